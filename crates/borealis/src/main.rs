@@ -1,0 +1,2 @@
+//! The `borealis` binary.
+fn main() {}

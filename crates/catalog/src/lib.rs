@@ -1,0 +1,1 @@
+//! What exists: schemas, tables, indexes, roles; PostgreSQL 16's built-in catalogue.

@@ -1,0 +1,1 @@
+//! Access keys, SigV4 and connection tokens.

@@ -1,0 +1,1 @@
+//! PostgreSQL wire protocol over TLS with IAM tokens.

@@ -1,0 +1,1 @@
+//! The embedded engine: journal, versions in memory, `redb` base.

@@ -1,0 +1,1 @@
+//! SQL transactions over the store: overlay, limits, OCC errors.

@@ -1,0 +1,2 @@
+//! Automation of the project: `cargo run -p xtask -- <command>`.
+fn main() {}
