@@ -1,1 +1,17 @@
-//! What exists: schemas, tables, indexes, roles; PostgreSQL 16's built-in catalogue.
+//! What exists in a cluster: schemas, tables, indexes, roles, grants; and what exists in every
+//! cluster: PostgreSQL 16's built-in types, functions, operators and casts.
+//!
+//! A [`Catalog`] is an immutable snapshot: DDL makes a new one, a transaction keeps the one it
+//! began with. [`builtin`] is constant data. [`system`] shows both as the relations of
+//! `pg_catalog`, `information_schema` and `sys`.
+//!
+//! Must not know: parsing, execution, storage (it is given and gives plain descriptors).
+
+pub mod objects;
+pub mod snapshot;
+
+pub use objects::{
+    Check, Column, ColumnDefault, Grant, Grants, Index, IndexKey, IndexState, ObjectId, Privilege,
+    Relation, Role, Schema, Table,
+};
+pub use snapshot::{Catalog, Change, Object};

@@ -1,1 +1,66 @@
-//! Built-in functions, operators, casts and aggregates.
+//! Implementations of PostgreSQL's built-in functions, operators, casts and aggregates.
+//!
+//! An implementation is found by PostgreSQL's internal name (`pg_proc.prosrc`); which overload
+//! applies is decided elsewhere, from the catalogue rows. Strictness (NULL in, NULL out) is the
+//! caller's business too: a strict function never sees a NULL argument.
+//!
+//! Must not know: planning, storage, the catalog. Functions that need those live in `query`.
+
+use std::any::Any;
+
+use types::settings::FormatSettings;
+use types::{Datum, Oid, Result};
+
+/// What the session lends to a running function.
+pub struct CallCx<'a> {
+    /// Input and output formats, the time zone.
+    pub settings: &'a FormatSettings,
+    /// `now()`: microseconds since 2000-01-01 UTC at the transaction's start.
+    pub transaction_micros: i64,
+    /// `statement_timestamp()`, in the same unit.
+    pub statement_micros: i64,
+    /// The session, for the functions that live above this crate.
+    pub session: &'a (dyn Any + Send + Sync),
+}
+
+/// What is known about one call when it is planned. Polymorphic functions read their types here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Actual argument types.
+    pub arg_types: Box<[Oid]>,
+    /// Actual result type.
+    pub result_type: Oid,
+}
+
+/// A function from values to a value. Arguments of strict functions are never NULL.
+pub type Scalar = fn(&CallCx<'_>, &Site, &[Datum]) -> Result<Datum>;
+
+/// The rows of a set-returning function; a composite result is a [`Datum::Record`].
+pub type Rows = Box<dyn Iterator<Item = Result<Datum>> + Send>;
+
+/// A function from values to rows. Must be lazy: `generate_series(1, 1e12)` allocates nothing.
+pub type SetReturning = fn(&CallCx<'_>, &Site, &[Datum]) -> Result<Rows>;
+
+/// The running state of one aggregate over one group.
+pub trait Accumulator: Send {
+    /// Takes one input row's arguments in. Strict transition functions skip rows with a NULL.
+    ///
+    /// # Errors
+    /// What the transition function raises, such as `22003`.
+    fn step(&mut self, cx: &CallCx<'_>, args: &[Datum]) -> Result<()>;
+
+    /// The aggregate's value over what was taken in so far. May be called repeatedly (window
+    /// frames that grow).
+    ///
+    /// # Errors
+    /// What the final function raises.
+    fn finish(&self, cx: &CallCx<'_>) -> Result<Datum>;
+
+    /// Heap bytes held, for the query's memory account; 0 for fixed-size states.
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// Makes the empty state of an aggregate.
+pub type NewAccumulator = fn(&Site) -> Box<dyn Accumulator>;

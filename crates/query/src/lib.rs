@@ -1,1 +1,16 @@
-//! Parse, bind, plan and execute SQL.
+//! From SQL text to rows: parse, bind, plan, execute; transactions, DDL and jobs.
+//!
+//!     Engine (one per cluster) ──connect──► Session (one per connection)
+//!         Session: parse ─► prepare ─► bind ─► fetch … fetch ─► sync
+//!
+//! Must not know: the wire protocol, TLS, tokens. Where bytes come in or go out (parameters, rows,
+//! COPY) they are in PostgreSQL's text and binary formats of values, not in messages.
+
+pub mod engine;
+pub mod session;
+
+pub use engine::{Engine, EngineConfig, Startup};
+pub use session::{
+    Canceller, CopyFormat, Fetched, Field, Format, Parameters, Portal, Prepared, Session,
+    Statement, TransactionStatus,
+};

@@ -8,6 +8,7 @@
 pub mod datum;
 pub mod error;
 pub mod oid;
+pub mod settings;
 pub mod sqlstate;
 
 pub use datum::{Array, ArrayDim, Datum, Interval, Numeric, Record, Row, TimeTz};

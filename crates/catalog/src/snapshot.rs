@@ -1,0 +1,234 @@
+//! One version of everything that exists, immutable and shared.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::objects::*;
+
+/// One stored object, as it is written under its own key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants are what their names say")]
+pub enum Object {
+    Schema(Arc<Schema>),
+    Table(Arc<Table>),
+    Role(Arc<Role>),
+}
+
+/// A difference between two catalogs: what one DDL statement does.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Objects created or replaced, by OID.
+    pub put: BTreeMap<ObjectId, Object>,
+    /// Objects removed.
+    pub removed: Vec<ObjectId>,
+    /// The next OID to hand out afterwards.
+    pub next_oid: ObjectId,
+}
+
+/// One version of everything that exists.
+///
+/// Invariants: names are unique in their name space; `next_oid` is above every OID in use. A clone
+/// shares all objects.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// Counts DDL commits. Plans made for one version are not used with another.
+    pub version: u64,
+    next_oid: ObjectId,
+    schemas: BTreeMap<ObjectId, Arc<Schema>>,
+    schema_names: BTreeMap<String, ObjectId>,
+    tables: BTreeMap<ObjectId, Arc<Table>>,
+    /// (schema, relation name) → table: tables and indexes share one name space.
+    relation_names: BTreeMap<(ObjectId, String), ObjectId>,
+    roles: BTreeMap<ObjectId, Arc<Role>>,
+    role_names: BTreeMap<String, ObjectId>,
+}
+
+impl Object {
+    /// The object's OID.
+    pub fn oid(&self) -> ObjectId {
+        match self {
+            Object::Schema(schema) => schema.oid,
+            Object::Table(table) => table.oid,
+            Object::Role(role) => role.oid,
+        }
+    }
+}
+
+impl Catalog {
+    /// The catalog of a new cluster: the built-in schemas, and the roles that always exist.
+    pub fn new() -> Catalog {
+        let mut catalog = Catalog {
+            version: 0,
+            next_oid: FIRST_USER_OID,
+            schemas: BTreeMap::new(),
+            schema_names: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            relation_names: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            role_names: BTreeMap::new(),
+        };
+        for (oid, name) in [
+            (PG_CATALOG, "pg_catalog"),
+            (PUBLIC, "public"),
+            (INFORMATION_SCHEMA, "information_schema"),
+            (SYS, "sys"),
+            (AWS_DSQL, "aws_dsql"),
+        ] {
+            let owner = if oid == PUBLIC { ADMIN_ROLE } else { BOOTSTRAP_ROLE };
+            catalog.put(Object::Schema(Arc::new(Schema {
+                oid,
+                name: name.into(),
+                owner,
+                grants: None,
+            })));
+        }
+        let admin = Role {
+            oid: ADMIN_ROLE,
+            name: "admin".into(),
+            login: true,
+            inherit: true,
+            member_of: BTreeMap::new(),
+            principals: BTreeMap::new(),
+        };
+        catalog.put(Object::Role(Arc::new(admin)));
+        catalog
+    }
+
+    /// The OID that the next object gets.
+    pub fn next_oid(&self) -> ObjectId {
+        self.next_oid
+    }
+
+    /// This catalog with `change` applied and the version raised by one.
+    pub fn apply(&self, change: &Change) -> Catalog {
+        let mut next = self.clone();
+        next.version += 1;
+        for oid in &change.removed {
+            next.remove(*oid);
+        }
+        for object in change.put.values() {
+            next.remove(object.oid());
+            next.put(object.clone());
+        }
+        next.next_oid = next.next_oid.max(change.next_oid);
+        next
+    }
+
+    /// Adds a stored object, as read back when the cluster is opened.
+    pub fn put(&mut self, object: Object) {
+        self.next_oid = self.next_oid.max(object.oid() + 1);
+        match object {
+            Object::Schema(schema) => {
+                self.schema_names.insert(schema.name.clone(), schema.oid);
+                self.schemas.insert(schema.oid, schema);
+            }
+            Object::Table(table) => {
+                for name in relation_names(&table) {
+                    self.relation_names.insert((table.schema, name), table.oid);
+                }
+                self.tables.insert(table.oid, table);
+            }
+            Object::Role(role) => {
+                self.role_names.insert(role.name.clone(), role.oid);
+                self.roles.insert(role.oid, role);
+            }
+        }
+    }
+
+    /// Restores the counters, as read back when the cluster is opened.
+    pub fn restore(&mut self, version: u64, next_oid: ObjectId) {
+        self.version = version;
+        self.next_oid = self.next_oid.max(next_oid);
+    }
+
+    fn remove(&mut self, oid: ObjectId) {
+        if let Some(schema) = self.schemas.remove(&oid) {
+            self.schema_names.remove(&schema.name);
+        }
+        if let Some(table) = self.tables.remove(&oid) {
+            for name in relation_names(&table) {
+                self.relation_names.remove(&(table.schema, name));
+            }
+        }
+        if let Some(role) = self.roles.remove(&oid) {
+            self.role_names.remove(&role.name);
+        }
+    }
+
+    /// The schema called `name`.
+    pub fn schema(&self, name: &str) -> Option<&Arc<Schema>> {
+        self.schemas.get(self.schema_names.get(name)?)
+    }
+
+    /// The schema with this OID.
+    pub fn schema_by_oid(&self, oid: ObjectId) -> Option<&Arc<Schema>> {
+        self.schemas.get(&oid)
+    }
+
+    /// All schemas, by OID.
+    pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
+        self.schemas.values()
+    }
+
+    /// The table called `name` in `schema`.
+    pub fn table(&self, schema: ObjectId, name: &str) -> Option<&Arc<Table>> {
+        let table = self.tables.get(self.relation_names.get(&(schema, name.to_owned()))?)?;
+        (table.name == name).then_some(table)
+    }
+
+    /// The table with this OID.
+    pub fn table_by_oid(&self, oid: ObjectId) -> Option<&Arc<Table>> {
+        self.tables.get(&oid)
+    }
+
+    /// All tables, by OID.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.tables.values()
+    }
+
+    /// The table that has an index (the primary key's included) called `name` in `schema`.
+    pub fn index(&self, schema: ObjectId, name: &str) -> Option<(&Arc<Table>, &Index)> {
+        let table = self.tables.get(self.relation_names.get(&(schema, name.to_owned()))?)?;
+        let index = table.all_indexes().find(|index| index.name == name)?;
+        Some((table, index))
+    }
+
+    /// Whether a relation of any kind is called `name` in `schema`.
+    pub fn relation_exists(&self, schema: ObjectId, name: &str) -> bool {
+        self.relation_names.contains_key(&(schema, name.to_owned()))
+    }
+
+    /// The role called `name`.
+    pub fn role(&self, name: &str) -> Option<&Arc<Role>> {
+        self.roles.get(self.role_names.get(name)?)
+    }
+
+    /// The role with this OID.
+    pub fn role_by_oid(&self, oid: ObjectId) -> Option<&Arc<Role>> {
+        self.roles.get(&oid)
+    }
+
+    /// All roles, by OID.
+    pub fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
+        self.roles.values()
+    }
+}
+
+impl Default for Catalog {
+    fn default() -> Catalog {
+        Catalog::new()
+    }
+}
+
+impl Table {
+    /// The primary key's index, if any, then the secondary ones.
+    pub fn all_indexes(&self) -> impl Iterator<Item = &Index> {
+        self.primary_key.iter().chain(&self.indexes)
+    }
+}
+
+fn relation_names(table: &Table) -> impl Iterator<Item = String> {
+    std::iter::once(table.name.clone()).chain(table.all_indexes().map(|index| index.name.clone()))
+}
