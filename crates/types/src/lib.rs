@@ -10,8 +10,11 @@ pub mod error;
 pub mod oid;
 pub mod settings;
 pub mod sqlstate;
+pub mod timezone;
 
 pub use datum::{Array, ArrayDim, Datum, Interval, Numeric, Record, Row, TimeTz};
 pub use error::{Result, Severity, SqlError};
 pub use oid::Oid;
+pub use settings::{DateFormat, DateOrder, DateStyle, FormatSettings, IntervalStyle};
 pub use sqlstate::SqlState;
+pub use timezone::TimeZone;
