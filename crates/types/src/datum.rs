@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::Oid;
+use crate::{Json, Oid};
 
 /// One SQL value. Which variant a type uses is fixed by [`Datum`]'s variants' docs.
 #[derive(Clone, Debug, Default)]
@@ -52,8 +52,8 @@ pub enum Datum {
     Text(Arc<str>),
     /// `bytea`.
     Bytea(Arc<[u8]>),
-    /// `jsonb`: PostgreSQL's canonical text form is produced on output.
-    Jsonb(Arc<serde_json::Value>),
+    /// `jsonb`, with exact numbers and keys in PostgreSQL's order.
+    Jsonb(Arc<Json>),
     /// An array of any element type, also `int2vector` and `oidvector`.
     Array(Arc<Array>),
     /// A row value.

@@ -5,16 +5,37 @@
 //!
 //! Must not know: the catalog, SQL text, I/O.
 
+pub mod binary;
+pub mod bytea;
+pub mod compare;
+pub mod datetime;
 pub mod datum;
 pub mod error;
+pub mod float;
+pub mod int;
+pub mod json;
+pub mod key;
+pub mod kind;
+pub mod numeric;
 pub mod oid;
+mod reader;
+pub mod row;
+mod row_value;
 pub mod settings;
 pub mod sqlstate;
+pub mod strings;
+pub mod text;
 pub mod timezone;
+pub mod typmod;
 
 pub use datum::{Array, ArrayDim, Datum, Interval, Numeric, Record, Row, TimeTz};
 pub use error::{Result, Severity, SqlError};
+pub use json::{Json, JsonObject};
+pub use key::KeyOrder;
+pub use kind::Kind;
 pub use oid::Oid;
+pub use reader::utf8;
+pub use row::{RowReader, encode_row};
 pub use settings::{DateFormat, DateOrder, DateStyle, FormatSettings, IntervalStyle};
 pub use sqlstate::SqlState;
 pub use timezone::TimeZone;
