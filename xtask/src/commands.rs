@@ -1,0 +1,140 @@
+//! What each command does.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::{Result, binary, cargo, exec, installed, root, step};
+
+const HELP: &str = "\
+usage: ./dev <command> [arguments]
+
+  start [options]   build in release and run a server with its data in .dev/data
+  psql [arguments]  psql on the server that `start` runs
+  test              everything CI runs: `check`, then all tests
+  check             format, clippy, documentation, licences
+  fmt               format the source
+  e2e [filter]      the real binary through real clients
+  slt [options] [file …]
+                    SQL test files; --verify-with-postgres runs them against PostgreSQL 16
+                    instead, --bless writes its answers into them
+  bless             rewrite golden output; read the diff afterwards
+  bench [options]   Borealis and PostgreSQL 16 side by side, written to BENCHMARKS.md;
+                    --quick, --only NAME
+  pg [psql|start]   the reference PostgreSQL 16, with a psql on it or until Ctrl-C
+";
+
+/// Folders with a workspace of their own, because their dependencies must not mix with the product's.
+const OUTSIDE: [&str; 1] = ["tests/clients/rust-sqlx"];
+
+pub(crate) fn dispatch(command: &str, args: &[String]) -> Result {
+    match command {
+        "start" => start(args),
+        "psql" => psql(args),
+        "test" => no_arguments(args).and_then(|()| test()),
+        "check" => no_arguments(args).and_then(|()| check()),
+        "fmt" => no_arguments(args).and_then(|()| fmt()),
+        "e2e" => step("e2e", cargo(["test", "-p", "e2e", "--"]).args(args)),
+        "slt" => exec(cargo(["run", "-q", "-p", "slt", "--"]).args(from_cwd(args))),
+        "bless" => no_arguments(args).and_then(|()| bless()),
+        "bench" => exec(cargo(["run", "-q", "--profile", "quick", "-p", "bench", "--"]).args(args)),
+        "pg" => pg(args),
+        "help" | "-h" | "--help" => {
+            eprint!("{HELP}");
+            Ok(())
+        }
+        _ => Err(format!("no such command; `./dev help` lists them\n\n{HELP}")),
+    }
+}
+
+/// Builds the server as it is shipped and becomes it.
+fn start(args: &[String]) -> Result {
+    let mut build = cargo(["build", "--release", "-p", "borealis"]);
+    if !build.status().is_ok_and(|status| status.success()) {
+        return Err("the build failed".into());
+    }
+    exec(borealis("start", args).current_dir(root()))
+}
+
+fn psql(args: &[String]) -> Result {
+    exec(&mut borealis("psql", args))
+}
+
+/// `borealis <command>` in release, on `.dev/data` unless the arguments choose another place.
+fn borealis(command: &str, args: &[String]) -> Command {
+    let mut run = Command::new(binary("release", "borealis"));
+    run.arg(command);
+    let chosen = |arg: &String| {
+        arg == "--in-memory" || arg == "--data-dir" || arg.starts_with("--data-dir=")
+    };
+    if !args.iter().any(chosen) {
+        run.arg("--data-dir").arg(root().join(".dev/data"));
+    }
+    run.args(args);
+    run
+}
+
+fn test() -> Result {
+    check()?;
+    // The end-to-end tests start this binary.
+    step("build", &mut cargo(["build", "-p", "borealis"]))?;
+    let borealis = binary("dev", "borealis");
+    step("tests", cargo(["test", "--workspace"]).env("BOREALIS_BIN", &borealis))?;
+    for folder in OUTSIDE {
+        let mut tests = cargo(["test"]);
+        step(folder, tests.current_dir(root().join(folder)).env("BOREALIS_BIN", &borealis))?;
+    }
+    Ok(())
+}
+
+fn check() -> Result {
+    step("format", &mut cargo(["fmt", "--all", "--check"]))?;
+    step("clippy", &mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    for folder in OUTSIDE {
+        let mut clippy = cargo(["clippy", "--all-targets", "--", "-D", "warnings"]);
+        step(&format!("clippy {folder}"), clippy.current_dir(root().join(folder)))?;
+    }
+    let mut doc = cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    step("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    if installed("cargo-deny", "--version") {
+        step("licences and advisories", &mut cargo(["deny", "--workspace", "check"]))?;
+    } else {
+        eprintln!("── licences and advisories: not checked, cargo-deny is not installed");
+    }
+    Ok(())
+}
+
+fn fmt() -> Result {
+    step("format", &mut cargo(["fmt", "--all"]))?;
+    OUTSIDE
+        .iter()
+        .try_for_each(|folder| step(folder, cargo(["fmt"]).current_dir(root().join(folder))))
+}
+
+/// Rewrites what tests compare with: `expect!` literals and golden files by running the tests, SQL
+/// test files by asking PostgreSQL 16.
+fn bless() -> Result {
+    let mut tests = cargo(["test", "--workspace", "--exclude", "e2e", "--exclude", "slt"]);
+    step("golden output", tests.env("UPDATE_EXPECT", "1"))?;
+    step("SQL test files", &mut cargo(["run", "-q", "-p", "slt", "--", "--bless"]))
+}
+
+fn pg(args: &[String]) -> Result {
+    let build = ["build", "-q", "-p", "testkit", "--bin", "reference-postgres"];
+    step("build", &mut cargo(build))?;
+    // Not through cargo: psql wants the terminal.
+    exec(Command::new(binary("dev", "reference-postgres")).args(args))
+}
+
+fn no_arguments(args: &[String]) -> Result {
+    if args.is_empty() { Ok(()) } else { Err(format!("takes no arguments: {}", args.join(" "))) }
+}
+
+/// File names among `args`, which were meant from where `./dev` was called.
+fn from_cwd(args: &[String]) -> Vec<PathBuf> {
+    let cwd = std::env::var_os("BOREALIS_CWD").map(PathBuf::from);
+    let absolute = |arg: &String| match &cwd {
+        Some(cwd) if !arg.starts_with("--") && cwd.join(arg).exists() => cwd.join(arg),
+        _ => Path::new(arg).to_owned(),
+    };
+    args.iter().map(absolute).collect()
+}
