@@ -1,0 +1,12 @@
+//! What a client or another process sees of `iam`: tokens, refusals, the key file.
+
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod vectors;
+#[cfg(test)]
+mod world;
