@@ -16,8 +16,11 @@ use std::ops::Bound;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+mod conflict;
 pub mod embedded;
 pub mod memory;
+mod snapshots;
+mod versions;
 
 /// A key: opaque bytes, ordered bytewise.
 pub type Key = Bytes;
@@ -81,6 +84,32 @@ impl KeyRange {
             end.pop();
         }
         KeyRange { start, end: Bound::Unbounded }
+    }
+
+    /// Every key there is.
+    pub fn all() -> KeyRange {
+        KeyRange { start: Bound::Unbounded, end: Bound::Unbounded }
+    }
+
+    /// What is left of the range behind `key` for a scan in `direction`.
+    #[must_use]
+    pub fn after(self, key: Key, direction: Direction) -> KeyRange {
+        match direction {
+            Direction::Forward => KeyRange { start: Bound::Excluded(key), end: self.end },
+            Direction::Backward => KeyRange { start: self.start, end: Bound::Excluded(key) },
+        }
+    }
+
+    /// Whether no key can lie in the range.
+    pub fn is_empty(&self) -> bool {
+        match (&self.start, &self.end) {
+            (Bound::Included(start), Bound::Included(end)) => start > end,
+            (
+                Bound::Included(start) | Bound::Excluded(start),
+                Bound::Included(end) | Bound::Excluded(end),
+            ) => start >= end,
+            _ => false,
+        }
     }
 }
 

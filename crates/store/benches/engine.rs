@@ -1,0 +1,2 @@
+//! Benchmarks of the engines (to come).
+fn main() {}

@@ -1,1 +1,0 @@
-//! The embedded engine: journal, versions in memory, `redb` base.

@@ -1,0 +1,178 @@
+//! The base: a `redb` file that holds every key as it was at the last checkpoint.
+//!
+//! Readers share one open table per checkpoint, so a read takes no transaction of its own; the old
+//! table goes when its last reader has finished.
+
+use std::io;
+use std::ops::Bound;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use redb::{
+    Database, Durability, ReadOnlyTable, ReadableDatabase, StorageBackend, TableDefinition,
+    TableError, WriteTransaction,
+};
+
+use super::OpenError;
+use super::files::FileHandle;
+use crate::StoreError;
+
+const PAIRS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("pairs");
+const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
+
+/// The table of all pairs, open for writing.
+pub(crate) type PairsMut<'txn> = redb::Table<'txn, &'static [u8], &'static [u8]>;
+/// An iterator over pairs, from both ends.
+pub(crate) type PairsRange = redb::Range<'static, &'static [u8], &'static [u8]>;
+
+/// What the base says about itself, written in the same transaction as the pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Meta {
+    pub(crate) store_id: u64,
+    /// Every commit up to this is in the base, none after it.
+    pub(crate) applied_ts: u64,
+    /// The journal segment from which later commits are replayed.
+    pub(crate) replay_from: u64,
+}
+
+/// The open base.
+#[derive(Debug)]
+pub(crate) struct Base {
+    db: Database,
+}
+
+/// The base as one checkpoint left it.
+pub(crate) struct View {
+    table: ReadOnlyTable<&'static [u8], &'static [u8]>,
+}
+
+impl Base {
+    /// Opens the base in `file`; an empty file becomes an empty base.
+    pub(crate) fn open(file: Arc<dyn FileHandle>, cache_bytes: usize) -> Result<Base, OpenError> {
+        // A damaged file may trip assertions inside the library.
+        std::panic::catch_unwind(AssertUnwindSafe(|| {
+            Database::builder().set_cache_size(cache_bytes).create_with_backend(Backend(file))
+        }))
+        .map_err(|_| OpenError::Corrupt("the base cannot be opened".to_owned()))?
+        .map(|db| Base { db })
+        .map_err(open_error)
+    }
+
+    /// Writes the first state of a new store.
+    pub(crate) fn create(&self, meta: Meta) -> Result<(), OpenError> {
+        let writer = self.write().map_err(|error| OpenError::Corrupt(error.to_string()))?;
+        writer.pairs().map_err(|error| OpenError::Corrupt(error.to_string()))?;
+        writer.commit(meta).map_err(|error| OpenError::Corrupt(error.to_string()))
+    }
+
+    pub(crate) fn meta(&self) -> Result<Meta, OpenError> {
+        let missing = || OpenError::Corrupt("the base has no state in it".to_owned());
+        let read = self.db.begin_read().map_err(open_error)?;
+        let table = match read.open_table(META) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Err(missing()),
+            Err(error) => return Err(open_error(error)),
+        };
+        let get = |name: &str| {
+            table.get(name).map_err(open_error)?.map(|value| value.value()).ok_or_else(missing)
+        };
+        Ok(Meta {
+            store_id: get("store_id")?,
+            applied_ts: get("applied_ts")?,
+            replay_from: get("replay_from")?,
+        })
+    }
+
+    pub(crate) fn view(&self) -> Result<View, StoreError> {
+        let read = self.db.begin_read().map_err(failed)?;
+        Ok(View { table: read.open_table(PAIRS).map_err(failed)? })
+    }
+
+    /// Begins a checkpoint.
+    pub(crate) fn write(&self) -> Result<Writer, StoreError> {
+        let mut txn = self.db.begin_write().map_err(failed)?;
+        txn.set_durability(Durability::Immediate).map_err(failed)?;
+        // Reopening after a crash must not walk the whole file.
+        txn.set_quick_repair(true);
+        Ok(Writer { txn })
+    }
+}
+
+/// A checkpoint under way; dropped without a commit it changes nothing.
+pub(crate) struct Writer {
+    txn: WriteTransaction,
+}
+
+impl Writer {
+    pub(crate) fn pairs(&self) -> Result<PairsMut<'_>, StoreError> {
+        self.txn.open_table(PAIRS).map_err(failed)
+    }
+
+    pub(crate) fn commit(self, meta: Meta) -> Result<(), StoreError> {
+        {
+            let mut table = self.txn.open_table(META).map_err(failed)?;
+            table.insert("store_id", meta.store_id).map_err(failed)?;
+            table.insert("applied_ts", meta.applied_ts).map_err(failed)?;
+            table.insert("replay_from", meta.replay_from).map_err(failed)?;
+        }
+        self.txn.commit().map_err(failed)
+    }
+}
+
+impl View {
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<bytes::Bytes>, StoreError> {
+        let found = self.table.get(key).map_err(failed)?;
+        Ok(found.map(|value| bytes::Bytes::copy_from_slice(value.value())))
+    }
+
+    pub(crate) fn range(
+        &self,
+        start: Bound<&[u8]>,
+        end: Bound<&[u8]>,
+    ) -> Result<PairsRange, StoreError> {
+        self.table.range::<&[u8]>((start, end)).map_err(failed)
+    }
+}
+
+/// A `redb` error in the seam's terms.
+pub(crate) fn failed(error: impl Into<redb::Error>) -> StoreError {
+    match error.into() {
+        redb::Error::Corrupted(what) => StoreError::Corrupt(what),
+        error => StoreError::Unavailable(Box::new(error)),
+    }
+}
+
+fn open_error(error: impl Into<redb::Error>) -> OpenError {
+    match error.into() {
+        redb::Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => {
+            OpenError::Io(error)
+        }
+        error => OpenError::Corrupt(format!("base: {error}")),
+    }
+}
+
+/// Our file layer under `redb`. Locking is done once for the whole directory.
+#[derive(Debug)]
+struct Backend(Arc<dyn FileHandle>);
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_at(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_at(offset, data)
+    }
+}

@@ -1,0 +1,217 @@
+//! Reads at a snapshot: memory first, then the base.
+//!
+//! A checkpoint may replace the base while a read runs. Reads therefore take the base first, ask
+//! memory second, and start again if the base is no longer the current one: as long as it is,
+//! memory has not forgotten anything that this base lacks, and holds every older value that it
+//! replaced and a live snapshot may read.
+
+use std::iter::Peekable;
+use std::ops::{Bound, Range};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::Shared;
+use super::base::{PairsRange, View, failed};
+use super::commit::Refusal;
+use crate::versions::Window;
+use crate::{Direction, Key, KeyRange, Pair, StoreError, Value};
+
+/// Keys of memory that one step of a scan looks at, at least and at most. Bounds the time without a
+/// yield when everything is deleted.
+const WINDOW_KEYS_MIN: usize = 16;
+const WINDOW_KEYS_MAX: usize = 4096;
+/// A chunk's buffer starts with this many bytes a pair.
+const PAIR_BYTES_EXPECTED: usize = 128;
+/// And with no more than this.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
+
+impl Shared {
+    /// The value of `key` at `read_ts`.
+    pub(super) fn get(&self, key: &[u8], read_ts: u64) -> Result<Option<Value>, StoreError> {
+        let (view, found) = self.consistently(|| self.versions.get(key, read_ts))?;
+        match found {
+            Some(value) => Ok(value),
+            None => view.get(key),
+        }
+    }
+
+    /// The current base, and what `ask` found in memory while it was current.
+    fn consistently<R>(&self, ask: impl Fn() -> R) -> Result<(Arc<View>, R), StoreError> {
+        loop {
+            let view = self.base.load_full().ok_or_else(closed)?;
+            let found = ask();
+            match &*self.base.load() {
+                Some(current) if Arc::ptr_eq(current, &view) => return Ok((view, found)),
+                // Replaced by a checkpoint meanwhile.
+                _ => {}
+            }
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable(Box::new(Refusal::Closed))
+}
+
+/// A scan of one chunk.
+pub(super) struct Scan<'a> {
+    shared: &'a Shared,
+    read_ts: u64,
+    direction: Direction,
+    limit: usize,
+    /// What is left of the range.
+    range: KeyRange,
+    window_keys: usize,
+    found: Vec<Found>,
+    /// Keys and values copied out of the base; one allocation for the whole chunk.
+    buffer: BytesMut,
+}
+
+enum Found {
+    Memory(Pair),
+    Base { key: Range<usize>, value: Range<usize> },
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(
+        shared: &'a Shared,
+        read_ts: u64,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> Scan<'a> {
+        Scan {
+            shared,
+            read_ts,
+            direction,
+            limit,
+            range: range.clone(),
+            window_keys: limit.clamp(WINDOW_KEYS_MIN, WINDOW_KEYS_MAX / 8),
+            found: Vec::new(),
+            buffer: BytesMut::new(),
+        }
+    }
+
+    /// Reads on for a bounded time; whether the chunk is complete.
+    pub(super) fn step(&mut self) -> Result<bool, StoreError> {
+        if self.limit == 0 || self.range.is_empty() {
+            return Ok(true);
+        }
+        let (view, window) = self.shared.consistently(|| {
+            self.shared.versions.window(&self.range, self.direction, self.read_ts, self.window_keys)
+        })?;
+        let Window { found, until } = window;
+        let (start, end) = match (&until, self.direction) {
+            (None, _) => (bound(&self.range.start), bound(&self.range.end)),
+            (Some(until), Direction::Forward) => {
+                (bound(&self.range.start), Bound::Included(until.as_ref()))
+            }
+            (Some(until), Direction::Backward) => {
+                (Bound::Included(until.as_ref()), bound(&self.range.end))
+            }
+        };
+        let pairs = view.range(start, end)?;
+        match self.direction {
+            Direction::Forward => self.merge(found, Forward(pairs), |a, b| a < b)?,
+            Direction::Backward => self.merge(found, Backward(pairs), |a, b| a > b)?,
+        }
+        self.window_keys = (self.window_keys * 2).min(WINDOW_KEYS_MAX);
+        match until {
+            None => return Ok(true),
+            Some(until) => self.range = self.range.clone().after(until, self.direction),
+        }
+        Ok(self.found.len() >= self.limit)
+    }
+
+    /// The pairs found.
+    pub(super) fn finish(self) -> Vec<Pair> {
+        let buffer = self.buffer.freeze();
+        self.found
+            .into_iter()
+            .map(|found| match found {
+                Found::Memory(pair) => pair,
+                Found::Base { key, value } => (buffer.slice(key), buffer.slice(value)),
+            })
+            .collect()
+    }
+
+    fn merge(
+        &mut self,
+        memory: Vec<(Key, Option<Value>)>,
+        base: impl Iterator<Item = BaseItem>,
+        before: impl Fn(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut memory: Peekable<_> = memory.into_iter().peekable();
+        let mut base = base.peekable();
+        while self.found.len() < self.limit {
+            let from_memory = match (memory.peek(), base.peek()) {
+                (None, None) => return Ok(()),
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (Some((key, _)), Some(Ok((base_key, _)))) => {
+                    let base_key = base_key.value();
+                    if key.as_ref() == base_key {
+                        // Memory is newer.
+                        base.next();
+                        true
+                    } else {
+                        before(key, base_key)
+                    }
+                }
+                (Some(_), Some(Err(_))) => false,
+            };
+            if from_memory {
+                if let Some((key, Some(value))) = memory.next() {
+                    self.found.push(Found::Memory((key, value)));
+                }
+            } else if let Some(item) = base.next() {
+                let (key, value) = item.map_err(failed)?;
+                self.copy(key.value(), value.value());
+            }
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, key: &[u8], value: &[u8]) {
+        if self.buffer.is_empty() {
+            let expected = self.limit.saturating_mul(PAIR_BYTES_EXPECTED).min(BUFFER_BYTES_MAX);
+            self.buffer.reserve(expected.max(key.len() + value.len()));
+            self.found.reserve(self.limit.min(1024));
+        }
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(key);
+        let middle = self.buffer.len();
+        self.buffer.extend_from_slice(value);
+        self.found.push(Found::Base { key: start..middle, value: middle..self.buffer.len() });
+    }
+}
+
+type BaseItem = Result<
+    (redb::AccessGuard<'static, &'static [u8]>, redb::AccessGuard<'static, &'static [u8]>),
+    redb::StorageError,
+>;
+
+struct Forward(PairsRange);
+
+impl Iterator for Forward {
+    type Item = BaseItem;
+
+    fn next(&mut self) -> Option<BaseItem> {
+        self.0.next()
+    }
+}
+
+struct Backward(PairsRange);
+
+impl Iterator for Backward {
+    type Item = BaseItem;
+
+    fn next(&mut self) -> Option<BaseItem> {
+        self.0.next_back()
+    }
+}
+
+fn bound(bound: &Bound<Key>) -> Bound<&[u8]> {
+    bound.as_ref().map(Bytes::as_ref)
+}
