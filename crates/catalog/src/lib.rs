@@ -7,6 +7,7 @@
 //!
 //! Must not know: parsing, execution, storage (it is given and gives plain descriptors).
 
+pub mod builtin;
 pub mod objects;
 pub mod snapshot;
 

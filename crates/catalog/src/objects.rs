@@ -20,7 +20,7 @@ pub const PG_CATALOG: ObjectId = 11;
 /// The schema `public`.
 pub const PUBLIC: ObjectId = 2200;
 /// The schema `information_schema`.
-pub const INFORMATION_SCHEMA: ObjectId = 13000;
+pub const INFORMATION_SCHEMA: ObjectId = 13127;
 /// The schema `sys`.
 pub const SYS: ObjectId = 15600;
 /// The schema `aws_dsql`.
