@@ -22,6 +22,7 @@ use crate::datetime::{
     DATE_INFINITY, DATE_MAX, DATE_MIN, DATE_NEG_INFINITY, MICROS_PER_DAY, TIMESTAMP_INFINITY,
     TIMESTAMP_MAX, TIMESTAMP_MIN, TIMESTAMP_NEG_INFINITY,
 };
+use crate::json;
 use crate::kind::{Kind, type_name};
 use crate::numeric::{Base10000, from_base_10000, to_base_10000};
 use crate::reader::{Reader, utf8};
@@ -70,7 +71,7 @@ pub fn send(datum: &Datum, type_oid: Oid, out: &mut BytesMut) {
         Datum::Bytea(value) => out.put_slice(value),
         Datum::Jsonb(value) => {
             out.put_u8(1);
-            crate::json::display(value, out);
+            json::display(value, out);
         }
         Datum::Array(array) => send_array(array, out),
         Datum::Record(record) => {
@@ -213,10 +214,22 @@ fn receive_any(type_oid: Oid, bytes: &[u8]) -> Result<Datum> {
                 }
                 Datum::text(text)
             }
+            oid::JSON => {
+                let text = utf8(body.rest())?;
+                json::validate(text)?;
+                Datum::text(text)
+            }
             _ => Datum::text(utf8(body.rest())?),
         },
         Kind::Bytea => Datum::bytea(body.rest()),
-        Kind::Jsonb => return Err(SqlError::unsupported("jsonb receive")),
+        Kind::Jsonb => match body.u8()? {
+            1 => Datum::Jsonb(json::parse(utf8(body.rest())?)?.into()),
+            version => {
+                return Err(SqlError::internal(format!(
+                    "unsupported jsonb version number {version}"
+                )));
+            }
+        },
         Kind::Array(element) => receive_array(type_oid, element, &mut body)?,
         Kind::Record => return receive_record(&mut body),
     };

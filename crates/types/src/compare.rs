@@ -32,6 +32,7 @@ pub fn compare(a: &Datum, b: &Datum) -> Ordering {
         (Datum::Interval(a), Datum::Interval(b)) => interval_key(*a).cmp(&interval_key(*b)),
         (Datum::Uuid(a), Datum::Uuid(b)) => a.cmp(b),
         (Datum::Bytea(a), Datum::Bytea(b)) => a.cmp(b),
+        (Datum::Jsonb(a), Datum::Jsonb(b)) => a.cmp(b),
         (Datum::Array(a), Datum::Array(b)) => compare_arrays(a, b),
         (Datum::Record(a), Datum::Record(b)) => compare_records(a, b),
         _ => match (integer(a), integer(b), float(a), float(b)) {

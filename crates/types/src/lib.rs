@@ -5,6 +5,7 @@
 //!
 //! Must not know: the catalog, SQL text, I/O.
 
+pub mod array;
 pub mod binary;
 pub mod bytea;
 pub mod compare;
@@ -19,6 +20,7 @@ pub mod kind;
 pub mod numeric;
 pub mod oid;
 mod reader;
+pub mod record;
 pub mod row;
 mod row_value;
 pub mod settings;

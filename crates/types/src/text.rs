@@ -6,8 +6,10 @@ use bytes::{BufMut, BytesMut};
 
 use crate::kind::{Kind, type_name};
 use crate::typmod::apply_typmod;
-use crate::{Datum, FormatSettings, Oid, Result, SqlError, bytea, datetime, float, int, numeric};
-use crate::{oid, strings};
+use crate::{
+    Datum, FormatSettings, Oid, Result, SqlError, array, bytea, datetime, float, int, json,
+    numeric, oid, record, strings,
+};
 
 /// Appends the text of a value; nothing for NULL.
 ///
@@ -29,9 +31,10 @@ pub fn output(datum: &Datum, type_oid: Oid, settings: &FormatSettings, out: &mut
         Datum::TimeTz(value) => datetime::write_timetz(*value, out),
         Datum::Timestamp(value) => datetime::write_timestamp(*value, settings.date_style, out),
         Datum::Timestamptz(value) => datetime::write_timestamptz(*value, settings, out),
-        Datum::Interval(_) | Datum::Jsonb(_) | Datum::Array(_) | Datum::Record(_) => {
-            let _ = type_oid;
-        }
+        Datum::Interval(value) => datetime::write_interval(*value, settings.interval_style, out),
+        Datum::Jsonb(value) => json::display(value, out),
+        Datum::Array(value) => array::write(value, type_oid, settings, out),
+        Datum::Record(value) => record::write(value, settings, out),
         Datum::Uuid(value) => bytea::write_uuid(value, out),
         Datum::Text(value) => out.put_slice(value.as_bytes()),
         Datum::Bytea(value) => bytea::write(value, settings.bytea_output, out),
@@ -66,9 +69,14 @@ pub fn input(type_oid: Oid, typmod: i32, text: &str, settings: &FormatSettings) 
         Kind::Date => Datum::Date(datetime::parse_date(text, settings)?),
         Kind::Timestamp => Datum::Timestamp(datetime::parse_timestamp(text, settings)?),
         Kind::Timestamptz => Datum::Timestamptz(datetime::parse_timestamptz(text, settings)?),
-        Kind::Time | Kind::TimeTz | Kind::Interval | Kind::Jsonb | Kind::Array(_) => {
-            return Err(no_input());
+        Kind::Time => Datum::Time(datetime::parse_time(text, settings)?),
+        Kind::TimeTz => Datum::TimeTz(datetime::parse_timetz(text, settings)?),
+        Kind::Interval => {
+            Datum::Interval(datetime::parse_interval(text, typmod, settings.interval_style)?)
         }
+        Kind::Jsonb => Datum::Jsonb(json::parse(text)?.into()),
+        // The modifier is the elements'.
+        Kind::Array(element) => return array::parse(type_oid, element, typmod, text, settings),
         Kind::Uuid => Datum::Uuid(bytea::parse_uuid(text)?),
         Kind::Text => text_input(type_oid, text)?,
         Kind::Bpchar => Datum::text(text),
@@ -87,6 +95,10 @@ fn text_input(type_oid: Oid, text: &str) -> Result<Datum> {
     Ok(match type_oid {
         oid::NAME => Datum::text(strings::truncate_name(text)),
         oid::CHAR => strings::char_input(text),
+        oid::JSON => {
+            json::validate(text)?;
+            Datum::text(text)
+        }
         _ => Datum::text(text),
     })
 }

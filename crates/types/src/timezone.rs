@@ -136,6 +136,14 @@ impl TimeZone {
         matches!(self.rules, Rules::Fixed(0, _))
     }
 
+    /// Whether the offset is the same at every instant.
+    pub fn is_fixed(&self) -> bool {
+        match &self.rules {
+            Rules::Fixed(..) => true,
+            Rules::Iana(zone) => zone.to_fixed_offset().is_ok(),
+        }
+    }
+
     /// Seconds east of UTC at an instant, given in microseconds since 2000-01-01 UTC.
     pub fn offset_at(&self, micros: i64) -> i32 {
         match &self.rules {

@@ -1,6 +1,11 @@
 //! Type modifiers: what `varchar(3)`, `numeric(5,2)` or `timestamp(0)` do to a value.
 
-use crate::{Datum, Oid, Result, oid, strings};
+use std::sync::Arc;
+
+use crate::datetime::{
+    TIMESTAMP_INFINITY, TIMESTAMP_NEG_INFINITY, apply_interval_typmod, round_micros,
+};
+use crate::{Datum, Oid, Result, TimeTz, oid, strings};
 
 /// A value as a column or cast of that type and modifier holds it. `explicit` is a cast written by
 /// the user, which cuts over-long strings where an assignment raises an error.
@@ -21,6 +26,29 @@ pub fn apply_typmod(type_oid: Oid, typmod: i32, datum: Datum, explicit: bool) ->
             _ => datum,
         },
         Datum::Numeric(value) => Datum::Numeric(value.apply_typmod(typmod)?),
+        Datum::Time(value) => Datum::Time(round_micros(value, typmod)),
+        Datum::TimeTz(value) => {
+            Datum::TimeTz(TimeTz { micros: round_micros(value.micros, typmod), ..value })
+        }
+        Datum::Timestamp(value) => Datum::Timestamp(round_timestamp(value, typmod)),
+        Datum::Timestamptz(value) => Datum::Timestamptz(round_timestamp(value, typmod)),
+        Datum::Interval(value) => Datum::Interval(apply_interval_typmod(value, typmod)),
+        Datum::Array(array) => {
+            let mut array = Arc::unwrap_or_clone(array);
+            for element in &mut array.elements {
+                let value = std::mem::take(element);
+                *element = apply_typmod(array.element, typmod, value, explicit)?;
+            }
+            Datum::Array(array.into())
+        }
         other => other,
     })
+}
+
+/// Infinities stay.
+fn round_timestamp(value: i64, precision: i32) -> i64 {
+    match value {
+        TIMESTAMP_INFINITY | TIMESTAMP_NEG_INFINITY => value,
+        _ => round_micros(value, precision),
+    }
 }

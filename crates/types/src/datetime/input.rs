@@ -1,41 +1,99 @@
 //! Reading dates and times: ISO forms directly, everything else through the full grammar.
 
 use super::calendar::{
-    MICROS_PER_SECOND, TIMESTAMP_MAX, TIMESTAMP_MIN, date_from_civil, timestamp_from_civil,
+    CivilTime, DATE_INFINITY, DATE_NEG_INFINITY, MICROS_PER_SECOND, TIMESTAMP_INFINITY,
+    TIMESTAMP_MAX, TIMESTAMP_MIN, TIMESTAMP_NEG_INFINITY, date_from_civil, julian_from_civil,
+    timestamp_from_civil,
 };
+use super::decode::{self, DecodeError, Decoded};
 use super::iso;
 use crate::int::invalid_syntax;
-use crate::{FormatSettings, Result, SqlError, SqlState};
+use crate::{FormatSettings, Result, SqlError, SqlState, TimeTz};
+
+/// 1970-01-01 in days since 2000-01-01.
+const UNIX_EPOCH_DAYS: i32 = -10_957;
+/// 1970-01-01 in microseconds since 2000-01-01.
+const UNIX_EPOCH_MICROS: i64 = -946_684_800_000_000;
 
 /// `22008` with PostgreSQL's text for a value that its type cannot hold.
-pub(crate) fn out_of_range(type_name: &str, text: &str) -> SqlError {
+fn out_of_range(type_name: &str, text: &str) -> SqlError {
     SqlError::new(
         SqlState::DATETIME_VALUE_OUT_OF_RANGE,
         format!("{type_name} out of range: \"{text}\""),
     )
 }
 
-/// Reads a `date`.
+/// What the client reads about a text that is no value of the type.
+pub(super) fn report(error: DecodeError, text: &str, type_name: &str) -> SqlError {
+    let field = || format!("date/time field value out of range: \"{text}\"");
+    match error {
+        DecodeError::BadFormat => SqlError::new(
+            SqlState::INVALID_DATETIME_FORMAT,
+            invalid_syntax(type_name, text).message(),
+        ),
+        DecodeError::FieldOverflow => SqlError::new(SqlState::DATETIME_VALUE_OUT_OF_RANGE, field()),
+        DecodeError::MonthDayOverflow => {
+            SqlError::new(SqlState::DATETIME_VALUE_OUT_OF_RANGE, field())
+                .hint("Perhaps you need a different \"datestyle\" setting.")
+        }
+        DecodeError::ZoneOverflow => SqlError::new(
+            SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
+            format!("time zone displacement out of range: \"{text}\""),
+        ),
+        DecodeError::IntervalOverflow => SqlError::new(
+            SqlState::INTERVAL_FIELD_OVERFLOW,
+            format!("interval field value out of range: \"{text}\""),
+        ),
+        DecodeError::Sql(error) => error,
+    }
+}
+
+/// Reads a `date`; a time of day in the text is ignored.
 ///
 /// # Errors
-/// `22007` if malformed, `22008` if a field or the date is out of range.
-pub fn parse_date(text: &str, _settings: &FormatSettings) -> Result<i32> {
-    if let Some(iso) = iso::parse(text) {
-        let (year, month, day) = (iso.civil.year, iso.civil.month, iso.civil.day);
-        return date_from_civil(year, month, day).ok_or_else(|| out_of_range("date", text));
+/// `22007` if malformed, `22008` if a field or the date is out of range, `22009` for an impossible
+/// offset, `22023` for an unknown zone.
+pub fn parse_date(text: &str, settings: &FormatSettings) -> Result<i32> {
+    let civil = match iso::parse(text) {
+        Some(iso) => iso.civil,
+        None => match decode::date_time(text, settings).map_err(|e| report(e, text, "date"))? {
+            Decoded::Moment { civil, .. } => civil,
+            Decoded::Epoch => return Ok(UNIX_EPOCH_DAYS),
+            Decoded::Infinity => return Ok(DATE_INFINITY),
+            Decoded::NegInfinity => return Ok(DATE_NEG_INFINITY),
+        },
+    };
+    date_from_civil(civil.year, civil.month, civil.day).ok_or_else(|| out_of_range("date", text))
+}
+
+/// Microseconds of a moment before any zone is applied; may lie outside the type's range.
+fn micros(civil: &CivilTime) -> i64 {
+    match timestamp_from_civil(civil) {
+        Some(micros) => micros,
+        None => {
+            let days = julian_from_civil(civil.year, civil.month, civil.day) - 2_451_545;
+            if days < 0 { i64::MIN } else { i64::MAX }
+        }
     }
-    Err(invalid_syntax("date", text))
 }
 
 /// Reads a `timestamp`; a zone in the text is ignored, as the SQL standard wants it.
 ///
 /// # Errors
 /// As [`parse_date`].
-pub fn parse_timestamp(text: &str, _settings: &FormatSettings) -> Result<i64> {
-    if let Some(iso) = iso::parse(text) {
-        return timestamp_from_civil(&iso.civil).ok_or_else(|| out_of_range("timestamp", text));
-    }
-    Err(invalid_syntax("timestamp", text))
+pub fn parse_timestamp(text: &str, settings: &FormatSettings) -> Result<i64> {
+    let civil = match iso::parse(text) {
+        Some(iso) => iso.civil,
+        None => {
+            match decode::date_time(text, settings).map_err(|e| report(e, text, "timestamp"))? {
+                Decoded::Moment { civil, .. } => civil,
+                Decoded::Epoch => return Ok(UNIX_EPOCH_MICROS),
+                Decoded::Infinity => return Ok(TIMESTAMP_INFINITY),
+                Decoded::NegInfinity => return Ok(TIMESTAMP_NEG_INFINITY),
+            }
+        }
+    };
+    timestamp_from_civil(&civil).ok_or_else(|| out_of_range("timestamp", text))
 }
 
 /// Reads a `timestamptz`; a text without zone is in the session's.
@@ -43,15 +101,54 @@ pub fn parse_timestamp(text: &str, _settings: &FormatSettings) -> Result<i64> {
 /// # Errors
 /// As [`parse_date`].
 pub fn parse_timestamptz(text: &str, settings: &FormatSettings) -> Result<i64> {
-    if let Some(iso) = iso::parse(text) {
-        let range = || out_of_range("timestamp", text);
-        let local = timestamp_from_civil(&iso.civil).ok_or_else(range)?;
-        let east = iso.east.unwrap_or_else(|| settings.time_zone.offset_at_local(local));
-        let utc = local - i64::from(east) * MICROS_PER_SECOND;
-        return match (TIMESTAMP_MIN..=TIMESTAMP_MAX).contains(&utc) {
-            true => Ok(utc),
-            false => Err(range()),
-        };
+    let range = || out_of_range("timestamp", text);
+    let (civil, west) = match iso::parse(text) {
+        Some(iso) => {
+            let local = timestamp_from_civil(&iso.civil).ok_or_else(range)?;
+            let east = iso.east.unwrap_or_else(|| settings.time_zone.offset_at_local(local));
+            (iso.civil, -east)
+        }
+        None => {
+            let decoded = decode::date_time(text, settings);
+            match decoded.map_err(|e| report(e, text, "timestamp with time zone"))? {
+                Decoded::Moment { civil, west, .. } => (civil, west),
+                Decoded::Epoch => return Ok(UNIX_EPOCH_MICROS),
+                Decoded::Infinity => return Ok(TIMESTAMP_INFINITY),
+                Decoded::NegInfinity => return Ok(TIMESTAMP_NEG_INFINITY),
+            }
+        }
+    };
+    let utc = micros(&civil)
+        .checked_add(i64::from(west) * MICROS_PER_SECOND)
+        .filter(|utc| (TIMESTAMP_MIN..=TIMESTAMP_MAX).contains(utc));
+    utc.ok_or_else(range)
+}
+
+/// Reads a `time`: microseconds since midnight, up to and including 24:00.
+///
+/// # Errors
+/// As [`parse_date`].
+pub fn parse_time(text: &str, settings: &FormatSettings) -> Result<i64> {
+    match decode::time_only(text, settings).map_err(|e| report(e, text, "time"))? {
+        Decoded::Moment { civil, .. } => Ok(civil.micros_of_day()),
+        Decoded::Epoch | Decoded::Infinity | Decoded::NegInfinity => {
+            Err(report(DecodeError::BadFormat, text, "time"))
+        }
     }
-    Err(invalid_syntax("timestamp with time zone", text))
+}
+
+/// Reads a `timetz`; a text without zone is in the session's, as of the transaction's start.
+///
+/// # Errors
+/// As [`parse_date`].
+pub fn parse_timetz(text: &str, settings: &FormatSettings) -> Result<TimeTz> {
+    let name = "time with time zone";
+    match decode::time_only(text, settings).map_err(|e| report(e, text, name))? {
+        Decoded::Moment { civil, west, .. } => {
+            Ok(TimeTz { micros: civil.micros_of_day(), zone: west })
+        }
+        Decoded::Epoch | Decoded::Infinity | Decoded::NegInfinity => {
+            Err(report(DecodeError::BadFormat, text, name))
+        }
+    }
 }
