@@ -6,8 +6,20 @@
 //!
 //! Must not know: planning, storage, the catalog. Functions that need those live in `query`.
 
+mod aggregates;
+mod boolean;
+mod compare;
+mod convert;
+mod errors;
+mod float;
+mod int;
+mod interval;
+mod lookup;
+mod numeric;
+
 use std::any::Any;
 
+pub use lookup::{aggregate, scalar, set_returning};
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result};
 

@@ -1,0 +1,81 @@
+//! Aggregates, by `pg_aggregate.aggfnoid`.
+//!
+//! Rows in which a strict transition function's argument is NULL are skipped here, so a caller
+//! hands over every row that passes FILTER. Ordered-set aggregates (`percentile_cont`, `mode`, …)
+//! get their direct arguments before the aggregated ones in every row, and their rows in the order
+//! of WITHIN GROUP.
+
+mod collect;
+mod ordered;
+mod regression;
+mod simple;
+mod sum;
+mod variance;
+
+use types::{Datum, Result};
+
+use crate::convert::{mismatch, wrong_arity};
+use crate::{Accumulator, NewAccumulator, Site};
+
+/// One family's aggregates.
+pub(crate) type Table = &'static [(u32, NewAccumulator)];
+
+/// All families.
+pub(crate) const TABLES: &[Table] = &[
+    simple::TABLE,
+    sum::TABLE,
+    variance::TABLE,
+    regression::TABLE,
+    collect::TABLE,
+    ordered::TABLE,
+];
+
+/// The only argument of a row.
+fn only(args: &[Datum]) -> Result<&Datum> {
+    match args {
+        [value] => Ok(value),
+        args => Err(wrong_arity(args.len())),
+    }
+}
+
+/// The number behind any of the integer types.
+fn integer(datum: &Datum) -> Result<i64> {
+    match datum {
+        Datum::Int2(value) => Ok((*value).into()),
+        Datum::Int4(value) => Ok((*value).into()),
+        Datum::Int8(value) => Ok(*value),
+        other => Err(mismatch("integer", other)),
+    }
+}
+
+/// The number behind either float type.
+fn float(datum: &Datum) -> Result<f64> {
+    match datum {
+        Datum::Float4(value) => Ok((*value).into()),
+        Datum::Float8(value) => Ok(*value),
+        other => Err(mismatch("double precision", other)),
+    }
+}
+
+/// Heap bytes behind a value kept in a state.
+pub(crate) fn heap_bytes(datum: &Datum) -> usize {
+    match datum {
+        Datum::Text(text) => text.len() + 16,
+        Datum::Bytea(bytes) => bytes.len() + 16,
+        Datum::Array(array) => {
+            48 + array.elements.iter().map(|e| heap_bytes(e) + size_of::<Datum>()).sum::<usize>()
+        }
+        Datum::Record(record) => {
+            48 + record.fields.iter().map(|(_, _, e)| heap_bytes(e) + 48).sum::<usize>()
+        }
+        Datum::Numeric(types::Numeric::Big(parts)) => {
+            usize::try_from(parts.0.bits() / 8).unwrap_or(usize::MAX).saturating_add(48)
+        }
+        Datum::Jsonb(_) => 256,
+        _ => 0,
+    }
+}
+
+fn boxed<A: Accumulator + Default + 'static>(_site: &Site) -> Box<dyn Accumulator> {
+    Box::new(A::default())
+}

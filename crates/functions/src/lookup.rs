@@ -1,0 +1,86 @@
+//! From names to implementations. Only planning looks here.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use types::Oid;
+
+use crate::convert::Table;
+use crate::{NewAccumulator, Scalar, SetReturning};
+use crate::{aggregates, boolean, compare, float, int, interval, numeric};
+
+/// Every family of scalar functions.
+const SCALARS: &[Table] = &[
+    int::ARITHMETIC,
+    int::ONE_WIDTH,
+    int::TABLE,
+    float::ARITHMETIC,
+    float::CASTS,
+    float::TABLE,
+    numeric::TABLE,
+    boolean::TABLE,
+    interval::TABLE,
+    compare::NUMBERS,
+    compare::STRINGS,
+    compare::PATTERN,
+    compare::DATETIMES,
+    compare::CONTAINERS,
+    compare::LARGER_SMALLER,
+    compare::BPCHAR_LARGER_SMALLER,
+];
+
+/// Every family of set-returning functions.
+const SETS: &[&[(&str, SetReturning)]] = &[];
+
+/// Every family of aggregates, by `pg_aggregate.aggfnoid`.
+const AGGREGATES: &[aggregates::Table] = aggregates::TABLES;
+
+static SCALAR_INDEX: LazyLock<HashMap<&str, Scalar>> = LazyLock::new(|| {
+    let entries = SCALARS.iter().copied().flatten();
+    entries.flat_map(|(names, call)| names.iter().map(|name| (*name, *call))).collect()
+});
+
+static SET_INDEX: LazyLock<HashMap<&str, SetReturning>> =
+    LazyLock::new(|| SETS.iter().copied().flatten().copied().collect());
+
+static AGGREGATE_INDEX: LazyLock<HashMap<u32, NewAccumulator>> =
+    LazyLock::new(|| AGGREGATES.iter().copied().flatten().copied().collect());
+
+/// The scalar function behind `pg_proc.prosrc`; `None` if it is not implemented.
+pub fn scalar(prosrc: &str) -> Option<Scalar> {
+    SCALAR_INDEX.get(prosrc).copied()
+}
+
+/// The set-returning function behind `pg_proc.prosrc`; `None` if it is not implemented.
+pub fn set_returning(prosrc: &str) -> Option<SetReturning> {
+    SET_INDEX.get(prosrc).copied()
+}
+
+/// The aggregate with this `pg_aggregate.aggfnoid`; `None` if it is not implemented.
+pub fn aggregate(aggfnoid: Oid) -> Option<NewAccumulator> {
+    AGGREGATE_INDEX.get(&aggfnoid.0).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let mut seen = HashSet::new();
+        for (names, _) in SCALARS.iter().copied().flatten() {
+            for name in *names {
+                assert!(seen.insert(*name), "{name} is defined twice");
+            }
+        }
+        for (name, _) in SETS.iter().copied().flatten() {
+            assert!(seen.insert(*name), "{name} is defined twice");
+        }
+        let mut seen = HashSet::new();
+        for (oid, _) in AGGREGATES.iter().copied().flatten() {
+            assert!(seen.insert(*oid), "aggregate {oid} is defined twice");
+        }
+    }
+}

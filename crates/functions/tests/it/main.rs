@@ -1,0 +1,5 @@
+//! Functions and aggregates against what PostgreSQL 16 answered.
+
+#![cfg(test)]
+
+mod reference;

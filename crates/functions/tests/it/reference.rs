@@ -1,0 +1,169 @@
+//! Tables of calls with PostgreSQL 16's answers (`tests/data/*.tsv`, C locale, UTF-8, time zone UTC).
+//!
+//! A line of a function table is `prosrc`, argument types, result type, answer, arguments…; a line of
+//! an aggregate table is `aggfnoid`, argument types, result type, answer, rows… with `¦` between a
+//! row's values. Types are OIDs. Texts are escaped as `COPY` does it, `\N` is NULL, and an answer
+//! that begins with `!` is an error: SQLSTATE and message. Rows of a set are joined by ` ; `.
+
+use functions::{CallCx, Site};
+use types::{Datum, FormatSettings, Oid, text};
+
+/// Shows at most this many differences.
+const SHOWN_MAX: usize = 40;
+
+fn unescape(field: &str) -> Option<String> {
+    if field == "\\N" {
+        return None;
+    }
+    let mut out = String::new();
+    let mut chars = field.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next().unwrap() {
+            'n' => out.push('\n'),
+            't' => out.push('\t'),
+            'r' => out.push('\r'),
+            'b' => out.push('\u{8}'),
+            'v' => out.push('\u{b}'),
+            'f' => out.push('\u{c}'),
+            'x' => {
+                let hex: String = chars.by_ref().take(2).collect();
+                out.push(char::from(u8::from_str_radix(&hex, 16).unwrap()));
+            }
+            c => out.push(c),
+        }
+    }
+    Some(out)
+}
+
+struct Case {
+    name: String,
+    site: Site,
+    expected: Option<String>,
+    inputs: Vec<String>,
+}
+
+fn parse(line: &str) -> Case {
+    let mut fields = line.split('\t');
+    let name = fields.next().unwrap().to_owned();
+    let oid = |text: &str| Oid(text.parse().unwrap());
+    let arg_types = fields.next().unwrap().split_whitespace().map(oid).collect();
+    let result_type = oid(fields.next().unwrap());
+    let expected = unescape(fields.next().unwrap());
+    Case {
+        name,
+        site: Site { arg_types, result_type },
+        expected,
+        inputs: fields.map(str::to_owned).collect(),
+    }
+}
+
+fn read(types: &[Oid], fields: &[&str], settings: &FormatSettings) -> types::Result<Vec<Datum>> {
+    assert_eq!(types.len(), fields.len());
+    types
+        .iter()
+        .zip(fields)
+        .map(|(oid, field)| match unescape(field) {
+            None => Ok(Datum::Null),
+            Some(value) => text::input(*oid, -1, &value, settings),
+        })
+        .collect()
+}
+
+fn show(result: types::Result<Datum>, oid: Oid, settings: &FormatSettings) -> Option<String> {
+    match result {
+        Ok(Datum::Null) => None,
+        Ok(datum) => Some(text::to_string(&datum, oid, settings)),
+        Err(error) => Some(format!("!{} {}", error.code(), error.message())),
+    }
+}
+
+fn call(case: &Case, cx: &CallCx<'_>) -> Option<String> {
+    let fields: Vec<&str> = case.inputs.iter().map(String::as_str).collect();
+    let args = match read(&case.site.arg_types, &fields, cx.settings) {
+        Ok(args) => args,
+        Err(error) => return show(Err(error), case.site.result_type, cx.settings),
+    };
+    if let Some(scalar) = functions::scalar(&case.name) {
+        let result = scalar(cx, &case.site, &args);
+        return show(result, case.site.result_type, cx.settings);
+    }
+    let Some(set) = functions::set_returning(&case.name) else {
+        return Some("not implemented".into());
+    };
+    let rows = match set(cx, &case.site, &args) {
+        Ok(rows) => rows,
+        Err(error) => return show(Err(error), case.site.result_type, cx.settings),
+    };
+    let mut out = Vec::new();
+    for row in rows {
+        if let Err(error) = row {
+            return show(Err(error), case.site.result_type, cx.settings);
+        }
+        let row = show(row, case.site.result_type, cx.settings);
+        out.push(row.unwrap_or_else(|| "<null>".into()));
+    }
+    Some(if out.is_empty() { "<empty>".into() } else { out.join(" ; ") })
+}
+
+fn aggregate(case: &Case, cx: &CallCx<'_>) -> Option<String> {
+    let Some(new) = functions::aggregate(Oid(case.name.parse().unwrap())) else {
+        return Some("not implemented".into());
+    };
+    let mut state = new(&case.site);
+    for row in &case.inputs {
+        let fields: Vec<&str> =
+            if case.site.arg_types.is_empty() { Vec::new() } else { row.split('¦').collect() };
+        let result =
+            read(&case.site.arg_types, &fields, cx.settings).and_then(|args| state.step(cx, &args));
+        if let Err(error) = result {
+            return show(Err(error), case.site.result_type, cx.settings);
+        }
+    }
+    show(state.finish(cx), case.site.result_type, cx.settings)
+}
+
+#[track_caller]
+fn check(table: &str, zone: &str, run: fn(&Case, &CallCx<'_>) -> Option<String>) {
+    let settings = FormatSettings {
+        time_zone: types::TimeZone::parse(zone).unwrap(),
+        ..FormatSettings::default()
+    };
+    let cx =
+        CallCx { settings: &settings, transaction_micros: 0, statement_micros: 0, session: &() };
+    let mut differences = Vec::new();
+    let mut count = 0;
+    for line in table.lines() {
+        count += 1;
+        let case = parse(line);
+        let found = run(&case, &cx);
+        if found != case.expected {
+            differences.push(format!("{line}\n    found {found:?}"));
+        }
+    }
+    if !differences.is_empty() {
+        let shown: Vec<&str> = differences.iter().map(String::as_str).take(SHOWN_MAX).collect();
+        panic!("{} of {count} differ:\n{}", differences.len(), shown.join("\n"));
+    }
+}
+
+macro_rules! tables {
+    ($($(#[$meta:meta])* $name:ident($file:literal, $run:ident, $zone:literal);)*) => {$(
+        #[test]
+        $(#[$meta])*
+        fn $name() {
+            check(include_str!(concat!("../data/", $file)), $zone, $run);
+        }
+    )*};
+}
+
+tables! {
+    numbers("numbers.tsv", call, "UTC");
+    comparisons("compare.tsv", call, "UTC");
+    numeric("numeric.tsv", call, "UTC");
+    casts("casts.tsv", call, "UTC");
+    aggregates("aggregates.tsv", aggregate, "UTC");
+}
