@@ -16,6 +16,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+pub mod backup;
 mod conflict;
 pub mod embedded;
 pub mod memory;

@@ -33,7 +33,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Arc<Embedded>, OpenEr
     let lock = files.lock(&dir.join(LOCK_FILE_NAME))?.ok_or(OpenError::InUse)?;
     let store_id = match format::read(&files, dir)? {
         Some(store_id) => store_id,
-        None => create(&files, dir, options.cache_bytes)?,
+        None => create(&files, dir, &options)?,
     };
 
     let base_file = match files.open(&dir.join(BASE_FILE_NAME), false) {
@@ -51,7 +51,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Arc<Embedded>, OpenEr
         return Err(OpenError::Corrupt(format!("{BASE_FILE_NAME} belongs to another store")));
     }
 
-    let Replay { writes, last_ts, segments, tail, stale } =
+    let Replay { writes, last_ts, segments, tail } =
         replay(&files, dir, store_id, meta.replay_from)?;
     let published = last_ts.max(meta.applied_ts);
     let (newest, replayed) = newest_of(writes, meta.applied_ts);
@@ -65,7 +65,6 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Arc<Embedded>, OpenEr
         tail,
     )?;
     let spares = Arc::clone(journal.spares());
-    spares.recycle(stale)?;
     let view = base.view().map_err(|error| OpenError::Corrupt(error.to_string()))?;
     tracing::info!(
         rows = replayed.rows,
@@ -91,7 +90,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Arc<Embedded>, OpenEr
 }
 
 /// Makes a new store in `dir`, which must hold nothing else; returns its id.
-fn create(files: &Arc<dyn Files>, dir: &Path, cache_bytes: usize) -> Result<u64, OpenError> {
+fn create(files: &Arc<dyn Files>, dir: &Path, options: &Options) -> Result<u64, OpenError> {
     let present = files.list(dir)?;
     let interrupted = present.iter().any(|name| name == format::FILE_NAME_NEW);
     for name in present.iter().filter(|name| *name != LOCK_FILE_NAME) {
@@ -112,10 +111,10 @@ fn create(files: &Arc<dyn Files>, dir: &Path, cache_bytes: usize) -> Result<u64,
     }
     let store_id = rand::random();
     format::write_new(files, dir, store_id)?;
-    let base = Base::open(files.open(&dir.join(BASE_FILE_NAME), true)?, cache_bytes)?;
+    let base = Base::open(files.open(&dir.join(BASE_FILE_NAME), true)?, options.cache_bytes)?;
     base.create(Meta { store_id, applied_ts: 0, replay_from: 1 })?;
     drop(base);
-    Journal::create(files, dir, store_id, 1)?;
+    Journal::create(files, dir, store_id, options.segment_bytes.max(SEGMENT_BYTES_MIN))?;
     files.sync_dir(dir)?;
     files.rename(&dir.join(format::FILE_NAME_NEW), &dir.join(format::FILE_NAME))?;
     files.sync_dir(dir)?;

@@ -23,8 +23,6 @@ pub(crate) struct Replay {
     pub(crate) last_ts: u64,
     pub(crate) segments: Arc<Segments>,
     pub(crate) tail: Tail,
-    /// Segments before the starting one, left by a crash before they were recycled.
-    pub(crate) stale: Vec<u64>,
 }
 
 /// Replays the journal in `dir` from segment `from` on, and makes its end safe to append to.
@@ -37,9 +35,13 @@ pub(crate) fn replay(
     let mut numbers: Vec<u64> =
         files.list(dir)?.iter().filter_map(|name| segment::number_of(name)).collect();
     numbers.sort_unstable();
-    let stale = numbers.iter().copied().filter(|number| *number < from).collect();
 
     let segments = Arc::new(Segments::default());
+    for stale in numbers.iter().filter(|number| **number < from) {
+        // Recycled only with the next checkpoint: the base that says they are not needed may have
+        // been left by a failed fsync, and is durable for certain only then.
+        segments.push(*stale, 0);
+    }
     let mut writes = Vec::new();
     let mut last_ts = 0;
     let mut current = Segment::open(files, dir, store_id, from)?
@@ -66,7 +68,7 @@ pub(crate) fn replay(
                 }
                 current.seal(&verified)?;
                 let tail = Tail { number: last, file: current.file, offset: verified.end };
-                return Ok(Replay { writes, last_ts, segments, tail, stale });
+                return Ok(Replay { writes, last_ts, segments, tail });
             }
         }
     }

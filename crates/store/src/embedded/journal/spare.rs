@@ -109,7 +109,7 @@ impl Spares {
         }
         let recycled = state.recycled.pop();
         drop(state);
-        self.prepare(number, recycled, ZERO_FILL_BYTES)
+        self.prepare(number, recycled, ZERO_FILL_BYTES.min(self.segment_bytes))
     }
 
     /// Takes segments back that nobody will replay.

@@ -77,12 +77,12 @@ impl Journal {
         files: &Arc<dyn Files>,
         dir: &Path,
         store_id: u64,
-        first_ts: u64,
+        segment_bytes: u64,
     ) -> io::Result<()> {
         let file = files.open(&dir.join(super::segment::file_name(1)), true)?;
         file.set_len(0)?;
-        zero_fill(file.as_ref(), 0, ZERO_FILL_BYTES)?;
-        let header = Header { store_id, number: 1, first_ts, previous_end: 0 };
+        zero_fill(file.as_ref(), 0, ZERO_FILL_BYTES.min(segment_bytes))?;
+        let header = Header { store_id, number: 1, first_ts: 1, previous_end: 0 };
         file.write_at(0, &header.encode())?;
         file.sync_data()
     }
