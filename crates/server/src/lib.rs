@@ -1,1 +1,3 @@
 //! PostgreSQL wire protocol over TLS with IAM tokens.
+
+pub mod certificates;
