@@ -89,10 +89,6 @@ fn test() -> Result {
 fn check() -> Result {
     step("format", &mut cargo(["fmt", "--all", "--check"]))?;
     step("clippy", &mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    for folder in OUTSIDE {
-        let mut clippy = cargo(["clippy", "--all-targets", "--", "-D", "warnings"]);
-        step(&format!("clippy {folder}"), clippy.current_dir(root().join(folder)))?;
-    }
     let mut doc = cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     step("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     if installed("cargo-deny", "--version") {

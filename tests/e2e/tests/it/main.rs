@@ -1,0 +1,16 @@
+//! The real binary through real clients.
+//!
+//! Every test starts a server of its own (`testkit`), so tests share no state.
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod conflict;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod psql;
+#[cfg(test)]
+mod tokio_postgres;
+#[cfg(test)]
+mod wire;

@@ -1,0 +1,351 @@
+//! tokio-postgres: the extended protocol, binary formats, portals, COPY, cancellation.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt, TryStreamExt};
+use testkit::{BorealisServer, Tls, sqlstate};
+use tokio_postgres::config::SslNegotiation;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+async fn session() -> (BorealisServer, Client) {
+    let server = BorealisServer::in_memory();
+    let client = server.endpoint().connect().await;
+    (server, client)
+}
+
+#[tokio::test]
+async fn connects_by_direct_tls() {
+    let server = BorealisServer::in_memory();
+    let endpoint = server.endpoint();
+    let mut config = endpoint.config();
+    config.ssl_negotiation(SslNegotiation::Direct);
+    let client = endpoint.connect_with(&config).await.expect("direct TLS");
+    assert_eq!(client.query_one("SELECT 1", &[]).await.unwrap().get::<_, i32>(0), 1);
+}
+
+#[tokio::test]
+async fn connects_without_alpn() {
+    let server = BorealisServer::in_memory();
+    let endpoint = server.endpoint();
+    let tls = Tls::with_alpn(&endpoint.ca, &[]);
+    let (client, connection) = endpoint.config().connect(tls).await.expect("TLS without ALPN");
+    tokio::spawn(connection);
+    assert_eq!(client.query_one("SELECT 1", &[]).await.unwrap().get::<_, i32>(0), 1);
+}
+
+#[tokio::test]
+async fn another_database_does_not_exist() {
+    let server = BorealisServer::in_memory();
+    let endpoint = server.endpoint();
+    let mut config = endpoint.config();
+    config.dbname("other");
+    let Err(error) = endpoint.connect_with(&config).await else { panic!("connected") };
+    assert_eq!(sqlstate(&error), "3D000");
+}
+
+#[tokio::test]
+async fn application_name_comes_from_the_startup_message() {
+    let server = BorealisServer::in_memory();
+    let endpoint = server.endpoint();
+    let mut config = endpoint.config();
+    config.application_name("my app/1.0");
+    let client = endpoint.connect_with(&config).await.expect("a session");
+    let row = client.query_one("SELECT current_setting('application_name')", &[]).await.unwrap();
+    assert_eq!(row.get::<_, &str>(0), "my app/1.0");
+}
+
+#[tokio::test]
+async fn statement_is_described() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id BIGINT PRIMARY KEY, name VARCHAR(10))").await.unwrap();
+    let statement = client.prepare("SELECT id, name AS n FROM t WHERE name = $1 AND id < $2").await;
+    let statement = statement.expect("a statement");
+    assert_eq!(statement.params(), [Type::VARCHAR, Type::INT8].map(text_for_varchar));
+    let columns: Vec<_> =
+        statement.columns().iter().map(|c| (c.name().to_owned(), c.type_().clone())).collect();
+    assert_eq!(columns, [("id".into(), Type::INT8), ("n".into(), Type::VARCHAR)]);
+    assert_eq!(statement.columns()[0].column_id(), Some(1));
+    assert!(statement.columns()[0].table_oid().is_some());
+}
+
+/// varchar has no operators of its own: `name = $1` compares text.
+fn text_for_varchar(type_: Type) -> Type {
+    if type_ == Type::VARCHAR { Type::TEXT } else { type_ }
+}
+
+#[tokio::test]
+async fn values_go_both_ways_in_binary() {
+    let (_server, client) = session().await;
+    let sql = "SELECT $1::bool, $2::int2, $3::int4, $4::int8, $5::float4, $6::float8, $7::text, $8::bytea, $9::text";
+    let nothing: Option<&str> = None;
+    let row = client
+        .query_one(
+            sql,
+            &[
+                &true,
+                &-7_i16,
+                &i32::MIN,
+                &i64::MAX,
+                &1.5_f32,
+                &-0.1_f64,
+                &"ä€😀",
+                &&b"\0\xff"[..],
+                &nothing,
+            ],
+        )
+        .await
+        .expect("a row");
+    assert!(row.get::<_, bool>(0));
+    assert_eq!(row.get::<_, i16>(1), -7);
+    assert_eq!(row.get::<_, i32>(2), i32::MIN);
+    assert_eq!(row.get::<_, i64>(3), i64::MAX);
+    assert_eq!(row.get::<_, f32>(4).to_bits(), 1.5_f32.to_bits());
+    assert_eq!(row.get::<_, f64>(5).to_bits(), (-0.1_f64).to_bits());
+    assert_eq!(row.get::<_, &str>(6), "ä€😀");
+    assert_eq!(row.get::<_, &[u8]>(7), b"\0\xff");
+    assert_eq!(row.get::<_, Option<&str>>(8), None);
+}
+
+#[tokio::test]
+async fn parameter_without_a_type_is_text() {
+    let (_server, client) = session().await;
+    let row = client.query_one("SELECT $1 AS param_value", &[&"42"]).await.unwrap();
+    assert_eq!((row.columns()[0].type_(), row.get::<_, &str>(0)), (&Type::TEXT, "42"));
+}
+
+#[tokio::test]
+async fn simple_query_with_several_statements() {
+    let (_server, client) = session().await;
+    let messages =
+        client.simple_query("SELECT 1 AS a; SELECT 'x' WHERE false; SELECT 2, NULL").await;
+    let shown: Vec<String> = messages
+        .unwrap()
+        .iter()
+        .map(|message| match message {
+            SimpleQueryMessage::RowDescription(columns) => format!("{} columns", columns.len()),
+            SimpleQueryMessage::Row(row) => {
+                format!("{:?}", (0..row.len()).map(|i| row.get(i)).collect::<Vec<_>>())
+            }
+            SimpleQueryMessage::CommandComplete(rows) => format!("{rows} rows"),
+            _ => "?".into(),
+        })
+        .collect();
+    let expected = [
+        "1 columns",
+        "[Some(\"1\")]",
+        "1 rows",
+        "1 columns",
+        "0 rows",
+        "2 columns",
+        "[Some(\"2\"), None]",
+        "1 rows",
+    ];
+    assert_eq!(shown, expected);
+}
+
+#[tokio::test]
+async fn empty_query() {
+    let (_server, client) = session().await;
+    client.simple_query("").await.expect("nothing");
+    client.simple_query(" ; -- nothing").await.expect("nothing");
+    assert_eq!(client.execute("", &[]).await.expect("nothing"), 0);
+}
+
+#[tokio::test]
+async fn counts_of_rows() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY, v INT)").await.unwrap();
+    let insert = "INSERT INTO t SELECT id, 0 FROM generate_series(1, $1) AS id";
+    assert_eq!(client.execute(insert, &[&100]).await.unwrap(), 100);
+    assert_eq!(client.execute("UPDATE t SET v = 1 WHERE id <= $1", &[&30]).await.unwrap(), 30);
+    assert_eq!(client.execute("DELETE FROM t WHERE v = $1", &[&1]).await.unwrap(), 30);
+    assert_eq!(client.execute("SELECT * FROM t", &[]).await.unwrap(), 70);
+}
+
+#[tokio::test]
+async fn portal_gives_rows_in_portions() {
+    let (_server, mut client) = session().await;
+    let transaction = client.transaction().await.unwrap();
+    let portal = transaction.bind("SELECT generate_series(1, 10)", &[]).await.unwrap();
+    let mut portions = vec![];
+    loop {
+        let rows = transaction.query_portal(&portal, 4).await.unwrap();
+        if rows.is_empty() {
+            break;
+        }
+        portions.push(rows.iter().map(|row| row.get::<_, i32>(0)).collect::<Vec<_>>());
+    }
+    assert_eq!(portions, [vec![1, 2, 3, 4], vec![5, 6, 7, 8], vec![9, 10]]);
+}
+
+#[tokio::test]
+async fn two_portals_are_open_at_once() {
+    let (_server, mut client) = session().await;
+    let transaction = client.transaction().await.unwrap();
+    let sql = "SELECT n FROM generate_series($1::int, $1 + 3) AS n";
+    let (a, b) = (
+        transaction.bind(sql, &[&1]).await.unwrap(),
+        transaction.bind(sql, &[&101]).await.unwrap(),
+    );
+    let mut seen: Vec<i32> = vec![];
+    for portal in [&a, &b, &a, &b] {
+        let rows = transaction.query_portal(portal, 2).await.unwrap();
+        seen.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
+    }
+    assert_eq!(seen, [1, 2, 101, 102, 3, 4, 103, 104]);
+}
+
+#[tokio::test]
+async fn large_result_streams() {
+    let (_server, client) = session().await;
+    let sql = "SELECT n, repeat('x', 100) FROM generate_series(1, 50000) AS n";
+    let mut rows = pin!(client.query_raw(sql, [0_i32; 0]).await.unwrap());
+    let mut expected = 1;
+    while let Some(row) = rows.try_next().await.unwrap() {
+        assert_eq!(row.get::<_, i32>(0), expected);
+        expected += 1;
+    }
+    assert_eq!(expected, 50_001);
+}
+
+#[tokio::test]
+async fn pipelined_queries_are_answered_in_order() {
+    let (_server, client) = session().await;
+    let statement = client.prepare("SELECT $1::int * 2").await.unwrap();
+    let futures = (0..100).map(|i| {
+        let (client, statement) = (&client, &statement);
+        async move { client.query_one(statement, &[&i]).await.unwrap().get::<_, i32>(0) }
+    });
+    let results = futures::future::join_all(futures).await;
+    assert_eq!(results, (0..100).map(|i| i * 2).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn error_in_a_pipeline_stops_only_its_query() {
+    let (_server, client) = session().await;
+    let statement = client.prepare("SELECT 10 / $1::int").await.unwrap();
+    let one = |i: i32| {
+        let (client, statement) = (&client, &statement);
+        async move { client.query_one(statement, &[&i]).await.map(|row| row.get::<_, i32>(0)) }
+    };
+    let (a, b, c) = tokio::join!(one(1), one(0), one(2));
+    assert_eq!(a.unwrap(), 10);
+    assert_eq!(sqlstate(&b.unwrap_err()), "22012");
+    assert_eq!(c.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn prepared_statement_survives_a_change_of_its_table() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY)").await.unwrap();
+    client.batch_execute("INSERT INTO t VALUES (1)").await.unwrap();
+    let statement = client.prepare("SELECT id FROM t").await.unwrap();
+    client.batch_execute("ALTER TABLE t ADD COLUMN note TEXT").await.unwrap();
+    assert_eq!(client.query(&statement, &[]).await.unwrap().len(), 1);
+    client.batch_execute("DROP TABLE t").await.unwrap();
+    assert_eq!(sqlstate(&client.query(&statement, &[]).await.unwrap_err()), "42P01");
+}
+
+#[tokio::test]
+async fn constraint_violation_names_its_parts() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY, v INT CHECK (v > 0))").await.unwrap();
+    client.batch_execute("INSERT INTO t VALUES (1, 1)").await.unwrap();
+    let error = client.execute("INSERT INTO t VALUES (1, 2)", &[]).await.unwrap_err();
+    let db = error.as_db_error().expect("an error of the server");
+    assert_eq!(db.code().code(), "23505");
+    assert_eq!(db.message(), "duplicate key value violates unique constraint \"t_pkey\"");
+    assert_eq!(db.detail(), Some("Key (id)=(1) already exists."));
+    assert_eq!(
+        (db.schema(), db.table(), db.constraint()),
+        (Some("public"), Some("t"), Some("t_pkey"))
+    );
+    let error = client.execute("INSERT INTO t VALUES (2, 0)", &[]).await.unwrap_err();
+    assert_eq!(
+        (sqlstate(&error).as_str(), error.as_db_error().and_then(|e| e.constraint())),
+        ("23514", Some("t_v_check"))
+    );
+}
+
+#[tokio::test]
+async fn copy_in_and_out_in_text() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY, label TEXT)").await.unwrap();
+    let mut sink = pin!(client.copy_in::<_, Bytes>("COPY t FROM STDIN").await.unwrap());
+    // Messages need not end where rows do.
+    sink.send(Bytes::from_static(b"1\tone\n2\tt")).await.unwrap();
+    sink.send(Bytes::from_static(b"wo\n3\t\\N\n")).await.unwrap();
+    assert_eq!(sink.finish().await.unwrap(), 3);
+    let out = client.copy_out("COPY t TO STDOUT").await.unwrap();
+    let lines: Vec<Bytes> = out.try_collect().await.unwrap();
+    assert_eq!(lines.concat(), b"1\tone\n2\ttwo\n3\t\\N\n");
+}
+
+#[tokio::test]
+async fn copy_that_is_given_up_leaves_nothing() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY)").await.unwrap();
+    {
+        let mut sink = pin!(client.copy_in::<_, Bytes>("COPY t FROM STDIN").await.unwrap());
+        sink.send(Bytes::from_static(b"1\n")).await.unwrap();
+        // Dropped without finish: the driver sends CopyFail.
+    }
+    let row = client.query_one("SELECT count(*) FROM t", &[]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn running_query_is_cancelled() {
+    let (server, client) = session().await;
+    let token = client.cancel_token();
+    let tls = server.endpoint().tls();
+    let start = Instant::now();
+    let (result, ()) = tokio::join!(client.batch_execute("SELECT pg_sleep(60)"), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        token.cancel_query(tls).await.expect("a cancel request");
+    });
+    assert_eq!(sqlstate(&result.unwrap_err()), "57014");
+    assert!(start.elapsed() < Duration::from_secs(30));
+    client.batch_execute("SELECT 1").await.expect("the session goes on");
+}
+
+#[tokio::test]
+async fn dropped_transaction_is_rolled_back() {
+    let (_server, mut client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY)").await.unwrap();
+    {
+        let transaction = client.transaction().await.unwrap();
+        transaction.execute("INSERT INTO t VALUES (1)", &[]).await.unwrap();
+    }
+    let count = client.query_one("SELECT count(*) FROM t", &[]).await.unwrap();
+    assert_eq!(count.get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn two_statements_in_one_parse_are_refused() {
+    let (_server, client) = session().await;
+    assert_eq!(sqlstate(&client.prepare("SELECT 1; SELECT 2").await.unwrap_err()), "42601");
+}
+
+#[tokio::test]
+async fn many_sessions_work_at_once() {
+    let server = BorealisServer::in_memory();
+    let endpoint = server.endpoint();
+    let sessions = futures::stream::iter(0..200)
+        .map(|i: i32| {
+            let endpoint = endpoint.clone();
+            async move {
+                let client = endpoint.connect().await;
+                let row = client.query_one("SELECT $1::int", &[&i]).await.unwrap();
+                assert_eq!(row.get::<_, i32>(0), i);
+                client
+            }
+        })
+        .buffer_unordered(20)
+        .collect::<Vec<_>>()
+        .await;
+    assert_eq!(sessions.len(), 200);
+}
