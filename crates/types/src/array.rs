@@ -106,13 +106,7 @@ pub fn parse(
     if matches!(type_oid, oid::INT2VECTOR | oid::OIDVECTOR) {
         return parse_vector(element, input, settings);
     }
-    let malformed = |detail: &str| {
-        SqlError::new(
-            SqlState::INVALID_TEXT_REPRESENTATION,
-            format!("malformed array literal: \"{input}\""),
-        )
-        .detail(detail)
-    };
+    let malformed = |detail: &str| malformed_literal(input, detail);
     let trimmed = input.trim_start_matches(is_space);
     let (bounds, body) = read_bounds(trimmed, &malformed)?;
     if !body.starts_with('{') {
@@ -122,11 +116,20 @@ pub fn parse(
             "Array contents must start with \"{\"."
         }));
     }
-    let (lens, items) = read_items(body, &malformed)?;
+    // Reports about the contents show only these, as PostgreSQL's do.
+    let (lens, items) = read_items(body, &|detail| malformed_literal(body, detail))?;
     let mismatch = !bounds.is_empty()
         && (bounds.len() != lens.len() || bounds.iter().zip(&lens).any(|(b, len)| b.len != *len));
     if mismatch {
         return Err(malformed("Specified array dimensions do not match array contents."));
+    }
+    for ArrayDim { len, lower } in &bounds {
+        if i32::try_from(*len).ok().and_then(|len| lower.checked_add(len)).is_none() {
+            return Err(SqlError::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("array lower bound is too large: {lower}"),
+            ));
+        }
     }
     let dims = match bounds.is_empty() {
         false => bounds,
@@ -140,6 +143,14 @@ pub fn parse(
         });
     }
     Ok(Datum::Array(Array { element, dims, elements }.into()))
+}
+
+fn malformed_literal(text: &str, detail: &str) -> SqlError {
+    SqlError::new(
+        SqlState::INVALID_TEXT_REPRESENTATION,
+        format!("malformed array literal: \"{text}\""),
+    )
+    .detail(detail)
 }
 
 fn parse_vector(element: Oid, input: &str, settings: &FormatSettings) -> Result<Datum> {

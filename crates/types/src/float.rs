@@ -14,7 +14,8 @@ pub fn write_f64(value: f64, extra_float_digits: i32, out: &mut BytesMut) {
         return;
     }
     if extra_float_digits > 0 {
-        shortest(&format!("{value:e}"), 15, out);
+        let digits = crate::shortest::f64_digits(value);
+        shortest(&digits, 15, out);
     } else {
         out.put_slice(general(value, 15 + extra_float_digits).as_bytes());
     }
@@ -26,7 +27,8 @@ pub fn write_f32(value: f32, extra_float_digits: i32, out: &mut BytesMut) {
         return;
     }
     if extra_float_digits > 0 {
-        shortest(&format!("{value:e}"), 6, out);
+        let digits = crate::shortest::f32_digits(value);
+        shortest(&digits, 6, out);
     } else {
         out.put_slice(general(f64::from(value), 6 + extra_float_digits).as_bytes());
     }
@@ -147,16 +149,18 @@ fn parse<T: Copy>(
         if let Some(hex) = hex_float(body) {
             return hex.and_then(|value| read(&format!("{value:e}"))).ok_or_else(bad);
         }
-        let value = read(body).ok_or_else(bad)?;
+        // As PostgreSQL, reports a number out of range before it looks at what follows it.
+        let (number, junk) = body.split_at(number_end(body));
+        let value = read(number).ok_or_else(bad)?;
         let (infinite, zero) = limits(value);
-        let mantissa = body.split(['e', 'E']).next().unwrap_or(body);
+        let mantissa = number.split(['e', 'E']).next().unwrap_or(number);
         if infinite || (zero && mantissa.bytes().any(|b| matches!(b, b'1'..=b'9'))) {
             return Err(SqlError::new(
                 SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-                format!("\"{body}\" is out of range for type {type_name}"),
+                format!("\"{number}\" is out of range for type {type_name}"),
             ));
         }
-        return Ok(value);
+        return if junk.is_empty() { Ok(value) } else { Err(bad()) };
     }
     let word = body.to_ascii_lowercase();
     match word.as_str() {
@@ -165,6 +169,27 @@ fn parse<T: Copy>(
         }
         _ => Err(bad()),
     }
+}
+
+/// How far C's `strtod` reads a decimal number.
+fn number_end(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let digits = |from: usize| {
+        let rest = bytes.get(from..).unwrap_or_default();
+        from + rest.iter().take_while(|b| b.is_ascii_digit()).count()
+    };
+    let mut end = digits(usize::from(matches!(bytes.first(), Some(b'-' | b'+'))));
+    if bytes.get(end) == Some(&b'.') {
+        end = digits(end + 1);
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'-' | b'+')));
+        let exponent = digits(end + 1 + sign);
+        if exponent > end + 1 + sign {
+            end = exponent;
+        }
+    }
+    end
 }
 
 /// C's `strtod` also takes `0x1.8p3`. `None` if it is not of that form at all.

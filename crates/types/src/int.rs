@@ -25,18 +25,36 @@ pub(crate) fn out_of_range(type_name: &str, text: &str) -> SqlError {
 /// `22P02` if malformed, `22003` if out of `T`'s range.
 ///
 /// Source: PostgreSQL 16 `pg_strtoint32_safe`, `src/backend/utils/adt/numutils.c`.
-pub fn parse<T: TryFrom<i128>>(text: &str, type_name: &str) -> Result<T> {
+pub fn parse<T: TryFrom<i128> + Bounded>(text: &str, type_name: &str) -> Result<T> {
     // Short plain decimals, by far the most, first.
     let bytes = text.as_bytes();
     if !bytes.is_empty() && bytes.len() <= 18 && bytes.iter().all(u8::is_ascii_digit) {
         let value = bytes.iter().fold(0_i128, |value, b| value * 10 + i128::from(b - b'0'));
         return T::try_from(value).map_err(|_| out_of_range(type_name, text));
     }
-    match scan(text.trim_matches(is_space)) {
+    match scan(text.trim_matches(is_space), T::LIMIT) {
         Scan::Malformed => Err(invalid_syntax(type_name, text)),
         Scan::TooBig => Err(out_of_range(type_name, text)),
         Scan::Value(value) => T::try_from(value).map_err(|_| out_of_range(type_name, text)),
     }
+}
+
+/// An integer type that [`parse`] reads.
+pub trait Bounded {
+    /// The greatest magnitude.
+    const LIMIT: i128;
+}
+
+impl Bounded for i16 {
+    const LIMIT: i128 = 1 << 15;
+}
+
+impl Bounded for i32 {
+    const LIMIT: i128 = 1 << 31;
+}
+
+impl Bounded for i64 {
+    const LIMIT: i128 = 1 << 63;
 }
 
 enum Scan {
@@ -45,7 +63,8 @@ enum Scan {
     Malformed,
 }
 
-fn scan(body: &str) -> Scan {
+/// As PostgreSQL, reports a number that is too long before it looks at what follows it.
+fn scan(body: &str, limit: i128) -> Scan {
     let (negative, unsigned) = match body.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -58,7 +77,6 @@ fn scan(body: &str) -> Scan {
         rest => (10, rest, false),
     };
     let mut value: i128 = 0;
-    let mut too_big = false;
     let mut after_digit = prefixed;
     let mut any = false;
     for &byte in digits {
@@ -71,15 +89,14 @@ fn scan(body: &str) -> Scan {
         }
         let Some(digit) = char::from(byte).to_digit(radix) else { return Scan::Malformed };
         (after_digit, any) = (true, true);
-        value = value * i128::from(radix) + i128::from(digit);
-        if value > i128::from(u64::MAX) {
-            (value, too_big) = (0, true);
+        if value > limit / i128::from(radix) {
+            return Scan::TooBig;
         }
+        value = value * i128::from(radix) + i128::from(digit);
     }
-    match (any && after_digit, too_big) {
-        (false, _) => Scan::Malformed,
-        (true, true) => Scan::TooBig,
-        (true, false) => Scan::Value(if negative { -value } else { value }),
+    match any && after_digit {
+        false => Scan::Malformed,
+        true => Scan::Value(if negative { -value } else { value }),
     }
 }
 
@@ -101,10 +118,16 @@ pub fn parse_oid(text: &str, type_name: &str) -> Result<u32> {
         None if lower.len() > 1 && lower.starts_with('0') => (8, lower.as_str()),
         None => (10, lower.as_str()),
     };
-    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
+    let end = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
+    let (digits, junk) = digits.split_at(end);
+    if digits.is_empty() {
         return Err(invalid_syntax(type_name, text));
     }
-    let value = i64::from_str_radix(digits, radix).map_err(|_| out_of_range(type_name, text))?;
+    let value = u64::from_str_radix(digits, radix).map_err(|_| out_of_range(type_name, text))?;
+    if !junk.is_empty() {
+        return Err(invalid_syntax(type_name, text));
+    }
+    let value = i64::try_from(value).map_err(|_| out_of_range(type_name, text))?;
     if !negative {
         return u32::try_from(value).map_err(|_| out_of_range(type_name, text));
     }

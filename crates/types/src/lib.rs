@@ -24,6 +24,7 @@ pub mod record;
 pub mod row;
 mod row_value;
 pub mod settings;
+mod shortest;
 pub mod sqlstate;
 pub mod strings;
 pub mod text;

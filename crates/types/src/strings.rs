@@ -92,7 +92,8 @@ pub fn trim_blanks(text: &str) -> &str {
 /// Source: PostgreSQL 16 `charin`.
 pub fn char_input(text: &str) -> Datum {
     match text.as_bytes() {
-        [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7'] => {
+        [b'\\', a @ b'0'..=b'7', b @ b'0'..=b'7', c @ b'0'..=b'7'] => {
+            // A first digit above 3 loses its top bit, as in PostgreSQL.
             char_from_byte((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
         }
         [first, ..] => char_from_byte(*first),

@@ -140,7 +140,10 @@ impl TimeZone {
     pub fn is_fixed(&self) -> bool {
         match &self.rules {
             Rules::Fixed(..) => true,
-            Rules::Iana(zone) => zone.to_fixed_offset().is_ok(),
+            Rules::Iana(zone) => {
+                let offset = zone.to_offset(Timestamp::UNIX_EPOCH);
+                zone.following(Timestamp::MIN).all(|change| change.offset() == offset)
+            }
         }
     }
 
@@ -261,21 +264,41 @@ fn parse_posix(text: &str) -> Option<TimeZone> {
             name: text.into(),
         });
     }
-    let specification = match summer.contains(',') {
-        true => text.to_owned(),
-        false => format!("{text}{POSIX_DEFAULT_RULE}"),
+    // jiff wants names of at least three letters; PostgreSQL takes anything.
+    let named = |name: &str| match name.len() >= 3 && name.bytes().all(|b| b.is_ascii_alphabetic())
+    {
+        true => name.to_owned(),
+        false => format!("<{}>", posix_filler(name)),
     };
+    let (summer_name, rule) = posix_name(summer)?;
+    let rule_start = rule.find(',').unwrap_or(rule.len());
+    let (summer_offset, rule) = rule.split_at(rule_start);
+    if !summer_offset.is_empty() {
+        signed_time(summer_offset)?;
+    }
+    let rule = if rule.len() > 1 { rule } else { POSIX_DEFAULT_RULE };
+    let specification =
+        format!("{}{offset}{}{summer_offset}{rule}", named(abbreviation), named(summer_name));
     let zone = jiff::tz::TimeZone::posix(&specification).ok()?;
     Some(TimeZone { rules: Rules::Iana(zone), name: text.into() })
 }
 
-/// Splits `<abc>` or letters off the front.
+/// A name that jiff takes in place of `name`: letters and digits, at least three.
+fn posix_filler(name: &str) -> String {
+    let mut filler: String = name.chars().filter(char::is_ascii_alphanumeric).take(30).collect();
+    while filler.len() < 3 {
+        filler.push('X');
+    }
+    filler
+}
+
+/// Splits `<abc>`, or everything before a digit, sign or comma, off the front.
 fn posix_name(text: &str) -> Option<(&str, &str)> {
     if let Some(quoted) = text.strip_prefix('<') {
         return quoted.split_once('>').filter(|(name, _)| !name.is_empty());
     }
-    let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
-    Some(text.split_at(end)).filter(|(name, _)| !name.is_empty())
+    let end = text.find(|c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | '+'));
+    Some(text.split_at(end.unwrap_or(text.len()))).filter(|(name, _)| !name.is_empty())
 }
 
 #[cfg(test)]

@@ -63,6 +63,9 @@ const WEEKDAY: u32 = 1 << 7;
 const HALF_DAY: u32 = 1 << 8;
 const ERA: u32 = 1 << 9;
 const RESERVED: u32 = 1 << 10;
+/// A summer-time abbreviation, or one whose offset varies: no delimited date may follow it.
+const SUMMER_ZONE: u32 = 1 << 11;
+const VARYING_ZONE: u32 = 1 << 12;
 
 /// Reads a date with or without time.
 pub(super) fn date_time(text: &str, settings: &FormatSettings) -> Result<Decoded, DecodeError> {
@@ -168,18 +171,21 @@ impl Decoder<'_> {
                 Ok(ZONE)
             }
             FieldKind::Number => self.number_field(fields, i, text),
-            FieldKind::Word | FieldKind::SignedWord => self.word(fields, i, text),
+            FieldKind::Word | FieldKind::SignedWord => self.word(text),
         }
     }
 
     /// Something with delimiters: a date, a zone name, or a run-together time with offset.
     fn date_field(&mut self, fields: &[Field], i: usize, text: &str) -> Result<u32, DecodeError> {
         let starts_with_digit = text.starts_with(|c: char| c.is_ascii_digit());
-        if self.prefix == Some(Prefix::Julian) {
+        if self.mode == Mode::DateTime && self.prefix == Some(Prefix::Julian) {
             // An integral Julian day with an offset attached.
             let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
             let (number, rest) = text.split_at(digits);
-            let julian: i32 = number.parse().map_err(|_| FieldOverflow)?;
+            let julian: i32 = match number {
+                "" => 0,
+                number => number.parse().map_err(|_| FieldOverflow)?,
+            };
             self.set_julian(julian);
             self.west = offset(rest)?;
             self.prefix = None;
@@ -196,16 +202,22 @@ impl Decoder<'_> {
         if is_date {
             return self.date(text);
         }
-        if !starts_with_digit && self.prefix.is_none() {
+        let is_zone = match self.mode {
+            Mode::DateTime => !starts_with_digit && self.prefix.is_none(),
+            Mode::TimeOnly => !starts_with_digit,
+        };
+        if is_zone {
             let zone =
                 TimeZone::from_name(text).ok_or_else(|| DecodeError::Sql(not_recognized(text)))?;
             self.zone = Some(Zone::Named(zone));
             return Ok(ZONE);
         }
-        if self.prefix.is_some_and(|prefix| prefix != Prefix::IsoTime) || self.seen & TIME != 0 {
+        if self.seen & TIME != 0 {
             return Err(BadFormat);
         }
-        self.prefix = None;
+        if self.mode == Mode::DateTime {
+            self.prefix = None;
+        }
         let at = text.find('-').ok_or(BadFormat)?;
         let (time, zone) = text.split_at(at);
         self.west = offset(zone)?;
@@ -215,7 +227,10 @@ impl Decoder<'_> {
     fn number_field(&mut self, fields: &[Field], i: usize, text: &str) -> Result<u32, DecodeError> {
         if let Some(prefix) = self.prefix.take() {
             let (whole, fraction) = split_fraction(text);
-            let whole: i32 = whole.parse().map_err(|_| FieldOverflow)?;
+            let whole: i32 = match whole {
+                "" => 0,
+                digits => digits.parse().map_err(|_| FieldOverflow)?,
+            };
             return match prefix {
                 Prefix::Julian => {
                     self.set_julian(whole);
@@ -261,15 +276,15 @@ impl Decoder<'_> {
         }
     }
 
-    fn word(&mut self, fields: &[Field], i: usize, text: &str) -> Result<u32, DecodeError> {
+    fn word(&mut self, text: &str) -> Result<u32, DecodeError> {
         if let Some(abbreviation) = abbreviations::find(text) {
             let (east, given) = match abbreviation {
                 Abbreviation::Standard(east) => (east, ZONE),
-                Abbreviation::Summer(east) => (east, ZONE),
+                Abbreviation::Summer(east) => (east, ZONE | SUMMER_ZONE),
                 Abbreviation::Zone(name) => {
                     let zone = TimeZone::from_name(name).ok_or(BadFormat)?;
                     self.zone = Some(Zone::Abbreviation(zone));
-                    return Ok(ZONE);
+                    return Ok(ZONE | VARYING_ZONE);
                 }
             };
             self.west = -east;
@@ -308,18 +323,15 @@ impl Decoder<'_> {
             }
             Word::SummerTime => {
                 self.west -= 3600;
-                Ok(SUMMER)
+                Ok(SUMMER | SUMMER_ZONE)
             }
             Word::Julian => {
                 self.prefix = Some(Prefix::Julian);
                 Ok(0)
             }
             Word::IsoTime => {
-                let next = fields.get(i + 1).map(|field| field.kind);
-                let time_next =
-                    matches!(next, Some(FieldKind::Number | FieldKind::Time | FieldKind::Date));
                 let date_known = self.mode == Mode::TimeOnly || self.seen & DATE == DATE;
-                if self.prefix.is_some() || !time_next || !date_known {
+                if self.prefix.is_some() || !date_known {
                     return Err(BadFormat);
                 }
                 self.prefix = Some(Prefix::IsoTime);
@@ -403,7 +415,6 @@ impl Decoder<'_> {
         {
             match words::find(part) {
                 Some(Word::Month(month)) => self.civil.month = month,
-                Some(Word::Ignore) => continue,
                 _ => return Err(BadFormat),
             }
             text_month = true;
@@ -538,9 +549,6 @@ impl Decoder<'_> {
                     return Err(BadFormat);
                 }
             }
-        }
-        if self.mode == Mode::DateTime && (c.minute > 59 || c.second > 60 || beyond_midnight(c)) {
-            return Err(FieldOverflow);
         }
         if self.seen & SUMMER != 0 && (self.zone.is_some() || self.seen & ZONE == 0) {
             return Err(BadFormat);
@@ -699,6 +707,10 @@ fn offset(text: &str) -> Result<i32, DecodeError> {
         let Some(part) = part else { return Ok(None) };
         let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
         junk |= end < part.len();
+        if part.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            return Err(ZoneOverflow);
+        }
         match part.get(..end) {
             Some("") | None => Ok(Some(0)),
             Some(digits) => digits.parse().map(Some).map_err(|_| ZoneOverflow),

@@ -1,9 +1,9 @@
 //! Reading dates and times: ISO forms directly, everything else through the full grammar.
 
 use super::calendar::{
-    CivilTime, DATE_INFINITY, DATE_NEG_INFINITY, MICROS_PER_SECOND, TIMESTAMP_INFINITY,
-    TIMESTAMP_MAX, TIMESTAMP_MIN, TIMESTAMP_NEG_INFINITY, date_from_civil, julian_from_civil,
-    timestamp_from_civil,
+    CivilTime, DATE_INFINITY, DATE_NEG_INFINITY, MICROS_PER_DAY, MICROS_PER_SECOND,
+    POSTGRES_EPOCH_JULIAN, TIMESTAMP_INFINITY, TIMESTAMP_MAX, TIMESTAMP_MIN,
+    TIMESTAMP_NEG_INFINITY, date_from_civil, julian_from_civil, timestamp_from_civil,
 };
 use super::decode::{self, DecodeError, Decoded};
 use super::iso;
@@ -66,15 +66,12 @@ pub fn parse_date(text: &str, settings: &FormatSettings) -> Result<i32> {
     date_from_civil(civil.year, civil.month, civil.day).ok_or_else(|| out_of_range("date", text))
 }
 
-/// Microseconds of a moment before any zone is applied; may lie outside the type's range.
-fn micros(civil: &CivilTime) -> i64 {
-    match timestamp_from_civil(civil) {
-        Some(micros) => micros,
-        None => {
-            let days = julian_from_civil(civil.year, civil.month, civil.day) - 2_451_545;
-            if days < 0 { i64::MIN } else { i64::MAX }
-        }
-    }
+/// Microseconds of a local time, which may lie a little outside the type's range; `None` if far.
+fn local_micros(civil: &CivilTime) -> Option<i64> {
+    let first_month = julian_from_civil(-4713, 11, 1);
+    let julian = julian_from_civil(civil.year, civil.month, civil.day);
+    let days = (julian >= first_month).then(|| julian - i64::from(POSTGRES_EPOCH_JULIAN))?;
+    days.checked_mul(MICROS_PER_DAY)?.checked_add(civil.micros_of_day())
 }
 
 /// Reads a `timestamp`; a zone in the text is ignored, as the SQL standard wants it.
@@ -118,8 +115,8 @@ pub fn parse_timestamptz(text: &str, settings: &FormatSettings) -> Result<i64> {
             }
         }
     };
-    let utc = micros(&civil)
-        .checked_add(i64::from(west) * MICROS_PER_SECOND)
+    let utc = local_micros(&civil)
+        .and_then(|local| local.checked_add(i64::from(west) * MICROS_PER_SECOND))
         .filter(|utc| (TIMESTAMP_MIN..=TIMESTAMP_MAX).contains(utc));
     utc.ok_or_else(range)
 }

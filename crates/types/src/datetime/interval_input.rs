@@ -194,8 +194,8 @@ fn decode(text: &str, range: IntervalRange, style: IntervalStyle) -> Decode<Part
             }
             FieldKind::Word | FieldKind::SignedWord => {
                 match words::find_interval(&field.text).ok_or(BadFormat)? {
-                    IntervalWord::Ignore => {}
-                    IntervalWord::Ago => ago = true,
+                    // A number right before `ago` has no unit: epoch is one no interval takes.
+                    IntervalWord::Ago => (ago, unit) = (true, Some(Unit::Epoch)),
                     IntervalWord::Unit(found) => unit = Some(found),
                 }
                 0

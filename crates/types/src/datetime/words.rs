@@ -117,14 +117,12 @@ pub enum Unit {
 pub(super) enum IntervalWord {
     Unit(Unit),
     Ago,
-    Ignore,
 }
 
 /// Looks a lower-case interval word up; only the first ten letters count.
 pub(super) fn find_interval(word: &str) -> Option<IntervalWord> {
     Some(match word.get(..10).unwrap_or(word) {
         "ago" => IntervalWord::Ago,
-        "reltime" => IntervalWord::Ignore,
         _ => IntervalWord::Unit(find_unit(word)?),
     })
 }

@@ -110,12 +110,12 @@ impl<'a> Lexer<'a> {
             Some(b'1'..=b'9') => at = digits(self, at),
             _ => bad = true,
         }
-        if !bad && self.peek(at) == Some(b'.') {
+        if self.peek(at) == Some(b'.') {
             let end = digits(self, at + 1);
             bad |= end == at + 1;
             at = end;
         }
-        if !bad && matches!(self.peek(at), Some(b'e' | b'E')) {
+        if matches!(self.peek(at), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(self.peek(at + 1), Some(b'+' | b'-')));
             let end = digits(self, at + 1 + sign);
             bad |= end == at + 1 + sign;
@@ -156,7 +156,9 @@ impl<'a> Lexer<'a> {
                 }
                 Some(byte @ 0x00..=0x1f) => {
                     let detail = format!("Character with value 0x{byte:02x} must be escaped.");
-                    return Err(self.string_error(at, &detail));
+                    // It does not print, so the context stops before it.
+                    self.end = at;
+                    return Err(self.syntax_error(&detail));
                 }
                 Some(_) => at += 1,
             }

@@ -115,7 +115,11 @@ fn decimal(text: &[u8]) -> Option<Decimal> {
         while let Some(&byte) = text.get(i) {
             match byte {
                 b'0'..=b'9' => {
-                    exponent = (exponent * 10 + i64::from(byte - b'0')).min(i64::from(i32::MAX));
+                    exponent = exponent * 10 + i64::from(byte - b'0');
+                    if exponent > i64::from(i32::MAX / 2) {
+                        // Reported as an overflow, whatever follows.
+                        return Some(Decimal { digits, fraction: 0, exponent });
+                    }
                 }
                 b'_' if is_digit(i + 1) => {}
                 _ => return None,
