@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use bytes::{BufMut, BytesMut};
 
 use super::calendar::{
-    CivilTime, DATE_INFINITY, DATE_NEG_INFINITY, MICROS_PER_SECOND, POSTGRES_EPOCH_JULIAN,
-    TIMESTAMP_INFINITY, TIMESTAMP_NEG_INFINITY, date_to_civil, julian_from_civil,
-    timestamp_to_civil,
+    CivilTime, DATE_INFINITY, DATE_NEG_INFINITY, MICROS_PER_SECOND, TIMESTAMP_INFINITY,
+    TIMESTAMP_NEG_INFINITY, date_to_civil, julian_from_civil, timestamp_to_civil,
 };
 use crate::settings::{DateFormat, DateOrder, DateStyle};
 use crate::{FormatSettings, TimeTz};
@@ -197,8 +196,6 @@ fn put_abbreviation(zone: Option<(i32, &str)>, before_offset: &[u8], out: &mut B
         out.put_slice(abbreviation.as_bytes());
     }
 }
-
-const _: () = assert!(POSTGRES_EPOCH_JULIAN == 2_451_545);
 
 #[cfg(test)]
 mod tests {
