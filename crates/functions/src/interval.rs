@@ -198,17 +198,6 @@ fn make_interval(parts: [i32; 6], seconds: f64) -> Result<Interval> {
     build().ok_or_else(interval_out_of_range)
 }
 
-/// Multiples that `date_bin` and `generate_series` refuse.
-///
-/// # Errors
-/// `22023` for a zero step.
-pub(crate) fn check_step(step: Interval) -> Result<()> {
-    if types::compare::equal(&Datum::Interval(step), &Datum::Interval(Interval::default())) {
-        return Err(invalid_parameter("step size cannot equal zero"));
-    }
-    Ok(())
-}
-
 /// Days and time folded into one: the order's own measure, without overflow.
 pub(crate) fn span(a: Interval) -> i128 {
     let days = i128::from(a.months) * 30 + i128::from(a.days);

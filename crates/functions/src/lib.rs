@@ -8,14 +8,23 @@
 
 mod aggregates;
 mod boolean;
+mod bytea;
 mod compare;
 mod convert;
+mod date_names;
+mod datetime;
 mod errors;
 mod float;
 mod int;
 mod interval;
+mod like;
 mod lookup;
+mod math;
 mod numeric;
+pub mod quote;
+mod series;
+mod strings;
+mod variadic;
 
 use std::any::Any;
 

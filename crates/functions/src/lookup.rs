@@ -7,7 +7,10 @@ use types::Oid;
 
 use crate::convert::Table;
 use crate::{NewAccumulator, Scalar, SetReturning};
-use crate::{aggregates, boolean, compare, float, int, interval, numeric};
+use crate::{
+    aggregates, boolean, bytea, compare, datetime, float, int, interval, like, math, numeric,
+    quote, series, strings, variadic,
+};
 
 /// Every family of scalar functions.
 const SCALARS: &[Table] = &[
@@ -20,6 +23,13 @@ const SCALARS: &[Table] = &[
     numeric::TABLE,
     boolean::TABLE,
     interval::TABLE,
+    strings::TABLE,
+    bytea::TABLE,
+    like::TABLE,
+    quote::TABLE,
+    variadic::TABLE,
+    math::TABLE,
+    datetime::TABLE,
     compare::NUMBERS,
     compare::STRINGS,
     compare::PATTERN,
@@ -30,7 +40,7 @@ const SCALARS: &[Table] = &[
 ];
 
 /// Every family of set-returning functions.
-const SETS: &[&[(&str, SetReturning)]] = &[];
+const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE];
 
 /// Every family of aggregates, by `pg_aggregate.aggfnoid`.
 const AGGREGATES: &[aggregates::Table] = aggregates::TABLES;

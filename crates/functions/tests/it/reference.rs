@@ -126,6 +126,19 @@ fn aggregate(case: &Case, cx: &CallCx<'_>) -> Option<String> {
     show(state.finish(cx), case.site.result_type, cx.settings)
 }
 
+/// Functions whose last digit is the C library's affair.
+const LIBRARY_ROUNDED: &[&str] = &["dcbrt", "derf", "derfc"];
+
+fn nearly_equal(case: &Case, found: Option<&str>) -> bool {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<f64>().ok());
+    match (number(case.expected.as_deref()), number(found)) {
+        (Some(a), Some(b)) if LIBRARY_ROUNDED.contains(&case.name.as_str()) => {
+            (a - b).abs() <= a.abs() * 4.0 * f64::EPSILON
+        }
+        _ => false,
+    }
+}
+
 #[track_caller]
 fn check(table: &str, zone: &str, run: fn(&Case, &CallCx<'_>) -> Option<String>) {
     let settings = FormatSettings {
@@ -140,7 +153,7 @@ fn check(table: &str, zone: &str, run: fn(&Case, &CallCx<'_>) -> Option<String>)
         count += 1;
         let case = parse(line);
         let found = run(&case, &cx);
-        if found != case.expected {
+        if found != case.expected && !nearly_equal(&case, found.as_deref()) {
             differences.push(format!("{line}\n    found {found:?}"));
         }
     }
@@ -165,5 +178,9 @@ tables! {
     comparisons("compare.tsv", call, "UTC");
     numeric("numeric.tsv", call, "UTC");
     casts("casts.tsv", call, "UTC");
+    strings("strings.tsv", call, "UTC");
+    bytea("bytea.tsv", call, "UTC");
+    math("math.tsv", call, "UTC");
+    sets("sets.tsv", call, "UTC");
     aggregates("aggregates.tsv", aggregate, "UTC");
 }
