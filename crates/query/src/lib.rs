@@ -6,9 +6,15 @@
 //! Must not know: the wire protocol, TLS, tokens. Where bytes come in or go out (parameters, rows,
 //! COPY) they are in PostgreSQL's text and binary formats of values, not in messages.
 
+pub mod bind;
+pub mod chunk;
 pub mod engine;
+pub mod execute;
+pub mod expr;
+pub mod plan;
 pub mod session;
 
+pub use chunk::Chunk;
 pub use engine::{Engine, EngineConfig, Startup};
 pub use session::{
     Canceller, CopyFormat, Fetched, Field, Format, Parameters, Portal, Prepared, Session,

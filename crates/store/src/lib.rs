@@ -47,6 +47,10 @@ pub enum Write {
     Lock,
     /// Changes nothing; conflicts only with a concurrent write (`Put`, `Delete`, `Lock`).
     Validate,
+    /// Changes nothing and leaves no trace: the commit fails if the key was written after the
+    /// snapshot, but later writers do not notice it. For keys that everybody reads and hardly
+    /// anybody writes (descriptors): a trace would starve the writer.
+    Check,
 }
 
 /// All that a transaction does, by key.
@@ -56,6 +60,7 @@ pub enum Write {
 /// | Put / Delete / Lock | conflict | conflict |
 /// | Validate | conflict | – |
 ///
+/// A `Check` fails after a concurrent `Put` / `Delete` / `Lock`, and makes nothing else fail.
 /// "Conflict" means: whoever commits later fails, if the other committed after its `read_ts`.
 #[derive(Clone, Debug, Default)]
 pub struct WriteSet {

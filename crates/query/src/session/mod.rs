@@ -12,6 +12,7 @@
 
 use std::sync::Arc;
 
+use crate::chunk::Chunk;
 use bytes::{Bytes, BytesMut};
 use types::{Datum, Oid, Result, SqlError};
 
@@ -88,7 +89,7 @@ pub struct CopyFormat {
 #[derive(Debug)]
 pub enum Fetched {
     /// Rows; encode each with [`Portal::encode_row`].
-    Rows(Vec<Box<[Datum]>>),
+    Rows(Chunk),
     /// `max_rows` were returned and there may be more.
     Suspended,
     /// Finished; the command tag, such as `SELECT 3`.

@@ -1,0 +1,1 @@
+//! Running plans: operators that hand on chunks of rows.

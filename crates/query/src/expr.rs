@@ -1,0 +1,441 @@
+//! Typed expressions: what binding makes, planning rewrites and execution evaluates.
+//!
+//! Binding refers to columns by [`ExprKind::Var`]; planning replaces each by a [`ExprKind::Column`]
+//! of the operator's input row or an [`ExprKind::Outer`] value of the enclosing frame, and each
+//! [`ExprKind::SubLink`], [`ExprKind::Aggregate`] and [`ExprKind::Window`] by what computes it. Only
+//! then is an expression evaluated.
+
+use std::sync::Arc;
+
+use catalog::builtin::ProcRow;
+use functions::{Scalar, SetReturning, Site};
+use types::{Datum, Oid};
+
+use crate::bind::query::Query;
+use crate::plan::Plan;
+
+/// An expression with its type.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it computes.
+    pub kind: ExprKind,
+    /// Result type.
+    pub ty: Oid,
+    /// Result type modifier, or −1.
+    pub typmod: i32,
+}
+
+/// A column of a range-table entry, as binding sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Var {
+    /// How many query levels up; 0 is this query.
+    pub level: usize,
+    /// Index into that query's range table.
+    pub relation: usize,
+    /// 0-based column of the entry's output.
+    pub column: usize,
+}
+
+/// What an expression computes.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// A constant.
+    Const(Datum),
+    /// `$n`, 0-based: a parameter of the statement.
+    Param(usize),
+    /// Binding only: a column.
+    Var(Var),
+    /// The input row's value at this position.
+    Column(usize),
+    /// The frame's value at this position: a correlated sub-plan's or inner side's argument.
+    Outer(usize),
+    /// A function or operator call.
+    Call(Box<Call>),
+    /// `AND` of at least two.
+    And(Vec<Expr>),
+    /// `OR` of at least two.
+    Or(Vec<Expr>),
+    /// `NOT`.
+    Not(Box<Expr>),
+    /// `IS [NOT] NULL`. For a row value: all fields are (none is) NULL.
+    IsNull {
+        /// Operand.
+        arg: Box<Expr>,
+        /// `IS NOT NULL`.
+        negated: bool,
+    },
+    /// `IS [NOT] TRUE / FALSE / UNKNOWN`.
+    BooleanTest {
+        /// Operand.
+        arg: Box<Expr>,
+        /// What it is compared with; `None` is UNKNOWN.
+        value: Option<bool>,
+        /// `IS NOT …`.
+        negated: bool,
+    },
+    /// `IS [NOT] DISTINCT FROM`, by an equality call whose two arguments these are.
+    Distinct {
+        /// The equality.
+        equal: Box<Call>,
+        /// `IS NOT DISTINCT FROM`.
+        negated: bool,
+    },
+    /// `NULLIF(a, b)`: the first argument of the equality call, or NULL.
+    NullIf(Box<Call>),
+    /// `CASE`, the operand already folded into the conditions.
+    Case {
+        /// Condition and result, in order.
+        whens: Vec<(Expr, Expr)>,
+        /// `ELSE`; a NULL constant if absent.
+        otherwise: Box<Expr>,
+    },
+    /// Binding and evaluation of `CASE operand WHEN …`: the operand's value while the whens run.
+    CaseOperand,
+    /// `CASE operand WHEN value …` evaluates its operand once: `(operand, Case over CaseOperand)`.
+    CaseWith(Box<(Expr, Expr)>),
+    /// The first that is not NULL.
+    Coalesce(Vec<Expr>),
+    /// `GREATEST` (`least` false) or `LEAST`, by the type's btree order; NULLs are ignored.
+    MinMax {
+        /// Operands, of one type.
+        args: Vec<Expr>,
+        /// `LEAST`.
+        least: bool,
+    },
+    /// `left op ANY (array)` or `ALL`. The call's second argument is [`ExprKind::ArrayElement`].
+    ArrayQuantified {
+        /// The operator call on `left` and the current element.
+        call: Box<Call>,
+        /// The array.
+        array: Box<Expr>,
+        /// `ALL` rather than `ANY`.
+        all: bool,
+    },
+    /// Inside [`ExprKind::ArrayQuantified`] and [`ExprKind::ArrayCoerce`]: the current element.
+    ArrayElement,
+    /// `ARRAY[…]`; `nested` if the elements are arrays that become a further dimension.
+    Array {
+        /// Elements, already of one type.
+        elements: Vec<Expr>,
+        /// Element type.
+        element_type: Oid,
+        /// Elements are arrays themselves.
+        nested: bool,
+    },
+    /// `ROW(…)`; the names are `f1`, `f2` … or the columns' of a whole-row reference.
+    Row {
+        /// Field names and values.
+        fields: Vec<(Arc<str>, Expr)>,
+    },
+    /// `array[i]`, `array[l:u]`; or a jsonb subscript.
+    Subscript {
+        /// Container.
+        container: Box<Expr>,
+        /// Index, or lower and upper bound, for each dimension.
+        indexes: Vec<(Option<Expr>, Expr)>,
+        /// Any slice makes all of them slices.
+        slice: bool,
+    },
+    /// `(row).field`, by position.
+    Field {
+        /// A row value.
+        row: Box<Expr>,
+        /// 0-based field.
+        field: usize,
+    },
+    /// The same value seen as another, binary-compatible type.
+    Relabel(Box<Expr>),
+    /// Through the text representation: output function, then input function.
+    CoerceViaIo(Box<Expr>),
+    /// Applies `typmod` (length, precision) to a value of the type.
+    ApplyTypmod {
+        /// Value.
+        arg: Box<Expr>,
+        /// An explicit cast truncates where an assignment fails.
+        explicit: bool,
+    },
+    /// Casts each element by an expression over [`ExprKind::ArrayElement`].
+    ArrayCoerce {
+        /// Array.
+        array: Box<Expr>,
+        /// Cast of one element.
+        element: Box<Expr>,
+    },
+    /// `CURRENT_DATE`, `CURRENT_TIMESTAMP(n)`, `CURRENT_USER` …
+    SqlValue(SqlValue),
+    /// Binding only: a sub-query in an expression.
+    SubLink(Box<SubLink>),
+    /// A planned sub-query.
+    SubPlan(Box<SubPlan>),
+    /// Binding only: an aggregate call, by its position in [`Query::aggregates`].
+    Aggregate(usize),
+    /// Binding only: a window function call, by its position in [`Query::windows`].
+    Window(usize),
+    /// Binding only: `GROUPING(…)` over these positions of the group list.
+    Grouping(Vec<usize>),
+    /// A set-returning call in a select list; only under a ProjectSet operator.
+    SetReturning(Box<SetCall>),
+    /// `DEFAULT` as an INSERT or UPDATE value; replaced while binding.
+    Default,
+}
+
+/// The parameterless functions with a grammar of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum SqlValue {
+    CurrentDate,
+    CurrentTime,
+    CurrentTimestamp,
+    LocalTime,
+    LocalTimestamp,
+    CurrentRole,
+    CurrentUser,
+    SessionUser,
+    CurrentCatalog,
+    CurrentSchema,
+}
+
+/// A call of a scalar function.
+#[derive(Clone)]
+pub struct Call {
+    /// The `pg_proc` row.
+    pub proc: &'static ProcRow,
+    /// The implementation.
+    pub function: Scalar,
+    /// Types at this call.
+    pub site: Site,
+    /// Arguments, coerced to the declared types.
+    pub args: Vec<Expr>,
+    /// The operator's name, if it was written as one (for EXPLAIN and error texts).
+    pub operator: Option<&'static str>,
+}
+
+/// A call of a set-returning function.
+#[derive(Clone)]
+pub struct SetCall {
+    /// The `pg_proc` row.
+    pub proc: &'static ProcRow,
+    /// The implementation.
+    pub function: SetReturning,
+    /// Types at this call.
+    pub site: Site,
+    /// Arguments, coerced to the declared types.
+    pub args: Vec<Expr>,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple(self.proc.name).field(&self.args).finish()
+    }
+}
+
+impl std::fmt::Debug for SetCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple(self.proc.name).field(&self.args).finish()
+    }
+}
+
+/// How a sub-query's rows become a value.
+#[derive(Clone, Debug)]
+pub enum SubLinkKind {
+    /// `(SELECT …)`: the only column of the only row, or NULL.
+    Scalar,
+    /// `EXISTS (…)`.
+    Exists,
+    /// `ARRAY(SELECT …)`.
+    Array,
+    /// `left op ANY (SELECT …)`, `IN`: `test` is evaluated for each row of the sub-query, whose
+    /// columns follow the left side's values: see [`SubLink::test`].
+    Any,
+    /// `left op ALL (SELECT …)`.
+    All,
+}
+
+/// Binding only: a sub-query used in an expression.
+#[derive(Clone, Debug)]
+pub struct SubLink {
+    /// How its rows are used.
+    pub kind: SubLinkKind,
+    /// The sub-query.
+    pub query: Arc<Query>,
+    /// For `Any` and `All`: the left side's expressions.
+    pub left: Vec<Expr>,
+    /// For `Any` and `All`: the condition over a row made of the left side's values followed by the
+    /// sub-query's columns, both as [`ExprKind::Column`].
+    pub test: Option<Expr>,
+}
+
+/// A planned sub-query used in an expression. Its rows are computed once for each distinct set of
+/// arguments that evaluation meets in a row, and remembered while the arguments stay the same.
+#[derive(Clone, Debug)]
+pub struct SubPlan {
+    /// Number of this sub-plan within the statement: the key under which its result is remembered.
+    pub id: usize,
+    /// How its rows are used.
+    pub kind: SubLinkKind,
+    /// The plan; its frame is `args`' values.
+    pub plan: Arc<Plan>,
+    /// The frame's values, over the row (and frame) of the expression that this stands in.
+    pub args: Vec<Expr>,
+    /// As in [`SubLink`].
+    pub left: Vec<Expr>,
+    /// As in [`SubLink`].
+    pub test: Option<Expr>,
+}
+
+impl Expr {
+    /// An expression without a type modifier.
+    pub fn new(kind: ExprKind, ty: Oid) -> Expr {
+        Expr { kind, ty, typmod: -1 }
+    }
+
+    /// A constant.
+    pub fn constant(value: Datum, ty: Oid) -> Expr {
+        Expr::new(ExprKind::Const(value), ty)
+    }
+
+    /// The NULL of a type.
+    pub fn null(ty: Oid) -> Expr {
+        Expr::constant(Datum::Null, ty)
+    }
+
+    /// The conjunction of `conditions`; `None` if there are none.
+    pub fn conjunction(mut conditions: Vec<Expr>) -> Option<Expr> {
+        match conditions.len() {
+            0 | 1 => conditions.pop(),
+            _ => Some(Expr::new(ExprKind::And(conditions), types::oid::BOOL)),
+        }
+    }
+
+    /// Calls `f` on each direct sub-expression.
+    pub fn for_each_child<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
+        match &self.kind {
+            ExprKind::Const(_)
+            | ExprKind::Param(_)
+            | ExprKind::Var(_)
+            | ExprKind::Column(_)
+            | ExprKind::Outer(_)
+            | ExprKind::CaseOperand
+            | ExprKind::ArrayElement
+            | ExprKind::SqlValue(_)
+            | ExprKind::Aggregate(_)
+            | ExprKind::Window(_)
+            | ExprKind::Grouping(_)
+            | ExprKind::Default => {}
+            ExprKind::Call(call) | ExprKind::NullIf(call) => call.args.iter().for_each(f),
+            ExprKind::Distinct { equal, negated: _ } => equal.args.iter().for_each(f),
+            ExprKind::SetReturning(call) => call.args.iter().for_each(f),
+            ExprKind::And(args) | ExprKind::Or(args) | ExprKind::Coalesce(args) => {
+                args.iter().for_each(f);
+            }
+            ExprKind::MinMax { args, least: _ } => args.iter().for_each(f),
+            ExprKind::Not(arg)
+            | ExprKind::IsNull { arg, negated: _ }
+            | ExprKind::BooleanTest { arg, value: _, negated: _ }
+            | ExprKind::Relabel(arg)
+            | ExprKind::CoerceViaIo(arg)
+            | ExprKind::ApplyTypmod { arg, explicit: _ } => f(arg),
+            ExprKind::Case { whens, otherwise } => {
+                for (condition, result) in whens {
+                    f(condition);
+                    f(result);
+                }
+                f(otherwise);
+            }
+            ExprKind::CaseWith(parts) => {
+                f(&parts.0);
+                f(&parts.1);
+            }
+            ExprKind::ArrayQuantified { call, array, all: _ } => {
+                call.args.iter().for_each(&mut *f);
+                f(array);
+            }
+            ExprKind::Array { elements, element_type: _, nested: _ } => elements.iter().for_each(f),
+            ExprKind::Row { fields } => fields.iter().for_each(|(_, field)| f(field)),
+            ExprKind::Subscript { container, indexes, slice: _ } => {
+                f(container);
+                for (lower, upper) in indexes {
+                    lower.iter().for_each(&mut *f);
+                    f(upper);
+                }
+            }
+            ExprKind::Field { row, field: _ } => f(row),
+            ExprKind::ArrayCoerce { array, element } => {
+                f(array);
+                f(element);
+            }
+            ExprKind::SubLink(link) => link.left.iter().for_each(f),
+            ExprKind::SubPlan(plan) => {
+                plan.args.iter().for_each(&mut *f);
+                plan.left.iter().for_each(f);
+            }
+        }
+    }
+
+    /// Calls `f` on each direct sub-expression, which it may replace.
+    pub fn for_each_child_mut(&mut self, f: &mut dyn FnMut(&mut Expr)) {
+        match &mut self.kind {
+            ExprKind::Const(_)
+            | ExprKind::Param(_)
+            | ExprKind::Var(_)
+            | ExprKind::Column(_)
+            | ExprKind::Outer(_)
+            | ExprKind::CaseOperand
+            | ExprKind::ArrayElement
+            | ExprKind::SqlValue(_)
+            | ExprKind::Aggregate(_)
+            | ExprKind::Window(_)
+            | ExprKind::Grouping(_)
+            | ExprKind::Default => {}
+            ExprKind::Call(call) | ExprKind::NullIf(call) => call.args.iter_mut().for_each(f),
+            ExprKind::Distinct { equal, negated: _ } => equal.args.iter_mut().for_each(f),
+            ExprKind::SetReturning(call) => call.args.iter_mut().for_each(f),
+            ExprKind::And(args) | ExprKind::Or(args) | ExprKind::Coalesce(args) => {
+                args.iter_mut().for_each(f);
+            }
+            ExprKind::MinMax { args, least: _ } => args.iter_mut().for_each(f),
+            ExprKind::Not(arg)
+            | ExprKind::IsNull { arg, negated: _ }
+            | ExprKind::BooleanTest { arg, value: _, negated: _ }
+            | ExprKind::Relabel(arg)
+            | ExprKind::CoerceViaIo(arg)
+            | ExprKind::ApplyTypmod { arg, explicit: _ } => f(arg),
+            ExprKind::Case { whens, otherwise } => {
+                for (condition, result) in whens {
+                    f(condition);
+                    f(result);
+                }
+                f(otherwise);
+            }
+            ExprKind::CaseWith(parts) => {
+                f(&mut parts.0);
+                f(&mut parts.1);
+            }
+            ExprKind::ArrayQuantified { call, array, all: _ } => {
+                call.args.iter_mut().for_each(&mut *f);
+                f(array);
+            }
+            ExprKind::Array { elements, element_type: _, nested: _ } => {
+                elements.iter_mut().for_each(f);
+            }
+            ExprKind::Row { fields } => fields.iter_mut().for_each(|(_, field)| f(field)),
+            ExprKind::Subscript { container, indexes, slice: _ } => {
+                f(container);
+                for (lower, upper) in indexes {
+                    lower.iter_mut().for_each(&mut *f);
+                    f(upper);
+                }
+            }
+            ExprKind::Field { row, field: _ } => f(row),
+            ExprKind::ArrayCoerce { array, element } => {
+                f(array);
+                f(element);
+            }
+            ExprKind::SubLink(link) => link.left.iter_mut().for_each(f),
+            ExprKind::SubPlan(plan) => {
+                plan.args.iter_mut().for_each(&mut *f);
+                plan.left.iter_mut().for_each(f);
+            }
+        }
+    }
+}

@@ -1,0 +1,522 @@
+//! Physical plans: a tree of operators over positions of rows.
+//!
+//! Every node's output is a row of `types.len()` columns. Expressions inside a node refer to the
+//! node's input row by [`crate::expr::ExprKind::Column`] (a join's input row is the outer row
+//! followed by the inner row) and to the frame by [`crate::expr::ExprKind::Outer`].
+//!
+//! Must not know: parse trees.
+
+use std::sync::Arc;
+
+use catalog::Table;
+use functions::{NewAccumulator, SetReturning, Site};
+use types::Oid;
+
+use crate::expr::{Call, Expr};
+
+/// A plan node with what is known about its output.
+#[derive(Debug)]
+pub struct Plan {
+    /// The operator.
+    pub node: Node,
+    /// Types of the output columns.
+    pub types: Vec<Oid>,
+    /// Estimated number of rows.
+    pub rows: f64,
+    /// Estimated total cost, in PostgreSQL's unit (one sequential page).
+    pub cost: f64,
+}
+
+/// The operators.
+#[derive(Debug)]
+pub enum Node {
+    /// One row without columns: `SELECT 1` projects over it.
+    SingleRow,
+    /// No row at all: a WHERE clause that is false.
+    Empty,
+    /// Rows of expressions over the frame.
+    Values {
+        /// Each of the output's width.
+        rows: Vec<Vec<Expr>>,
+    },
+    /// Reads a stored table.
+    Scan(Scan),
+    /// Reads a built-in relation of the catalog, filtered; the output is all its columns.
+    SystemScan {
+        /// OID of the relation.
+        relation: Oid,
+    },
+    /// Set-returning functions in FROM, side by side (`ROWS FROM`), padded with NULLs. The output
+    /// is each function's columns in turn, then the ordinality if asked for.
+    FunctionScan {
+        /// The functions, with the number of columns each gives.
+        functions: Vec<FunctionCall>,
+        /// `WITH ORDINALITY`: a bigint column counting from 1.
+        ordinality: bool,
+    },
+    /// Rows for which `predicate` is true.
+    Filter {
+        /// Input.
+        input: Arc<Plan>,
+        /// Condition.
+        predicate: Expr,
+    },
+    /// One row for each input row.
+    Project {
+        /// Input.
+        input: Arc<Plan>,
+        /// Output columns.
+        exprs: Vec<Expr>,
+    },
+    /// As Project, but [`crate::expr::ExprKind::SetReturning`] expressions (only at the top level
+    /// of `exprs`) give as many rows as the longest of them, the others padded with NULLs.
+    ProjectSet {
+        /// Input.
+        input: Arc<Plan>,
+        /// Output columns.
+        exprs: Vec<Expr>,
+    },
+    /// For each outer row, opens `inner` with the frame extended by `inner_args`' values.
+    NestedLoop {
+        /// Outer side.
+        outer: Arc<Plan>,
+        /// Inner side.
+        inner: Arc<Plan>,
+        /// Inner, Left, Semi or Anti.
+        kind: JoinKind,
+        /// Values over the outer row, appended to the frame for the inner side. If there are none,
+        /// the inner side is read once and kept.
+        inner_args: Vec<Expr>,
+        /// Condition over the outer row followed by the inner row.
+        on: Option<Expr>,
+    },
+    /// Builds a hash table of the inner side, probes it with the outer side.
+    HashJoin {
+        /// Outer (probe) side.
+        outer: Arc<Plan>,
+        /// Inner (build) side.
+        inner: Arc<Plan>,
+        /// Any kind.
+        kind: JoinKind,
+        /// Pairs: an expression over the outer row, one over the inner row (its columns count
+        /// from 0), of one type; NULL matches nothing.
+        keys: Vec<(Expr, Expr)>,
+        /// Further condition over the outer row followed by the inner row.
+        residual: Option<Expr>,
+    },
+    /// Orders the rows.
+    Sort {
+        /// Input.
+        input: Arc<Plan>,
+        /// Keys, most significant first.
+        keys: Vec<SortKey>,
+        /// Only this many rows are wanted (top-N), if a constant limit stands above.
+        top: Option<usize>,
+    },
+    /// Some of the rows.
+    Limit {
+        /// Input.
+        input: Arc<Plan>,
+        /// At most this many (`bigint`; NULL is no limit).
+        limit: Option<Expr>,
+        /// After leaving out this many.
+        offset: Option<Expr>,
+        /// `FETCH … WITH TIES`: keys by which further rows tie with the last.
+        ties: Option<Vec<SortKey>>,
+    },
+    /// Groups by hashing. The output is the group columns, then the aggregates; without groups,
+    /// exactly one row. With grouping sets, the output has one more column after these: an `int4`
+    /// saying which set the row belongs to.
+    Aggregate {
+        /// Input.
+        input: Arc<Plan>,
+        /// Group expressions.
+        groups: Vec<Expr>,
+        /// Aggregates.
+        aggregates: Vec<AggregateCall>,
+        /// Grouping sets, each a list of positions in `groups`; empty for plain grouping.
+        sets: Vec<Vec<usize>>,
+    },
+    /// Duplicate rows removed, by the given columns only (`DISTINCT ON`: the first of each);
+    /// keeps the order of the input.
+    Distinct {
+        /// Input.
+        input: Arc<Plan>,
+        /// Columns compared.
+        columns: Vec<usize>,
+    },
+    /// One input after the other.
+    Append {
+        /// Inputs, all of the output's types.
+        inputs: Vec<Arc<Plan>>,
+    },
+    /// `INTERSECT` and `EXCEPT`, with or without ALL, over whole rows.
+    SetOperation {
+        /// Left input.
+        left: Arc<Plan>,
+        /// Right input.
+        right: Arc<Plan>,
+        /// `EXCEPT` rather than `INTERSECT`.
+        except: bool,
+        /// `ALL`.
+        all: bool,
+    },
+    /// Reads a common table expression: number into [`StatementPlan::ctes`], computed once.
+    CteScan {
+        /// Number.
+        cte: usize,
+    },
+    /// `WITH RECURSIVE`: the base, then the recursive part over the rows that came last.
+    RecursiveUnion {
+        /// Non-recursive term.
+        base: Arc<Plan>,
+        /// Recursive term; reads the last rows by WorkTable of the same number.
+        step: Arc<Plan>,
+        /// Number of the work table.
+        work_table: usize,
+        /// `UNION ALL` keeps duplicates.
+        all: bool,
+    },
+    /// The rows that the last round of a RecursiveUnion gave.
+    WorkTable {
+        /// Number of the work table.
+        work_table: usize,
+    },
+    /// Window functions over input sorted by partition and order. The output is the input's
+    /// columns, then one for each function.
+    Window {
+        /// Input, already sorted.
+        input: Arc<Plan>,
+        /// Partition columns.
+        partition: Vec<usize>,
+        /// Order keys.
+        order: Vec<SortKey>,
+        /// Functions.
+        functions: Vec<WindowCall>,
+    },
+    /// `FOR UPDATE` / `FOR KEY SHARE`: locks the rows whose storage keys the columns hold.
+    LockRows {
+        /// Input; its output is passed on.
+        input: Arc<Plan>,
+        /// Columns that hold row keys (`bytea`, NULL on the null-extended side of a join), the
+        /// table each belongs to, and the strength.
+        locks: Vec<(usize, Arc<Table>, LockStrength)>,
+    },
+    /// `INSERT`.
+    Insert(Insert),
+    /// `UPDATE`.
+    Update(Update),
+    /// `DELETE`.
+    Delete(Delete),
+}
+
+/// A whole statement: its main plan and what it shares.
+#[derive(Debug)]
+pub struct StatementPlan {
+    /// The plan whose rows the client gets.
+    pub root: Arc<Plan>,
+    /// Common table expressions, in order; data-modifying ones run to the end even if not read.
+    pub ctes: Vec<Cte>,
+    /// Number of sub-plans ([`crate::expr::SubPlan::id`] is below it).
+    pub subplans: usize,
+    /// Number of work tables.
+    pub work_tables: usize,
+    /// Whether rows are written or locked anywhere.
+    pub writes: bool,
+    /// Tables that are read or written: their descriptors are validated at commit.
+    pub tables: Vec<Arc<Table>>,
+}
+
+/// A common table expression.
+#[derive(Debug)]
+pub struct Cte {
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// Whether it modifies data.
+    pub modifies: bool,
+}
+
+/// How a table is read. The output is the columns asked for, then the row's storage key (`bytea`)
+/// if asked for.
+#[derive(Debug)]
+pub struct Scan {
+    /// The table.
+    pub table: Arc<Table>,
+    /// Positions in [`Table::columns`], in output order.
+    pub columns: Vec<usize>,
+    /// Whether the row's storage key follows as the last column.
+    pub row_key: bool,
+    /// The path.
+    pub path: AccessPath,
+    /// Condition over the output row.
+    pub filter: Option<Expr>,
+    /// Descending key order.
+    pub backward: bool,
+    /// Rows wanted at most, before `filter` is taken into account (a hint for the chunk size).
+    pub limit_hint: Option<usize>,
+}
+
+/// Which keys of which index are read.
+#[derive(Debug)]
+pub enum AccessPath {
+    /// The table's own rows (primary key or hidden key order) within bounds.
+    Primary(KeyBounds),
+    /// The secondary index at this position of [`Table::indexes`], within bounds; rows are looked
+    /// up in the table unless the entry covers all columns asked for.
+    Index {
+        /// Position.
+        index: usize,
+        /// Bounds.
+        bounds: KeyBounds,
+        /// The entry holds every column asked for.
+        covering: bool,
+    },
+}
+
+/// Bounds over an index's leading key columns. All expressions are over the frame and parameters
+/// (no [`crate::expr::ExprKind::Column`]), of the key column's type or of one that converts to it
+/// without loss (another integer width). A NULL value means that nothing is read.
+#[derive(Debug, Default)]
+pub struct KeyBounds {
+    /// Equalities on the first columns.
+    pub equal: Vec<KeyEqual>,
+    /// Lower bound on the next column; `true` is inclusive.
+    pub lower: Option<(Expr, bool)>,
+    /// Upper bound on the next column; `true` is inclusive.
+    pub upper: Option<(Expr, bool)>,
+}
+
+/// One equality of [`KeyBounds`].
+#[derive(Debug)]
+pub enum KeyEqual {
+    /// `column = value`.
+    Value(Expr),
+    /// `column IN (…)`.
+    AnyOf(Vec<Expr>),
+    /// `column = ANY (array)`.
+    AnyElement(Expr),
+    /// `column IS NULL`.
+    Null,
+}
+
+/// How two inputs are joined. Only HashJoin does Right and Full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Matching pairs.
+    Inner,
+    /// And outer rows without a match, padded with NULLs.
+    Left,
+    /// And inner rows without a match.
+    Right,
+    /// Both.
+    Full,
+    /// Outer rows with a match; the output is the outer row only.
+    Semi,
+    /// Outer rows without a match; the output is the outer row only.
+    Anti,
+}
+
+/// One key of a sort.
+#[derive(Clone, Debug)]
+pub struct SortKey {
+    /// Value compared, over the input row, in its type's btree order.
+    pub expr: Expr,
+    /// Descending.
+    pub descending: bool,
+    /// NULLs before everything else.
+    pub nulls_first: bool,
+}
+
+/// A set-returning (or scalar) function in FROM.
+pub struct FunctionCall {
+    /// What is called.
+    pub source: FunctionSource,
+    /// Arguments over the frame.
+    pub args: Vec<Expr>,
+    /// Whether a NULL argument gives no rows (set-returning) or a NULL row (scalar).
+    pub strict: bool,
+    /// Number of output columns. A composite result is spread over them if more than one, or if
+    /// `composite`.
+    pub columns: usize,
+    /// The result is a row value.
+    pub composite: bool,
+}
+
+/// What a FunctionScan calls.
+pub enum FunctionSource {
+    /// A set-returning implementation.
+    Set(SetReturning, Site),
+    /// A scalar call: one row.
+    Scalar(Box<Call>),
+}
+
+impl std::fmt::Debug for FunctionCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FunctionCall").field("args", &self.args).finish_non_exhaustive()
+    }
+}
+
+/// One aggregate of an Aggregate node.
+#[derive(Clone)]
+pub struct AggregateCall {
+    /// Makes the empty state.
+    pub accumulator: NewAccumulator,
+    /// Types at this call.
+    pub site: Site,
+    /// Arguments over the input row; none for `count(*)`.
+    pub args: Vec<Expr>,
+    /// Rows with a NULL argument are left out (a strict transition function).
+    pub strict: bool,
+    /// `DISTINCT`.
+    pub distinct: bool,
+    /// `ORDER BY` inside the call, over the input row.
+    pub order: Vec<SortKey>,
+    /// `FILTER (WHERE …)`.
+    pub filter: Option<Expr>,
+}
+
+impl std::fmt::Debug for AggregateCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AggregateCall").field("args", &self.args).finish_non_exhaustive()
+    }
+}
+
+/// One window function of a Window node.
+#[derive(Clone, Debug)]
+pub struct WindowCall {
+    /// What it computes.
+    pub function: WindowFunction,
+    /// Arguments over the input row.
+    pub args: Vec<Expr>,
+    /// `FILTER (WHERE …)`, aggregates only.
+    pub filter: Option<Expr>,
+    /// The frame.
+    pub frame: Frame,
+}
+
+/// What a window function computes.
+#[derive(Clone, Debug)]
+pub enum WindowFunction {
+    /// An aggregate over the frame.
+    Aggregate(AggregateCall),
+    /// A built-in window function, by `prosrc` (`window_row_number`, `window_lag` …).
+    Builtin(&'static str),
+}
+
+/// A window frame.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// `ROWS`, `RANGE` or `GROUPS`.
+    pub mode: FrameMode,
+    /// Start.
+    pub start: FrameBound,
+    /// End.
+    pub end: FrameBound,
+    /// `EXCLUDE …`.
+    pub exclude: FrameExclude,
+}
+
+/// `ROWS`, `RANGE` or `GROUPS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum FrameMode {
+    Rows,
+    Range,
+    Groups,
+}
+
+/// One end of a frame.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum FrameBound {
+    UnboundedPreceding,
+    Preceding(Box<Expr>),
+    CurrentRow,
+    Following(Box<Expr>),
+    UnboundedFollowing,
+}
+
+/// Rows left out of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum FrameExclude {
+    NoOthers,
+    CurrentRow,
+    Group,
+    Ties,
+}
+
+/// How strongly a row is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockStrength {
+    /// `FOR KEY SHARE`: conflicts with DELETE, key updates and FOR UPDATE.
+    KeyShare,
+    /// `FOR UPDATE`: conflicts with every write and lock.
+    Update,
+}
+
+/// What is checked before a row is stored.
+#[derive(Debug)]
+pub struct RowChecks {
+    /// CHECK constraints: name and condition over the new row (all of [`Table::columns`]).
+    pub checks: Vec<(String, Expr)>,
+    /// Generated columns: position and expression over the new row.
+    pub generated: Vec<(usize, Expr)>,
+}
+
+/// `INSERT`.
+#[derive(Debug)]
+pub struct Insert {
+    /// Target.
+    pub table: Arc<Table>,
+    /// Gives complete rows: one column for each of [`Table::columns`] (NULL for dropped ones),
+    /// defaults filled in, values coerced.
+    pub source: Arc<Plan>,
+    /// Checks.
+    pub checks: RowChecks,
+    /// `ON CONFLICT`.
+    pub on_conflict: Option<OnConflict>,
+    /// `RETURNING`, over the stored row (all of [`Table::columns`]).
+    pub returning: Option<Vec<Expr>>,
+}
+
+/// `ON CONFLICT`.
+#[derive(Debug)]
+pub struct OnConflict {
+    /// The arbiter indexes (OIDs); empty means any unique index.
+    pub arbiters: Vec<u32>,
+    /// `DO UPDATE`: assignments (position, value) and WHERE, over the existing row followed by the
+    /// proposed row (each all of [`Table::columns`]). `None` is `DO NOTHING`.
+    pub update: Option<(Vec<(usize, Expr)>, Option<Expr>)>,
+}
+
+/// `UPDATE`.
+#[derive(Debug)]
+pub struct Update {
+    /// Target.
+    pub table: Arc<Table>,
+    /// Gives the old rows: all of [`Table::columns`], then the row's storage key, then whatever
+    /// `FROM` adds. A target row that comes more than once is updated once.
+    pub source: Arc<Plan>,
+    /// Position of the first old column and of the storage key in the source's rows.
+    pub old: usize,
+    /// Assignments: position in [`Table::columns`] and value over the source's row.
+    pub assignments: Vec<(usize, Expr)>,
+    /// Checks.
+    pub checks: RowChecks,
+    /// `RETURNING`, over the new row (all of [`Table::columns`]) followed by the source's row.
+    pub returning: Option<Vec<Expr>>,
+}
+
+/// `DELETE`.
+#[derive(Debug)]
+pub struct Delete {
+    /// Target.
+    pub table: Arc<Table>,
+    /// As in [`Update`].
+    pub source: Arc<Plan>,
+    /// As in [`Update`].
+    pub old: usize,
+    /// `RETURNING`, over the source's row.
+    pub returning: Option<Vec<Expr>>,
+}

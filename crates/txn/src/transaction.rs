@@ -1,0 +1,266 @@
+//! The transaction itself.
+
+use std::ops::Bound;
+use std::time::Instant;
+
+use store::{
+    CommitError, Direction, Key, KeyRange, Pair, Store, StoreError, Ts, Value, Write, WriteSet,
+};
+use types::{Result, SqlError, SqlState};
+
+use crate::overlay::Overlay;
+use crate::{Limits, keys};
+
+/// The position of a command (statement) in its transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommandId(pub u32);
+
+impl CommandId {
+    /// The moment just after this command: what a uniqueness check reads at, since it must see
+    /// what the running command itself has written.
+    pub fn after(self) -> CommandId {
+        CommandId(self.0 + 1)
+    }
+}
+
+/// A SQL transaction: a snapshot, and the writes that will be committed against it.
+pub struct Transaction {
+    snapshot: Box<dyn store::Transaction>,
+    overlay: Overlay,
+    command: CommandId,
+    limits: Limits,
+    started: Instant,
+    rows: usize,
+}
+
+impl Transaction {
+    /// Begins on the newest snapshot.
+    ///
+    /// # Errors
+    /// `XX000` if the store is unavailable.
+    pub async fn begin(store: &dyn Store, limits: Limits) -> Result<Transaction> {
+        let snapshot = store.begin().await.map_err(read_error)?;
+        Ok(Transaction {
+            snapshot,
+            overlay: Overlay::default(),
+            command: CommandId::default(),
+            limits,
+            started: Instant::now(),
+            rows: 0,
+        })
+    }
+
+    /// The snapshot's timestamp.
+    pub fn read_ts(&self) -> Ts {
+        self.snapshot.read_ts()
+    }
+
+    /// Starts the next command: it sees everything written so far.
+    pub fn next_command(&mut self) -> CommandId {
+        self.command = self.command.after();
+        self.command
+    }
+
+    /// The running command.
+    pub fn command(&self) -> CommandId {
+        self.command
+    }
+
+    /// Whether nothing was written or locked.
+    pub fn is_read_only(&self) -> bool {
+        self.overlay.is_empty()
+    }
+
+    /// Bytes held by the transaction's own writes.
+    pub fn written_bytes(&self) -> usize {
+        self.overlay.bytes()
+    }
+
+    /// The value of `key` as the command `at` sees it.
+    ///
+    /// # Errors
+    /// `XX000` if the store fails.
+    pub async fn get(&self, key: &[u8], at: CommandId) -> Result<Option<Value>> {
+        match self.overlay.get(key, at) {
+            Some(own) => Ok(own.cloned()),
+            None => self.snapshot.get(key).await.map_err(read_error),
+        }
+    }
+
+    /// The values of `keys`, in the order asked, as the command `at` sees them.
+    ///
+    /// # Errors
+    /// `XX000` if the store fails.
+    pub async fn get_many(&self, keys: &[Key], at: CommandId) -> Result<Vec<Option<Value>>> {
+        let mut values = self.snapshot.get_many(keys).await.map_err(read_error)?;
+        if !self.overlay.is_empty() {
+            for (key, value) in keys.iter().zip(&mut values) {
+                if let Some(own) = self.overlay.get(key, at) {
+                    *value = own.cloned();
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// A piece of `range` in the direction's order, as the command `at` sees it: about `limit`
+    /// pairs, and the rest of the range, `None` when nothing is left.
+    ///
+    /// # Errors
+    /// `XX000` if the store fails.
+    pub async fn scan(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+        at: CommandId,
+    ) -> Result<(Vec<Pair>, Option<KeyRange>)> {
+        let pairs = self.snapshot.scan(range, direction, limit).await.map_err(read_error)?;
+        let rest = match pairs.last() {
+            Some((last, _)) if pairs.len() >= limit => Some(match direction {
+                Direction::Forward => {
+                    KeyRange { start: Bound::Excluded(last.clone()), end: range.end.clone() }
+                }
+                Direction::Backward => {
+                    KeyRange { start: range.start.clone(), end: Bound::Excluded(last.clone()) }
+                }
+            }),
+            _ => None,
+        };
+        if self.overlay.is_empty() {
+            return Ok((pairs, rest));
+        }
+        Ok((self.overlay.merge(pairs, range, direction, rest.is_none(), at), rest))
+    }
+
+    /// Writes a value, on behalf of the running command.
+    pub fn put(&mut self, key: Key, value: Value) {
+        self.overlay.write(key, Write::Put(value), self.command);
+    }
+
+    /// Removes a key.
+    pub fn delete(&mut self, key: Key) {
+        self.overlay.write(key, Write::Delete, self.command);
+    }
+
+    /// Makes the commit conflict with any concurrent write or lock of `key`.
+    pub fn lock(&mut self, key: Key) {
+        self.overlay.write(key, Write::Lock, self.command);
+    }
+
+    /// Makes the commit conflict with any concurrent write of `key`.
+    pub fn validate(&mut self, key: Key) {
+        self.overlay.write(key, Write::Validate, self.command);
+    }
+
+    /// Makes the commit fail if `key` was written since the snapshot, without hindering later
+    /// writers of it.
+    pub fn check(&mut self, key: Key) {
+        self.overlay.write(key, Write::Check, self.command);
+    }
+
+    /// Counts one row as modified.
+    ///
+    /// # Errors
+    /// `54000` beyond the limit.
+    pub fn count_row(&mut self) -> Result<()> {
+        self.rows += 1;
+        if self.rows > self.limits.rows_max {
+            return Err(SqlError::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "transaction row limit exceeded",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Fails if the transaction has lasted too long; asked before each statement and at COMMIT.
+    ///
+    /// # Errors
+    /// `54000` beyond the limit.
+    pub fn check_age(&self) -> Result<()> {
+        let age = self.started.elapsed();
+        if age <= self.limits.age_max {
+            return Ok(());
+        }
+        let max = self.limits.age_max.as_secs();
+        Err(SqlError::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            format!("transaction age limit of {max}s exceeded"),
+        )
+        .detail(format!("Current transaction age {}s exceeds {max}s", age.as_secs())))
+    }
+
+    /// Commits; the position of the commit, or the snapshot's if nothing was written.
+    ///
+    /// # Errors
+    /// `40001` with OC000 or OC001 for a conflict, `54000` beyond a limit, `XX000` if the store is
+    /// unavailable or the outcome unknown.
+    pub async fn commit(self) -> Result<Ts> {
+        self.check_age()?;
+        let bytes = self.overlay.bytes();
+        if bytes > self.limits.bytes_max {
+            let mb = 1024 * 1024;
+            return Err(SqlError::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("transaction size limit {}mb exceeded", self.limits.bytes_max / mb),
+            )
+            .detail(format!(
+                "Current transaction size {}mb > {}mb",
+                bytes.div_ceil(mb),
+                self.limits.bytes_max / mb
+            )));
+        }
+        let writes = self.overlay.into_write_set();
+        if changes_nothing(&writes) {
+            return Ok(self.snapshot.read_ts());
+        }
+        self.snapshot.commit(writes).await.map_err(commit_error)
+    }
+}
+
+/// Checks alone need no commit: a read-only transaction is consistent as it is.
+fn changes_nothing(writes: &WriteSet) -> bool {
+    writes.writes.values().all(|write| matches!(write, Write::Check))
+}
+
+/// `40001` for a conflict over data.
+pub fn data_conflict() -> SqlError {
+    SqlError::new(
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        "change conflicts with another transaction (OC000)",
+    )
+}
+
+/// `40001` for a conflict with a schema change.
+pub fn schema_conflict() -> SqlError {
+    SqlError::new(
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        "schema has been updated by another transaction (OC001)",
+    )
+}
+
+fn commit_error(error: CommitError) -> SqlError {
+    match error {
+        CommitError::Conflict(key) if keys::is_catalog(&key) => schema_conflict(),
+        CommitError::Conflict(_) => data_conflict(),
+        CommitError::Unavailable(source) => {
+            tracing::error!(error = %source, "store refused a commit");
+            SqlError::internal("server unavailable")
+        }
+        CommitError::Unknown(source) => {
+            tracing::error!(error = %source, "outcome of a commit is unknown");
+            SqlError::internal("server unavailable")
+        }
+    }
+}
+
+fn read_error(error: StoreError) -> SqlError {
+    tracing::error!(%error, "store refused a read");
+    match error {
+        StoreError::Unavailable(_) | StoreError::Corrupt(_) => {
+            SqlError::internal("server unavailable")
+        }
+        StoreError::SnapshotTooOld => SqlError::new(SqlState::SNAPSHOT_TOO_OLD, "snapshot too old"),
+    }
+}
