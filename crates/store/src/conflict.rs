@@ -6,6 +6,8 @@
 //! | Lock | conflict | conflict |
 //! | Validate | conflict | – |
 //!
+//! A check fails where a validation does, and leaves nothing behind.
+//!
 //! Puts and deletes are found in the versions; locks and validations change nothing, so they are
 //! kept here, for as long as a transaction lives that began before them.
 
@@ -52,7 +54,8 @@ impl Marks {
                 versions.newest_ts(key).is_some_and(|ts| ts > read_ts)
                     || self.by_key.get(*key).is_some_and(|mark| {
                         mark.locked_ts > read_ts
-                            || (mark.validated_ts > read_ts && **write != Write::Validate)
+                            || (mark.validated_ts > read_ts
+                                && !matches!(write, Write::Validate | Write::Check))
                     })
             })
             .map(|(key, _)| key.clone())

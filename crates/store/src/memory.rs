@@ -294,6 +294,7 @@ impl Shared {
                 }
                 Write::Lock => core.marks.lock(key, ts, &live),
                 Write::Validate => core.marks.validate(key, ts, &live),
+                Write::Check => {}
             }
             collect_max += 2;
         }

@@ -311,6 +311,7 @@ impl Adjudicator {
                     }
                     Write::Lock => core.marks.lock(key, ts, &live),
                     Write::Validate => core.marks.validate(key, ts, &live),
+                    Write::Check => {}
                 }
             }
             verdicts.push(Ok(Ts(ts)));

@@ -73,7 +73,8 @@ impl Model {
     fn conflicts(&self, writes: &WriteSet, read_ts: Ts) -> Vec<Bytes> {
         let collides = |(key, write): (&Bytes, &Write)| {
             let (written, validated) = self.touched.get(key).copied().unwrap_or_default();
-            let collides = written > read_ts || (*write != Write::Validate && validated > read_ts);
+            let shared = matches!(write, Write::Validate | Write::Check);
+            let collides = written > read_ts || (!shared && validated > read_ts);
             collides.then(|| key.clone())
         };
         writes.writes.iter().filter_map(collides).collect()
@@ -90,6 +91,7 @@ impl Model {
                     touched.1 = ts;
                     continue;
                 }
+                Write::Check => continue,
             }
             touched.0 = ts;
         }

@@ -46,7 +46,7 @@ pub(crate) fn body_bytes(writes: &WriteSet) -> usize {
         .map(|(key, write)| match write {
             Write::Put(value) => 9 + key.len() + value.len(),
             Write::Delete => 5 + key.len(),
-            Write::Lock | Write::Validate => 0,
+            Write::Lock | Write::Validate | Write::Check => 0,
         })
         .sum();
     if writes == 0 { 0 } else { 12 + writes }
@@ -104,7 +104,7 @@ impl Encoder {
                     self.bytes.extend_from_slice(&length(key).to_le_bytes());
                     self.bytes.extend_from_slice(key);
                 }
-                Write::Lock | Write::Validate => continue,
+                Write::Lock | Write::Validate | Write::Check => continue,
             }
             count += 1;
         }
