@@ -15,7 +15,7 @@ pub struct Chunk {
 
 impl Chunk {
     /// An empty chunk of rows with `width` columns.
-    pub fn new(width: usize) -> Chunk {
+    pub const fn new(width: usize) -> Chunk {
         Chunk { width, rows: 0, values: Vec::new() }
     }
 
@@ -49,6 +49,56 @@ impl Chunk {
         assert_eq!(self.values.len(), self.rows * self.width, "row of another width");
     }
 
+    /// Appends a copy of `row`.
+    ///
+    /// # Panics
+    /// If `row` is of another width: that is a bug in an operator.
+    pub fn push_row(&mut self, row: &[Datum]) {
+        self.push_joined(row, &[]);
+    }
+
+    /// Appends a row that is made of two: what a join gives.
+    ///
+    /// # Panics
+    /// As [`Chunk::push_row`].
+    pub fn push_joined(&mut self, left: &[Datum], right: &[Datum]) {
+        self.values.extend_from_slice(left);
+        self.values.extend_from_slice(right);
+        self.rows += 1;
+        assert_eq!(self.values.len(), self.rows * self.width, "row of another width");
+    }
+
+    /// Appends one row whose values `fill` pushes; if it fails, nothing is appended.
+    ///
+    /// # Errors
+    /// What `fill` raises.
+    ///
+    /// # Panics
+    /// If `fill` does not push exactly `width` values: that is a bug in an operator.
+    pub fn push_with<E>(
+        &mut self,
+        fill: impl FnOnce(&mut Vec<Datum>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Err(error) = fill(&mut self.values) {
+            self.values.truncate(self.rows * self.width);
+            return Err(error);
+        }
+        self.rows += 1;
+        assert_eq!(self.values.len(), self.rows * self.width, "row of another width");
+        Ok(())
+    }
+
+    /// Takes all rows out of `other`, which is of the same width.
+    pub fn append(&mut self, mut other: Chunk) {
+        debug_assert_eq!(self.width, other.width);
+        if self.rows == 0 {
+            *self = other;
+        } else {
+            self.rows += other.rows;
+            self.values.append(&mut other.values);
+        }
+    }
+
     /// The row at `index`.
     pub fn row(&self, index: usize) -> &[Datum] {
         &self.values[index * self.width..(index + 1) * self.width]
@@ -65,6 +115,33 @@ impl Chunk {
             self.rows = rows;
             self.values.truncate(rows * self.width);
         }
+    }
+
+    /// Keeps the rows whose flag is set; there is one flag for each row.
+    pub fn retain(&mut self, flags: &[bool]) {
+        if flags.iter().all(|kept| *kept) {
+            return;
+        }
+        let mut kept = 0;
+        for (index, _) in flags.iter().enumerate().filter(|(_, kept)| **kept) {
+            if kept != index {
+                for column in 0..self.width {
+                    self.values.swap(kept * self.width + column, index * self.width + column);
+                }
+            }
+            kept += 1;
+        }
+        self.truncate(kept);
+    }
+
+    /// Moves a row's values out, leaving NULLs.
+    pub fn take_row(&mut self, index: usize) -> impl Iterator<Item = Datum> {
+        self.values[index * self.width..(index + 1) * self.width].iter_mut().map(std::mem::take)
+    }
+
+    /// Moves all values out, row after row.
+    pub fn into_values(self) -> Vec<Datum> {
+        self.values
     }
 
     /// Removes the first `rows` rows.

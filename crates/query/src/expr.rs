@@ -131,8 +131,9 @@ pub enum ExprKind {
     Subscript {
         /// Container.
         container: Box<Expr>,
-        /// Index, or lower and upper bound, for each dimension.
-        indexes: Vec<(Option<Expr>, Expr)>,
+        /// Lower and upper bound for each dimension; one left out is the array's own. An index
+        /// stands as the upper bound; among slices, `[i]` is `[1:i]`.
+        indexes: Vec<(Option<Expr>, Option<Expr>)>,
         /// Any slice makes all of them slices.
         slice: bool,
     },
@@ -355,8 +356,7 @@ impl Expr {
             ExprKind::Subscript { container, indexes, slice: _ } => {
                 f(container);
                 for (lower, upper) in indexes {
-                    lower.iter().for_each(&mut *f);
-                    f(upper);
+                    lower.iter().chain(upper).for_each(&mut *f);
                 }
             }
             ExprKind::Field { row, field: _ } => f(row),
@@ -422,8 +422,7 @@ impl Expr {
             ExprKind::Subscript { container, indexes, slice: _ } => {
                 f(container);
                 for (lower, upper) in indexes {
-                    lower.iter_mut().for_each(&mut *f);
-                    f(upper);
+                    lower.iter_mut().chain(upper).for_each(&mut *f);
                 }
             }
             ExprKind::Field { row, field: _ } => f(row),

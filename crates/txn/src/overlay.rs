@@ -54,6 +54,13 @@ impl Overlay {
         visible(self.histories.get(key)?, at)
     }
 
+    /// Whether `command` has put or removed `key`.
+    pub(crate) fn wrote(&self, key: &[u8], command: CommandId) -> bool {
+        let Some(history) = self.histories.get(key) else { return false };
+        let newest = history.iter().rev().take_while(|(written, _)| *written == command);
+        newest.into_iter().any(|(_, write)| matches!(write, Write::Put(_) | Write::Delete))
+    }
+
     /// Lays the writes of commands before `at` over `pairs`, which are those of the snapshot from
     /// the start of `range` (in `direction`) to its end, or to the last of `pairs` unless
     /// `exhausted`.

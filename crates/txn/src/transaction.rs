@@ -103,6 +103,17 @@ impl Transaction {
         Ok(values)
     }
 
+    /// What this transaction itself made of `key` before the command `at`, without a look into the
+    /// snapshot: `None` if it did not write it, `Some(None)` if it removed it.
+    pub fn own(&self, key: &[u8], at: CommandId) -> Option<Option<&Value>> {
+        self.overlay.get(key, at)
+    }
+
+    /// Whether the running command has put or removed `key`.
+    pub fn wrote(&self, key: &[u8]) -> bool {
+        self.overlay.wrote(key, self.command)
+    }
+
     /// A piece of `range` in the direction's order, as the command `at` sees it: about `limit`
     /// pairs, and the rest of the range, `None` when nothing is left.
     ///

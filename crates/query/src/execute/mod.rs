@@ -1,1 +1,46 @@
-//! Running plans: operators that hand on chunks of rows.
+//! Runs physical plans.
+//!
+//!     StatementPlan ──open──► operators ──next──► chunks of rows
+//!                               │  expressions: [`eval`], synchronous
+//!                               └─ storage: [`index`], through the transaction
+//!
+//! Operators pull chunks from each other; whoever runs the root decides how far they go, so results
+//! stream, a LIMIT stops early, and cancellation is noticed between chunks. A statement reads as of
+//! its command, so it never sees what it writes.
+//!
+//! Invariants: what an operator keeps beyond a chunk is charged to the statement's memory; rows are
+//! modified by the first call of [`Execution::next`], all of them; an execution that failed is not
+//! run on.
+//!
+//! Must not know: parse trees, sessions, wire formats.
+
+mod access;
+mod aggregate;
+mod append;
+mod cte;
+mod cx;
+mod delete;
+mod distinct;
+mod dml;
+pub mod eval;
+mod filter;
+mod hash_join;
+pub mod index;
+mod insert;
+mod key_table;
+mod limit;
+mod nested_loop;
+mod project;
+mod run;
+mod scan;
+mod sort;
+mod update;
+mod values;
+mod values_rows;
+
+#[cfg(test)]
+mod tests;
+
+pub use cx::{ExecCx, Host, MEMORY_MAX, SystemRows};
+pub use eval::Identity;
+pub use run::{Execution, Operator};

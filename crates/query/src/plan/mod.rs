@@ -210,6 +210,39 @@ pub enum Node {
     Delete(Delete),
 }
 
+impl Node {
+    /// The operator's name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Node::SingleRow => "SingleRow",
+            Node::Empty => "Empty",
+            Node::Values { .. } => "Values",
+            Node::Scan(_) => "Scan",
+            Node::SystemScan { .. } => "SystemScan",
+            Node::FunctionScan { .. } => "FunctionScan",
+            Node::Filter { .. } => "Filter",
+            Node::Project { .. } => "Project",
+            Node::ProjectSet { .. } => "ProjectSet",
+            Node::NestedLoop { .. } => "NestedLoop",
+            Node::HashJoin { .. } => "HashJoin",
+            Node::Sort { .. } => "Sort",
+            Node::Limit { .. } => "Limit",
+            Node::Aggregate { .. } => "Aggregate",
+            Node::Distinct { .. } => "Distinct",
+            Node::Append { .. } => "Append",
+            Node::SetOperation { .. } => "SetOperation",
+            Node::CteScan { .. } => "CteScan",
+            Node::RecursiveUnion { .. } => "RecursiveUnion",
+            Node::WorkTable { .. } => "WorkTable",
+            Node::Window { .. } => "Window",
+            Node::LockRows { .. } => "LockRows",
+            Node::Insert(_) => "Insert",
+            Node::Update(_) => "Update",
+            Node::Delete(_) => "Delete",
+        }
+    }
+}
+
 /// A whole statement: its main plan and what it shares.
 #[derive(Debug)]
 pub struct StatementPlan {
@@ -485,9 +518,18 @@ pub struct Insert {
 pub struct OnConflict {
     /// The arbiter indexes (OIDs); empty means any unique index.
     pub arbiters: Vec<u32>,
-    /// `DO UPDATE`: assignments (position, value) and WHERE, over the existing row followed by the
-    /// proposed row (each all of [`Table::columns`]). `None` is `DO NOTHING`.
-    pub update: Option<(Vec<(usize, Expr)>, Option<Expr>)>,
+    /// `DO UPDATE`; `None` is `DO NOTHING`.
+    pub update: Option<ConflictUpdate>,
+}
+
+/// `ON CONFLICT DO UPDATE`. Its expressions are over the existing row followed by the proposed row
+/// (each all of [`Table::columns`]).
+#[derive(Debug)]
+pub struct ConflictUpdate {
+    /// Assignments: position in [`Table::columns`] and value.
+    pub assignments: Vec<(usize, Expr)>,
+    /// `WHERE`.
+    pub condition: Option<Expr>,
 }
 
 /// `UPDATE`.

@@ -1,0 +1,260 @@
+//! What a running statement is lent for one step, and what it keeps between steps.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use catalog::Catalog;
+use functions::CallCx;
+use futures::future::BoxFuture;
+use txn::{CommandId, Transaction};
+use types::{Datum, Oid, Result, SqlError, SqlState};
+
+use super::cte::CteState;
+use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, is_true};
+use crate::chunk::Chunk;
+use crate::expr::Expr;
+use crate::plan::StatementPlan;
+
+/// Most bytes that one statement's operators may hold.
+pub const MEMORY_MAX: usize = 128 * 1024 * 1024;
+
+/// Gives the rows of the catalog's built-in relations.
+pub trait SystemRows: Send + Sync {
+    /// All rows of a relation, all of its columns.
+    ///
+    /// # Errors
+    /// `0A000` for a relation without contents here.
+    fn rows<'a>(&'a self, relation: Oid) -> BoxFuture<'a, Result<Chunk>>;
+}
+
+/// What the session lends for one step of a statement.
+pub struct Host<'a> {
+    /// The transaction.
+    pub txn: &'a mut Transaction,
+    /// What functions are lent.
+    pub call: CallCx<'a>,
+    /// Who is connected.
+    pub identity: &'a Identity,
+    /// The transaction's catalog.
+    pub catalog: &'a Catalog,
+    /// Prefix of the cluster's keys.
+    pub cluster: u32,
+    /// Set to end the statement with `57014`.
+    pub cancel: &'a AtomicBool,
+    /// Rows of the catalog's relations.
+    pub system: &'a dyn SystemRows,
+    /// Makes the hidden key of a row in a table without a primary key.
+    pub new_row_key: &'a mut (dyn FnMut() -> [u8; 16] + Send),
+}
+
+/// What a statement keeps between steps.
+pub(crate) struct State {
+    /// The command as of which the statement reads.
+    pub(crate) at: CommandId,
+    /// Values of the enclosing nested loops and sub-plan.
+    pub(crate) frame: Vec<Datum>,
+    pub(crate) memo: Memo,
+    pub(crate) replay: Replay,
+    pub(crate) ctes: Vec<CteState>,
+    pub(crate) work_tables: Vec<Arc<Vec<Chunk>>>,
+    pub(crate) account: Account,
+}
+
+/// One step's context: handed down through all operators.
+pub struct ExecCx<'a> {
+    /// What the session lends.
+    pub host: Host<'a>,
+    pub(crate) plan: &'a StatementPlan,
+    pub(crate) params: &'a [Datum],
+    pub(crate) state: &'a mut State,
+}
+
+impl<'a> ExecCx<'a> {
+    /// What expressions may refer to.
+    pub(crate) fn eval_cx(&self) -> EvalCx<'_> {
+        const NULL: &Datum = &Datum::Null;
+        EvalCx {
+            call: &self.host.call,
+            identity: self.host.identity,
+            params: self.params,
+            frame: &self.state.frame,
+            memo: &self.state.memo,
+            replay: &self.state.replay,
+            case: NULL,
+            element: NULL,
+        }
+    }
+
+    /// The command as of which the statement reads.
+    pub(crate) fn at(&self) -> CommandId {
+        self.state.at
+    }
+
+    /// An empty share of the statement's memory.
+    pub(crate) fn charge(&self) -> Charge {
+        Charge { account: self.state.account.clone(), bytes: 0 }
+    }
+
+    /// Fails if the statement was cancelled; asked between chunks.
+    ///
+    /// # Errors
+    /// `57014`.
+    pub(crate) fn check_cancel(&self) -> Result<()> {
+        match self.host.cancel.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(SqlError::new(
+                SqlState::QUERY_CANCELED,
+                "canceling statement due to user request",
+            )),
+        }
+    }
+
+    /// Calls `f` for each of `0..count`. Where `f` stops for a sub-plan, that is run and `f` called
+    /// again for the same index: so `f` must leave nothing half done when it stops.
+    ///
+    /// # Errors
+    /// What `f` and the sub-plans raise.
+    pub(crate) async fn for_each(
+        &mut self,
+        stops: bool,
+        count: usize,
+        mut f: impl FnMut(&EvalCx<'_>, usize) -> Result<(), Stop> + Send,
+    ) -> Result<()> {
+        let mut index = 0;
+        self.state.replay.begin(stops);
+        loop {
+            let stop = {
+                let cx = self.eval_cx();
+                loop {
+                    if index == count {
+                        return Ok(());
+                    }
+                    match f(&cx, index) {
+                        Ok(()) => {
+                            cx.replay.next_row();
+                            index += 1;
+                        }
+                        Err(stop) => break stop,
+                    }
+                }
+            };
+            match stop {
+                Stop::Error(error) => return Err(error),
+                Stop::SubPlan(pending) => {
+                    let saved = self.state.replay.take();
+                    super::run::run_subplan(*pending, self).await?;
+                    self.state.replay.restore(saved);
+                }
+            }
+        }
+    }
+
+    /// Values of `exprs` over one row.
+    ///
+    /// # Errors
+    /// What evaluation raises.
+    pub(crate) async fn eval_all(
+        &mut self,
+        stops: bool,
+        exprs: &[Expr],
+        row: &[Datum],
+    ) -> Result<Vec<Datum>> {
+        let mut values = Vec::with_capacity(exprs.len());
+        self.for_each(stops, exprs.len(), |cx, index| {
+            if let Some(expr) = exprs.get(index) {
+                values.push(eval(expr, row, cx)?);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(values)
+    }
+
+    /// The value of one expression over no row: a limit, a bound.
+    ///
+    /// # Errors
+    /// What evaluation raises.
+    pub(crate) async fn eval_one(&mut self, stops: bool, expr: &Expr) -> Result<Datum> {
+        let mut value = Datum::Null;
+        self.for_each(stops, 1, |cx, _| {
+            value = eval(expr, &[], cx)?;
+            Ok(())
+        })
+        .await?;
+        Ok(value)
+    }
+
+    /// Drops the rows for which `predicate` is not true.
+    ///
+    /// # Errors
+    /// What evaluation raises.
+    pub(crate) async fn retain(
+        &mut self,
+        stops: bool,
+        chunk: &mut Chunk,
+        predicate: &Expr,
+    ) -> Result<()> {
+        let mut kept = Vec::with_capacity(chunk.len());
+        let rows: &Chunk = chunk;
+        self.for_each(stops, rows.len(), |cx, index| {
+            kept.push(is_true(predicate, rows.row(index), cx)?);
+            Ok(())
+        })
+        .await?;
+        chunk.retain(&kept);
+        Ok(())
+    }
+}
+
+/// Bytes that a statement's operators hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account(Arc<AtomicUsize>);
+
+/// One operator's share of its statement's memory; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    account: Account,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Takes `bytes` more.
+    ///
+    /// # Errors
+    /// `54000` beyond [`MEMORY_MAX`].
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<()> {
+        self.bytes += bytes;
+        let used = self.account.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if used > MEMORY_MAX {
+            return Err(SqlError::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!(
+                    "query requires more than allowed temp space of {} KB to execute",
+                    MEMORY_MAX / 1024
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Makes the share `bytes`.
+    ///
+    /// # Errors
+    /// As [`Charge::grow`].
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<()> {
+        match bytes.checked_sub(self.bytes) {
+            Some(more) => self.grow(more),
+            None => {
+                self.account.0.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+                self.bytes = bytes;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.account.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

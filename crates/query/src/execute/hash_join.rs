@@ -1,0 +1,320 @@
+//! Joins by equality: a hash table of the inner side, probed with the outer side.
+//!
+//!     inner ──► rows, KeyTable (key → number), heads[number] ─► next[row] ─► …
+//!     outer ──► key → number ──► pairs (outer row, inner row) ──► residual ──► output
+//!
+//! Rows of one key are chained in the order they came in.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use types::{Datum, Oid, Result};
+
+use super::cx::{Charge, ExecCx};
+use super::eval::{eval, inspect, is_true};
+use super::key_table::KeyTable;
+use super::run::{self, Operator, wrong_node};
+use crate::chunk::{CHUNK_ROWS, Chunk};
+use crate::expr::Expr;
+use crate::plan::{JoinKind, Node, Plan};
+
+/// No row.
+const NONE: u32 = u32::MAX;
+
+struct HashJoin {
+    plan: Arc<Plan>,
+    outer: Box<dyn Operator>,
+    inner: Option<Box<dyn Operator>>,
+    stops: bool,
+    built: Built,
+    probe: Probe,
+    /// The outer side is read; the inner row to look at next for rows without a match.
+    unmatched: Option<usize>,
+}
+
+/// The inner side.
+struct Built {
+    rows: Chunk,
+    table: KeyTable,
+    heads: Vec<u32>,
+    tails: Vec<u32>,
+    next: Vec<u32>,
+    /// Which rows have a match; only for Right and Full.
+    matched: Vec<bool>,
+    charge: Option<Charge>,
+}
+
+/// The outer rows at hand.
+struct Probe {
+    rows: Chunk,
+    /// First inner row for each outer row.
+    heads: Vec<u32>,
+    /// The outer row and the inner row that come next; the latter `None` at the row's start.
+    row: usize,
+    inner: Option<u32>,
+    /// Whether the current outer row has a match.
+    matched: bool,
+    pairs: Vec<(usize, u32)>,
+}
+
+pub(crate) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
+    let Node::HashJoin { outer, inner, keys, residual, .. } = &plan.node else {
+        return Err(wrong_node());
+    };
+    let exprs = keys.iter().flat_map(|(a, b)| [a, b]).chain(residual);
+    let stops = inspect(exprs)?.stops;
+    let types: Vec<Oid> = keys.iter().map(|(_, inner)| inner.ty).collect();
+    Ok(Box::new(HashJoin {
+        plan: Arc::clone(plan),
+        outer: run::open(outer)?,
+        inner: Some(run::open(inner)?),
+        stops,
+        built: Built {
+            rows: Chunk::new(inner.types.len()),
+            table: KeyTable::new(types),
+            heads: Vec::new(),
+            tails: Vec::new(),
+            next: Vec::new(),
+            matched: Vec::new(),
+            charge: None,
+        },
+        probe: Probe {
+            rows: Chunk::new(outer.types.len()),
+            heads: Vec::new(),
+            row: 0,
+            inner: None,
+            matched: false,
+            pairs: Vec::with_capacity(CHUNK_ROWS),
+        },
+        unmatched: None,
+    }))
+}
+
+impl Operator for HashJoin {
+    fn next<'a>(&'a mut self, cx: &'a mut ExecCx<'_>) -> BoxFuture<'a, Result<Option<Chunk>>> {
+        self.run(cx).boxed()
+    }
+}
+
+impl HashJoin {
+    async fn run(&mut self, cx: &mut ExecCx<'_>) -> Result<Option<Chunk>> {
+        let plan = Arc::clone(&self.plan);
+        let Node::HashJoin { kind, keys, residual, .. } = &plan.node else {
+            return Err(wrong_node());
+        };
+        let kind = *kind;
+        if let Some(mut inner) = self.inner.take() {
+            self.built.build(&mut *inner, keys, kind, self.stops, cx).await?;
+        }
+        if self.built.rows.is_empty() && matches!(kind, JoinKind::Inner | JoinKind::Semi) {
+            return Ok(None);
+        }
+        while self.unmatched.is_none() {
+            cx.check_cancel()?;
+            if self.probe.row == self.probe.rows.len() {
+                match self.outer.next(cx).await? {
+                    Some(rows) => {
+                        self.probe.begin(rows, &self.built, keys, self.stops, cx).await?;
+                    }
+                    None => self.unmatched = Some(0),
+                }
+                continue;
+            }
+            let first_only = matches!(kind, JoinKind::Semi | JoinKind::Anti) && residual.is_none();
+            self.probe.pair(&self.built.next, first_only);
+            let output = self.emit(kind, residual.as_ref(), cx).await?;
+            if !output.is_empty() {
+                return Ok(Some(output));
+            }
+        }
+        if !matches!(kind, JoinKind::Right | JoinKind::Full) {
+            return Ok(None);
+        }
+        let nulls = vec![Datum::Null; self.probe.rows.width()];
+        let mut output = Chunk::new(plan.types.len());
+        let position = self.unmatched.get_or_insert(0);
+        while output.len() < CHUNK_ROWS
+            && let Some(matched) = self.built.matched.get(*position)
+        {
+            if !matched {
+                output.push_joined(&nulls, self.built.rows.row(*position));
+            }
+            *position += 1;
+        }
+        Ok(Some(output).filter(|output| !output.is_empty()))
+    }
+
+    /// Output rows of the pairs at hand. A pair without an inner row ends its outer row.
+    async fn emit(
+        &mut self,
+        kind: JoinKind,
+        residual: Option<&Expr>,
+        cx: &mut ExecCx<'_>,
+    ) -> Result<Chunk> {
+        let Built { rows: inner_rows, matched: inner_matched, .. } = &mut self.built;
+        let Probe { rows: outer_rows, pairs, matched, .. } = &mut self.probe;
+        let nulls = vec![Datum::Null; inner_rows.width()];
+        let mut output = Chunk::with_capacity(self.plan.types.len(), pairs.len());
+        let mut joined = Chunk::new(outer_rows.width() + inner_rows.width());
+        let keeps_inner = !matches!(kind, JoinKind::Semi | JoinKind::Anti);
+        cx.for_each(self.stops, pairs.len(), |cx, index| {
+            let Some((outer, inner)) = pairs.get(index).copied() else { return Ok(()) };
+            let outer = outer_rows.row(outer);
+            if inner == NONE {
+                match kind {
+                    JoinKind::Left | JoinKind::Full if !*matched => {
+                        output.push_joined(outer, &nulls);
+                    }
+                    JoinKind::Semi if *matched => output.push_row(outer),
+                    JoinKind::Anti if !*matched => output.push_row(outer),
+                    _ => {}
+                }
+                *matched = false;
+                return Ok(());
+            }
+            if *matched && !keeps_inner {
+                return Ok(());
+            }
+            let inner = inner as usize;
+            if keeps_inner || residual.is_some() {
+                let target = if keeps_inner { &mut output } else { &mut joined };
+                let last = target.len();
+                target.push_joined(outer, inner_rows.row(inner));
+                if let Some(residual) = residual {
+                    let holds = is_true(residual, target.row(last), cx);
+                    if !matches!(holds, Ok(true)) {
+                        target.truncate(last);
+                    }
+                    if !holds? {
+                        return Ok(());
+                    }
+                }
+            }
+            *matched = true;
+            if let Some(flag) = inner_matched.get_mut(inner) {
+                *flag = true;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(output)
+    }
+}
+
+impl Built {
+    async fn build(
+        &mut self,
+        inner: &mut dyn Operator,
+        keys: &[(Expr, Expr)],
+        kind: JoinKind,
+        stops: bool,
+        cx: &mut ExecCx<'_>,
+    ) -> Result<()> {
+        let mut charge = cx.charge();
+        let mut bytes = 0;
+        let keeps_unmatched = matches!(kind, JoinKind::Right | JoinKind::Full);
+        while let Some(chunk) = inner.next(cx).await? {
+            cx.check_cancel()?;
+            let found = find_keys(&chunk, keys.iter().map(|(_, inner)| inner), stops, cx, |key| {
+                self.table.insert(key).0
+            })
+            .await?;
+            let base = self.rows.len();
+            bytes += chunk.bytes() + chunk.len() * 5;
+            self.rows.append(chunk);
+            self.next.resize(self.rows.len(), NONE);
+            self.heads.resize(self.table.len(), NONE);
+            self.tails.resize(self.table.len(), NONE);
+            for (offset, number) in found.into_iter().enumerate() {
+                let row = u32::try_from(base + offset).unwrap_or(NONE);
+                let Some(number) = number else { continue };
+                let (Some(head), Some(tail)) =
+                    (self.heads.get_mut(number), self.tails.get_mut(number))
+                else {
+                    continue;
+                };
+                match self.next.get_mut(*tail as usize) {
+                    Some(next) if *tail != NONE => *next = row,
+                    _ => *head = row,
+                }
+                *tail = row;
+            }
+            charge.set(bytes + self.table.bytes() + self.heads.len() * 8)?;
+        }
+        if keeps_unmatched {
+            self.matched = vec![false; self.rows.len()];
+        }
+        self.charge = Some(charge);
+        Ok(())
+    }
+}
+
+impl Probe {
+    async fn begin(
+        &mut self,
+        rows: Chunk,
+        built: &Built,
+        keys: &[(Expr, Expr)],
+        stops: bool,
+        cx: &mut ExecCx<'_>,
+    ) -> Result<()> {
+        let outer_keys = keys.iter().map(|(outer, _)| outer);
+        let found = find_keys(&rows, outer_keys, stops, cx, |key| {
+            built.table.find(key).unwrap_or(usize::MAX)
+        })
+        .await?;
+        let head = |number: Option<usize>| {
+            number.and_then(|number| built.heads.get(number)).copied().unwrap_or(NONE)
+        };
+        self.heads = found.into_iter().map(head).collect();
+        (self.rows, self.row, self.inner, self.matched) = (rows, 0, None, false);
+        Ok(())
+    }
+
+    /// Collects the next pairs, about a chunk of them.
+    fn pair(&mut self, next: &[u32], first_only: bool) {
+        self.pairs.clear();
+        while self.pairs.len() < CHUNK_ROWS
+            && let Some(head) = self.heads.get(self.row).copied()
+        {
+            let mut inner = self.inner.take().unwrap_or(head);
+            while inner != NONE {
+                if self.pairs.len() >= CHUNK_ROWS {
+                    self.inner = Some(inner);
+                    return;
+                }
+                self.pairs.push((self.row, inner));
+                inner = match first_only {
+                    true => NONE,
+                    false => next.get(inner as usize).copied().unwrap_or(NONE),
+                };
+            }
+            self.pairs.push((self.row, NONE));
+            self.row += 1;
+        }
+    }
+}
+
+/// What `find` says of each row's key; `None` where the key has a NULL.
+async fn find_keys<'e>(
+    rows: &Chunk,
+    exprs: impl Iterator<Item = &'e Expr> + Clone + Send + Sync,
+    stops: bool,
+    cx: &mut ExecCx<'_>,
+    mut find: impl FnMut(&[Datum]) -> usize + Send,
+) -> Result<Vec<Option<usize>>> {
+    let mut found = Vec::with_capacity(rows.len());
+    let mut key = Vec::new();
+    cx.for_each(stops, rows.len(), |cx, index| {
+        let row = rows.row(index);
+        key.clear();
+        for expr in exprs.clone() {
+            key.push(eval(expr, row, cx)?);
+        }
+        found.push((!key.iter().any(Datum::is_null)).then(|| find(&key)));
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}

@@ -1,0 +1,402 @@
+//! How rows and index entries are stored: keys and values of one table.
+//!
+//! Both DML and the jobs that build indexes go through here, so an index that is built beside
+//! running writers ends up with what the writers would have written. The layout is specified in
+//! `docs/design/tables.md`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catalog::{Index, Table};
+use store::{Key, KeyRange, Value};
+use txn::keys;
+use types::{Datum, KeyOrder, Kind, Oid, Result, RowReader, SqlError, SqlState, encode_row, key};
+
+/// Most bytes of an index's key columns, the row key's included.
+const KEY_BYTES_MAX: usize = 1_980;
+/// What each key column after the first takes besides its bytes.
+const KEY_COLUMN_BYTES: usize = 7;
+/// Most bytes of a stored row.
+const ROW_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most bytes of one column's value.
+const COLUMN_BYTES_MAX: usize = 1024 * 1024;
+
+const ENTRY_VERSION: u8 = 1;
+/// Set in an entry's row-key length if the row key ends the entry's key and is not repeated.
+const ROW_KEY_IN_KEY: u16 = 0x8000;
+
+/// One column of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyColumn {
+    /// Position in [`Table::columns`].
+    pub column: usize,
+    /// Type.
+    pub ty: Oid,
+    /// Order.
+    pub order: KeyOrder,
+}
+
+/// The keys of one index, or of a table's own rows.
+#[derive(Clone, Debug)]
+pub struct KeyLayout {
+    /// What all keys start with.
+    pub prefix: Vec<u8>,
+    /// The key columns; none for rows under hidden keys.
+    pub columns: Vec<KeyColumn>,
+}
+
+/// A secondary index's entries.
+#[derive(Clone, Debug)]
+pub struct EntryLayout {
+    /// Keys.
+    pub key: KeyLayout,
+    /// Positions in [`Table::columns`] of what an entry's value holds.
+    pub columns: Vec<usize>,
+    unique: bool,
+    nulls_not_distinct: bool,
+}
+
+/// All of a table's storage.
+#[derive(Clone, Debug)]
+pub struct TableLayout {
+    /// The rows' own keys.
+    pub row: KeyLayout,
+    /// Entries of [`Table::indexes`], in order.
+    pub entries: Vec<EntryLayout>,
+}
+
+/// An index entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Key.
+    pub key: Key,
+    /// Value.
+    pub value: Value,
+    /// No other row may have this key.
+    pub unique: bool,
+}
+
+impl TableLayout {
+    /// The storage of `table` in the cluster whose keys start with `cluster`.
+    pub fn new(cluster: u32, table: &Table) -> TableLayout {
+        TableLayout {
+            row: row_layout(cluster, table),
+            entries: table
+                .indexes
+                .iter()
+                .map(|index| entry_layout(cluster, table, index))
+                .collect(),
+        }
+    }
+}
+
+/// The keys of a table's rows.
+pub fn row_layout(cluster: u32, table: &Table) -> KeyLayout {
+    KeyLayout {
+        prefix: keys::index(cluster, table.oid, keys::ROWS),
+        columns: table.primary_key.as_ref().map_or_else(Vec::new, |key| key_columns(table, key)),
+    }
+}
+
+/// The entries of a secondary index.
+pub fn entry_layout(cluster: u32, table: &Table, index: &Index) -> EntryLayout {
+    EntryLayout {
+        key: KeyLayout {
+            prefix: keys::index(cluster, table.oid, index.oid),
+            columns: key_columns(table, index),
+        },
+        columns: entry_columns(table, index),
+        unique: index.unique,
+        nulls_not_distinct: index.nulls_not_distinct,
+    }
+}
+
+/// Positions in [`Table::columns`] of what an entry holds besides the row's key: the index's key
+/// columns and included columns, then those columns of the primary key that are not among them.
+pub fn entry_columns(table: &Table, index: &Index) -> Vec<usize> {
+    let mut columns: Vec<usize> = Vec::new();
+    let primary = table.primary_key.iter().flat_map(|key| &key.keys).map(|key| key.column);
+    for column in
+        index.keys.iter().map(|key| key.column).chain(index.include.iter().copied()).chain(primary)
+    {
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+fn key_columns(table: &Table, index: &Index) -> Vec<KeyColumn> {
+    let column = |key: &catalog::IndexKey| KeyColumn {
+        column: key.column,
+        ty: table.columns.get(key.column).map_or(Oid::INVALID, |column| Oid(column.type_oid)),
+        order: KeyOrder { desc: false, nulls_first: key.nulls_first },
+    };
+    index.keys.iter().map(column).collect()
+}
+
+impl KeyLayout {
+    /// The key of `row`, which is a row of a table with a primary key.
+    ///
+    /// # Errors
+    /// `54000` if it is too long.
+    pub fn row_key(&self, row: &[Datum]) -> Result<Key> {
+        let mut out = Vec::with_capacity(self.prefix.len() + self.columns.len() * 12);
+        let mut size = KeySize::default();
+        self.encode(row, &mut out, &mut size)?;
+        size.check()?;
+        Ok(out.into())
+    }
+
+    /// The row key that ends with `suffix`: the other half of [`read_entry`].
+    pub fn row_key_of(&self, suffix: &[u8]) -> Key {
+        [self.prefix.as_slice(), suffix].concat().into()
+    }
+
+    /// The key of a row in a table without a primary key.
+    pub fn hidden_key(&self, random: [u8; 16]) -> Key {
+        self.row_key_of(&random)
+    }
+
+    fn encode(&self, row: &[Datum], out: &mut Vec<u8>, size: &mut KeySize) -> Result<()> {
+        out.extend_from_slice(&self.prefix);
+        for column in &self.columns {
+            let value = row.get(column.column).unwrap_or(&Datum::Null);
+            size.add(value);
+            key::encode(value, column.ty, column.order, out)?;
+        }
+        Ok(())
+    }
+}
+
+impl EntryLayout {
+    /// The entry of `row`, stored under `row_key`; `rows` is the table's row layout.
+    ///
+    /// # Errors
+    /// `54000` if the key is too long.
+    pub fn entry(&self, rows: &KeyLayout, row: &[Datum], row_key: &[u8]) -> Result<Entry> {
+        let suffix = row_key.get(rows.prefix.len()..).unwrap_or_default();
+        let mut out = Vec::with_capacity(self.key.prefix.len() + 32 + suffix.len());
+        let mut size = KeySize::default();
+        self.key.encode(row, &mut out, &mut size)?;
+        match rows.columns.as_slice() {
+            [] => size.add(&Datum::Uuid([0; 16])),
+            columns => columns
+                .iter()
+                .for_each(|column| size.add(row.get(column.column).unwrap_or(&Datum::Null))),
+        }
+        size.check()?;
+        let has_null =
+            || self.key.columns.iter().any(|c| row.get(c.column).is_none_or(Datum::is_null));
+        let unique = self.unique && (self.nulls_not_distinct || !has_null());
+        let mut value = Vec::with_capacity(3 + suffix.len() + self.columns.len() * 12);
+        value.push(ENTRY_VERSION);
+        // A key is far below 32 KiB: its size was checked.
+        let len = u16::try_from(suffix.len()).unwrap_or(u16::MAX) & !ROW_KEY_IN_KEY;
+        if unique {
+            value.extend_from_slice(&len.to_le_bytes());
+            value.extend_from_slice(suffix);
+        } else {
+            out.extend_from_slice(suffix);
+            value.extend_from_slice(&(len | ROW_KEY_IN_KEY).to_le_bytes());
+        }
+        let tuple: Vec<Datum> = self
+            .columns
+            .iter()
+            .map(|column| row.get(*column).cloned().unwrap_or_default())
+            .collect();
+        encode_row(&tuple, &mut value);
+        Ok(Entry { key: out.into(), value: value.into(), unique })
+    }
+
+    /// Whether a key made of values for all key columns is that of one entry.
+    pub(crate) fn is_point(&self, has_null: bool) -> bool {
+        self.unique && (self.nulls_not_distinct || !has_null)
+    }
+}
+
+/// Takes an entry apart: the row's key after the table's prefix, and a reader over
+/// [`EntryLayout::columns`].
+///
+/// # Errors
+/// `XX002` if the entry is malformed.
+pub fn read_entry<'e>(entry_key: &'e [u8], value: &'e [u8]) -> Result<(&'e [u8], RowReader<'e>)> {
+    let corrupt = || SqlError::new(SqlState::INDEX_CORRUPTED, "index entry is corrupt");
+    let [ENTRY_VERSION, low, high, rest @ ..] = value else { return Err(corrupt()) };
+    let len = u16::from_le_bytes([*low, *high]);
+    let (suffix, tuple) = match len & ROW_KEY_IN_KEY {
+        0 => rest.split_at_checked(len.into()).ok_or_else(corrupt)?,
+        _ => {
+            let len = usize::from(len & !ROW_KEY_IN_KEY);
+            let start = entry_key.len().checked_sub(len).ok_or_else(corrupt)?;
+            (entry_key.get(start..).ok_or_else(corrupt)?, rest)
+        }
+    };
+    Ok((suffix, RowReader::new(tuple)?))
+}
+
+/// The stored form of a row: all of [`Table::columns`].
+///
+/// # Errors
+/// `54000` if the row or one of its values is too long.
+pub fn row_value(table: &Table, row: &[Datum]) -> Result<Value> {
+    let mut out = Vec::with_capacity(16 + row.len() * 12);
+    encode_row(row, &mut out);
+    if out.len() > COLUMN_BYTES_MAX {
+        check_column_sizes(table, row)?;
+    }
+    if out.len() > ROW_BYTES_MAX {
+        return Err(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "maximum row size exceeded"));
+    }
+    Ok(out.into())
+}
+
+fn check_column_sizes(table: &Table, row: &[Datum]) -> Result<()> {
+    for (column, value) in table.columns.iter().zip(row) {
+        let bytes = match value {
+            Datum::Text(text) => text.len(),
+            Datum::Bytea(bytes) => bytes.len(),
+            Datum::Jsonb(_) | Datum::Array(_) | Datum::Record(_) | Datum::Numeric(_) => {
+                let mut out = Vec::new();
+                encode_row(std::slice::from_ref(value), &mut out);
+                out.len()
+            }
+            _ => 0,
+        };
+        if bytes > COLUMN_BYTES_MAX {
+            let name = match Oid(column.type_oid) {
+                types::oid::VARCHAR => "varchar",
+                types::oid::BPCHAR => "char",
+                other => types::kind::type_name(other),
+            };
+            return Err(SqlError::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!(
+                    "datatype limit greater than {COLUMN_BYTES_MAX} bytes not supported for {name}"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// How stored columns are read: their kinds, looked up once.
+#[derive(Clone, Debug)]
+pub struct Projection(Vec<(usize, Kind)>);
+
+impl Projection {
+    /// Reads these columns: position in what is stored, and type.
+    ///
+    /// # Errors
+    /// `XX000` for a type that has no stored form.
+    pub fn new(columns: impl IntoIterator<Item = (usize, Oid)>) -> Result<Projection> {
+        let kinds = columns.into_iter().map(|(position, ty)| match Kind::of(ty) {
+            Some(kind) => Ok((position, kind)),
+            None => Err(SqlError::internal(format!("type {ty} has no stored form"))),
+        });
+        Ok(Projection(kinds.collect::<Result<_>>()?))
+    }
+
+    /// All columns of a table's rows; dropped ones read as NULL.
+    ///
+    /// # Errors
+    /// As [`Projection::new`].
+    pub fn all(table: &Table) -> Result<Projection> {
+        Projection::new(table.columns.iter().enumerate().map(|(i, c)| match c.dropped {
+            false => (i, Oid(c.type_oid)),
+            // Beyond what any row holds, so NULL.
+            true => (usize::MAX, types::oid::BOOL),
+        }))
+    }
+
+    /// Appends the columns of one row.
+    ///
+    /// # Errors
+    /// `XX001` if the row is malformed.
+    pub fn read(&self, row: &RowReader<'_>, out: &mut Vec<Datum>) -> Result<()> {
+        for (position, kind) in &self.0 {
+            out.push(row.get_kind(*position, *kind)?);
+        }
+        Ok(())
+    }
+}
+
+/// Entries of an index for one batch of a table's rows: what a job that builds the index writes.
+#[derive(Debug)]
+pub struct Backfill {
+    /// Entries of the batch.
+    pub entries: Vec<Entry>,
+    /// Keys of the rows that the entries are of, in the same order. Writing an entry together with
+    /// a check of its row's key keeps the index right beside concurrent writers.
+    pub rows: Vec<Key>,
+    /// The rest of the range; `None` when the table is done.
+    pub rest: Option<KeyRange>,
+}
+
+/// Reads at most about `limit` rows of `range` (all rows: [`all_rows`]) as `txn` sees them, and
+/// makes their entries in `index`.
+///
+/// # Errors
+/// `54000` for a key that is too long, `XX000` if the store fails.
+pub async fn backfill(
+    txn: &txn::Transaction,
+    cluster: u32,
+    table: &Arc<Table>,
+    index: &Index,
+    range: &KeyRange,
+    limit: usize,
+) -> Result<Backfill> {
+    let rows = row_layout(cluster, table);
+    let layout = entry_layout(cluster, table, index);
+    let projection = Projection::all(table)?;
+    let (pairs, rest) =
+        txn.scan(range, store::Direction::Forward, limit, txn.command().after()).await?;
+    let mut batch = Backfill { entries: Vec::with_capacity(pairs.len()), rows: Vec::new(), rest };
+    let mut row = Vec::with_capacity(table.columns.len());
+    for (key, value) in pairs {
+        row.clear();
+        projection.read(&RowReader::new(&value)?, &mut row)?;
+        batch.entries.push(layout.entry(&rows, &row, &key)?);
+        batch.rows.push(key);
+    }
+    Ok(batch)
+}
+
+/// The range of all of a table's rows.
+pub fn all_rows(cluster: u32, table: &Table) -> KeyRange {
+    KeyRange::prefix(&keys::index(cluster, table.oid, keys::ROWS))
+}
+
+/// The size of a key as DSQL limits it.
+#[derive(Default)]
+struct KeySize {
+    bytes: usize,
+    columns: usize,
+}
+
+impl KeySize {
+    fn add(&mut self, value: &Datum) {
+        self.columns += 1;
+        self.bytes += match value {
+            Datum::Text(text) => text.len(),
+            Datum::Bytea(bytes) => bytes.len(),
+            // Fixed or short: cannot matter.
+            _ => 16,
+        };
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.bytes + self.columns.saturating_sub(1) * KEY_COLUMN_BYTES <= KEY_BYTES_MAX {
+            return Ok(());
+        }
+        Err(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "key size too large"))
+    }
+}
+
+/// The key after all keys that start with `prefix`; `None` if there is none.
+pub(crate) fn successor(prefix: &[u8]) -> Option<Bytes> {
+    match KeyRange::prefix(prefix).end {
+        std::ops::Bound::Excluded(end) => Some(end),
+        _ => None,
+    }
+}

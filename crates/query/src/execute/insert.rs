@@ -1,0 +1,264 @@
+//! `INSERT`, with `ON CONFLICT`.
+//!
+//! A chunk of rows is checked, the keys that have to be unique are looked up together, then the
+//! rows are written one by one: each sees what those before it wrote.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catalog::Index;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use store::{Key, Value};
+use types::{Datum, Result, RowReader, SqlError, SqlState};
+
+use super::cx::ExecCx;
+use super::dml::{Returned, Target, inspect_all};
+use super::eval::{Stop, eval, is_true};
+use super::index::{self, Entry, Projection};
+use super::run::{self, Operator, wrong_node};
+use crate::chunk::Chunk;
+use crate::plan::{ConflictUpdate, Insert, Node, OnConflict, Plan};
+
+struct InsertOperator {
+    plan: Arc<Plan>,
+    /// `None` once all rows are inserted.
+    source: Option<Box<dyn Operator>>,
+    stops: bool,
+    affected: u64,
+    returned: Returned,
+}
+
+/// A row that is to be stored.
+struct Proposed {
+    key: Key,
+    value: Value,
+    entries: Vec<Entry>,
+}
+
+/// What of the looked-up keys is in the store.
+type Found = HashMap<Key, Value>;
+
+pub(crate) fn open(plan: &Arc<Plan>, node: &Insert) -> Result<Box<dyn Operator>> {
+    let update = node.on_conflict.iter().filter_map(|conflict| conflict.update.as_ref());
+    let update = update.flat_map(|update| {
+        update.assignments.iter().map(|(_, value)| value).chain(&update.condition)
+    });
+    Ok(Box::new(InsertOperator {
+        plan: Arc::clone(plan),
+        source: Some(run::open(&node.source)?),
+        stops: inspect_all(Some(&node.checks), update.chain(node.returning.iter().flatten()))?,
+        affected: 0,
+        returned: Returned::default(),
+    }))
+}
+
+impl Operator for InsertOperator {
+    fn next<'a>(&'a mut self, cx: &'a mut ExecCx<'_>) -> BoxFuture<'a, Result<Option<Chunk>>> {
+        async move {
+            if let Some(mut source) = self.source.take() {
+                self.insert_all(&mut *source, cx).await?;
+            }
+            Ok(self.returned.pop())
+        }
+        .boxed()
+    }
+
+    fn affected(&self) -> u64 {
+        self.affected
+    }
+}
+
+impl InsertOperator {
+    async fn insert_all(&mut self, source: &mut dyn Operator, cx: &mut ExecCx<'_>) -> Result<()> {
+        let Node::Insert(node) = &self.plan.node else { return Err(wrong_node()) };
+        let target = Target::new(&node.table, self.stops, cx);
+        let width = node.table.columns.len();
+        while let Some(chunk) = source.next(cx).await? {
+            cx.check_cancel()?;
+            let mut rows = Chunk::with_capacity(width, chunk.len());
+            cx.for_each(self.stops, chunk.len(), |cx, index| {
+                rows.push_with(|out| {
+                    let base = out.len();
+                    out.extend_from_slice(chunk.row(index));
+                    target.complete(out.get_mut(base..).unwrap_or_default(), &node.checks, cx)
+                })
+            })
+            .await?;
+            drop(chunk);
+            let mut proposed = Vec::with_capacity(rows.len());
+            for row in rows.rows() {
+                proposed.push(propose(&target, row, cx)?);
+            }
+            let found = look_up(&target, &proposed, cx).await?;
+            let mut returned = Chunk::new(width);
+            for (row, proposed) in rows.rows().zip(proposed) {
+                let conflict = match &node.on_conflict {
+                    Some(on_conflict) => arbitrate(&target, on_conflict, &proposed, &found, cx)?
+                        .zip(Some(on_conflict)),
+                    None => None,
+                };
+                let stored = match conflict {
+                    None => {
+                        store(&target, row, proposed, &found, cx)?;
+                        Some(row.to_vec())
+                    }
+                    Some((existing, OnConflict { update: Some(update), .. })) => {
+                        update_existing(&target, node, update, existing, row, cx).await?
+                    }
+                    Some((_, OnConflict { update: None, .. })) => None,
+                };
+                if let Some(stored) = stored {
+                    self.affected += 1;
+                    if node.returning.is_some() {
+                        returned.push(stored);
+                    }
+                }
+            }
+            if let Some(returning) = &node.returning {
+                self.returned.add(returning, &returned, self.stops, cx).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn propose(target: &Target, row: &[Datum], cx: &mut ExecCx<'_>) -> Result<Proposed> {
+    let rows = &target.layout.row;
+    let key = match rows.columns.is_empty() {
+        true => rows.hidden_key((cx.host.new_row_key)()),
+        false => rows.row_key(row)?,
+    };
+    let mut entries = Vec::with_capacity(target.layout.entries.len());
+    for layout in &target.layout.entries {
+        entries.push(layout.entry(rows, row, &key)?);
+    }
+    Ok(Proposed { value: index::row_value(&target.table, row)?, key, entries })
+}
+
+/// The indexes in which a row's key has to be unique, each with that key.
+fn unique_keys<'p>(
+    target: &'p Target,
+    proposed: &'p Proposed,
+) -> impl Iterator<Item = (&'p Index, &'p Key)> {
+    let primary = target.table.primary_key.iter().map(|index| (index, &proposed.key));
+    let secondary = target.table.indexes.iter().zip(&proposed.entries);
+    primary.chain(secondary.filter(|(_, e)| e.unique).map(|(index, entry)| (index, &entry.key)))
+}
+
+/// Reads all keys that have to be unique at once.
+async fn look_up(target: &Target, proposed: &[Proposed], cx: &mut ExecCx<'_>) -> Result<Found> {
+    let keys: Vec<Key> = proposed
+        .iter()
+        .flat_map(|proposed| unique_keys(target, proposed).map(|(_, key)| key.clone()))
+        .collect();
+    let after = cx.host.txn.command().after();
+    let values = match keys.as_slice() {
+        [] => Vec::new(),
+        [key] => vec![cx.host.txn.get(key, after).await?],
+        keys => cx.host.txn.get_many(keys, after).await?,
+    };
+    Ok(keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect())
+}
+
+/// What is stored under `key` now, the rows inserted since the look-up included.
+fn current(key: &Key, found: &Found, cx: &ExecCx<'_>) -> Option<Value> {
+    match cx.host.txn.own(key, cx.host.txn.command().after()) {
+        Some(own) => own.cloned(),
+        None => found.get(key).cloned(),
+    }
+}
+
+/// The key of the row that `proposed` conflicts with in an arbiter index.
+fn arbitrate(
+    target: &Target,
+    on_conflict: &OnConflict,
+    proposed: &Proposed,
+    found: &Found,
+    cx: &ExecCx<'_>,
+) -> Result<Option<Key>> {
+    let arbiters = &on_conflict.arbiters;
+    for (index, key) in unique_keys(target, proposed) {
+        if !arbiters.is_empty() && !arbiters.contains(&index.oid) {
+            continue;
+        }
+        let Some(value) = current(key, found, cx) else { continue };
+        return Ok(Some(match key == &proposed.key {
+            true => key.clone(),
+            false => target.layout.row.row_key_of(index::read_entry(key, &value)?.0),
+        }));
+    }
+    Ok(None)
+}
+
+fn store(
+    target: &Target,
+    row: &[Datum],
+    proposed: Proposed,
+    found: &Found,
+    cx: &mut ExecCx<'_>,
+) -> Result<()> {
+    for (index, key) in unique_keys(target, &proposed) {
+        if current(key, found, cx).is_some() {
+            return Err(target.duplicate_key(index, row, &cx.eval_cx()));
+        }
+    }
+    cx.host.txn.count_row()?;
+    cx.host.txn.put(proposed.key, proposed.value);
+    for entry in proposed.entries {
+        cx.host.txn.put(entry.key, entry.value);
+    }
+    Ok(())
+}
+
+/// `ON CONFLICT DO UPDATE`: the row as stored, or `None` if the WHERE clause is not true.
+async fn update_existing(
+    target: &Target,
+    node: &Insert,
+    update: &ConflictUpdate,
+    key: Bytes,
+    proposed: &[Datum],
+    cx: &mut ExecCx<'_>,
+) -> Result<Option<Vec<Datum>>> {
+    if cx.host.txn.wrote(&key) {
+        return Err(SqlError::new(
+            SqlState::CARDINALITY_VIOLATION,
+            "ON CONFLICT DO UPDATE command cannot affect row a second time",
+        )
+        .hint(
+            "Ensure that no rows proposed for insertion within the same command have duplicate \
+             constrained values.",
+        ));
+    }
+    let value = cx.host.txn.get(&key, cx.at()).await?.ok_or_else(|| {
+        SqlError::new(SqlState::INDEX_CORRUPTED, "index entry points to a row that is not there")
+    })?;
+    let width = target.table.columns.len();
+    let mut pair = Vec::with_capacity(2 * width);
+    Projection::all(&target.table)?.read(&RowReader::new(&value)?, &mut pair)?;
+    pair.extend_from_slice(proposed);
+    let mut new = None;
+    cx.for_each(target.stops, 1, |cx, _| -> Result<(), Stop> {
+        if let Some(condition) = &update.condition
+            && !is_true(condition, &pair, cx)?
+        {
+            return Ok(());
+        }
+        let mut row = pair.get(..width).unwrap_or_default().to_vec();
+        for (column, value) in &update.assignments {
+            let value = eval(value, &pair, cx)?;
+            if let Some(slot) = row.get_mut(*column) {
+                *slot = value;
+            }
+        }
+        target.complete(&mut row, &node.checks, cx)?;
+        new = Some(row);
+        Ok(())
+    })
+    .await?;
+    if let Some(new) = &new {
+        target.replace(key, pair.get(..width).unwrap_or_default(), new, cx).await?;
+    }
+    Ok(new)
+}

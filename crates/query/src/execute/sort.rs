@@ -1,0 +1,286 @@
+//! Orders rows; with a bound, keeps only the first of them.
+//!
+//! Rows stay where they were collected; what is sorted are their numbers, each beside 63 bits of
+//! its first key that decide most comparisons without looking at the row.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use types::{Datum, Oid, Result, oid};
+
+use super::cx::{Charge, ExecCx};
+use super::eval::{eval, inspect};
+use super::run::{self, Operator, wrong_node};
+use super::values;
+use crate::chunk::{CHUNK_ROWS, Chunk};
+use crate::expr::ExprKind;
+use crate::plan::{Node, Plan, SortKey};
+
+/// Rows collected beyond the wanted ones before the surplus is thrown away.
+const SURPLUS_ROWS: usize = 1024;
+
+struct Sort {
+    plan: Arc<Plan>,
+    input: Box<dyn Operator>,
+    stops: bool,
+    sorted: Option<(Sorter, std::vec::IntoIter<u32>)>,
+    charge: Option<Charge>,
+}
+
+pub(crate) fn open(
+    plan: &Arc<Plan>,
+    input: &Arc<Plan>,
+    keys: &[SortKey],
+) -> Result<Box<dyn Operator>> {
+    let stops = inspect(keys.iter().map(|key| &key.expr))?.stops;
+    Ok(Box::new(Sort {
+        plan: Arc::clone(plan),
+        input: run::open(input)?,
+        stops,
+        sorted: None,
+        charge: None,
+    }))
+}
+
+impl Operator for Sort {
+    fn next<'a>(&'a mut self, cx: &'a mut ExecCx<'_>) -> BoxFuture<'a, Result<Option<Chunk>>> {
+        self.run(cx).boxed()
+    }
+}
+
+impl Sort {
+    async fn run(&mut self, cx: &mut ExecCx<'_>) -> Result<Option<Chunk>> {
+        let Node::Sort { keys, top, .. } = &self.plan.node else { return Err(wrong_node()) };
+        let (sorter, order) = match &mut self.sorted {
+            Some(sorted) => sorted,
+            None => {
+                let width = self.plan.types.len();
+                let mut sorter = Sorter::new(keys, width);
+                let mut charge = cx.charge();
+                while let Some(chunk) = self.input.next(cx).await? {
+                    cx.check_cancel()?;
+                    sorter.add(chunk, keys, self.stops, cx).await?;
+                    if let Some(top) = *top
+                        && sorter.rows.len() >= top.saturating_mul(2).max(top + SURPLUS_ROWS)
+                    {
+                        sorter.keep_first(top);
+                    }
+                    charge.set(sorter.bytes)?;
+                }
+                self.charge = Some(charge);
+                let mut order = sorter.order();
+                order.truncate(top.unwrap_or(usize::MAX));
+                self.sorted.insert((sorter, order.into_iter()))
+            }
+        };
+        let count = order.len().min(CHUNK_ROWS);
+        if count == 0 {
+            self.charge = None;
+            return Ok(None);
+        }
+        let mut chunk = Chunk::with_capacity(self.plan.types.len(), count);
+        for number in order.take(CHUNK_ROWS) {
+            chunk.push(sorter.rows.take_row(number as usize));
+        }
+        Ok(Some(chunk))
+    }
+}
+
+/// How one key compares.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyOrder {
+    pub(crate) ty: Oid,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
+}
+
+impl From<&SortKey> for KeyOrder {
+    fn from(key: &SortKey) -> KeyOrder {
+        KeyOrder { ty: key.expr.ty, descending: key.descending, nulls_first: key.nulls_first }
+    }
+}
+
+impl KeyOrder {
+    /// The order of two values, NULLs included.
+    pub(crate) fn compare(&self, a: &Datum, b: &Datum) -> Ordering {
+        match (a.is_null(), b.is_null()) {
+            (true, true) => Ordering::Equal,
+            (true, false) if self.nulls_first => Ordering::Less,
+            (true, false) => Ordering::Greater,
+            (false, true) if self.nulls_first => Ordering::Greater,
+            (false, true) => Ordering::Less,
+            (false, false) if self.descending => values::compare(b, a, self.ty),
+            (false, false) => values::compare(a, b, self.ty),
+        }
+    }
+
+    /// Bits that compare as the values do, or equal.
+    fn prefix(&self, value: &Datum) -> u64 {
+        /// Above all values' prefixes.
+        const LAST: u64 = u64::MAX;
+        let signed = |value: i64| value.cast_unsigned() ^ 1 << 63;
+        let bits = match value {
+            Datum::Null if self.nulls_first => return 0,
+            Datum::Null => return LAST,
+            Datum::Bool(value) => u64::from(*value),
+            Datum::Int2(value) => signed(i64::from(*value)),
+            Datum::Int4(value) | Datum::Date(value) => signed(i64::from(*value)),
+            Datum::Int8(value)
+            | Datum::Time(value)
+            | Datum::Timestamp(value)
+            | Datum::Timestamptz(value) => signed(*value),
+            Datum::Oid(value) => u64::from(*value),
+            Datum::Uuid(bytes) => leading(bytes),
+            Datum::Bytea(bytes) => leading(bytes),
+            Datum::Text(text) if self.ty == oid::BPCHAR => {
+                leading(types::strings::trim_blanks(text).as_bytes())
+            }
+            Datum::Text(text) => leading(text.as_bytes()),
+            // Mixed or less simple: left to the full comparison.
+            _ => 0,
+        };
+        // One bit is given up for the NULLs, one unit for the gap to them.
+        let bits = (bits >> 1).clamp(1, LAST >> 1);
+        if self.descending { (LAST >> 1) + 1 - bits } else { bits }
+    }
+}
+
+/// The first eight bytes, the most significant first.
+fn leading(bytes: &[u8]) -> u64 {
+    let mut buffer = [0; 8];
+    let len = bytes.len().min(8);
+    if let (Some(to), Some(from)) = (buffer.get_mut(..len), bytes.get(..len)) {
+        to.copy_from_slice(from);
+    }
+    u64::from_be_bytes(buffer)
+}
+
+/// Collects rows and finds their order.
+pub(crate) struct Sorter {
+    pub(crate) rows: Chunk,
+    /// Bytes held.
+    pub(crate) bytes: usize,
+    orders: Vec<KeyOrder>,
+    keys: Keys,
+}
+
+/// Where a row's sort keys are.
+enum Keys {
+    /// All of them are columns of the row.
+    Columns(Vec<usize>),
+    /// Computed, beside the rows.
+    Computed(Chunk),
+}
+
+impl Sorter {
+    pub(crate) fn new(keys: &[SortKey], width: usize) -> Sorter {
+        let columns = keys.iter().map(|key| match key.expr.kind {
+            ExprKind::Column(column) if column < width => Some(column),
+            _ => None,
+        });
+        Sorter {
+            rows: Chunk::new(width),
+            bytes: 0,
+            orders: keys.iter().map(KeyOrder::from).collect(),
+            keys: match columns.collect() {
+                Some(columns) => Keys::Columns(columns),
+                None => Keys::Computed(Chunk::new(keys.len())),
+            },
+        }
+    }
+
+    /// A sorter of rows whose columns are the keys, in order; further columns may follow.
+    pub(crate) fn by_columns(orders: Vec<KeyOrder>, width: usize) -> Sorter {
+        let columns = (0..orders.len()).collect();
+        Sorter { rows: Chunk::new(width), bytes: 0, orders, keys: Keys::Columns(columns) }
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// What evaluating the keys raises.
+    pub(crate) async fn add(
+        &mut self,
+        chunk: Chunk,
+        keys: &[SortKey],
+        stops: bool,
+        cx: &mut ExecCx<'_>,
+    ) -> Result<()> {
+        if let Keys::Computed(computed) = &mut self.keys {
+            cx.for_each(stops, chunk.len(), |cx, index| {
+                let row = chunk.row(index);
+                computed.push_with(|out| {
+                    for key in keys {
+                        out.push(eval(&key.expr, row, cx)?);
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        }
+        self.bytes += chunk.bytes() + chunk.len() * keys.len() * size_of::<Datum>();
+        self.rows.append(chunk);
+        Ok(())
+    }
+
+    /// Adds one row whose keys are its columns.
+    pub(crate) fn push(&mut self, row: &[Datum]) {
+        self.bytes += values::row_bytes(row);
+        self.rows.push_row(row);
+    }
+
+    fn key(&self, row: usize, key: usize) -> &Datum {
+        const NULL: &Datum = &Datum::Null;
+        let value = match &self.keys {
+            Keys::Columns(columns) => {
+                columns.get(key).and_then(|column| self.rows.row(row).get(*column))
+            }
+            Keys::Computed(computed) => computed.row(row).get(key),
+        };
+        value.unwrap_or(NULL)
+    }
+
+    /// The rows' numbers in order; equal rows stay in the order they came in.
+    pub(crate) fn order(&self) -> Vec<u32> {
+        let count = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let Some(first) = self.orders.first() else { return (0..count).collect() };
+        let mut numbers: Vec<(u64, u32)> =
+            (0..count).map(|row| (first.prefix(self.key(row as usize, 0)), row)).collect();
+        numbers.sort_unstable_by(|(prefix_a, a), (prefix_b, b)| {
+            prefix_a
+                .cmp(prefix_b)
+                .then_with(|| self.compare(*a as usize, *b as usize))
+                .then(a.cmp(b))
+        });
+        numbers.into_iter().map(|(_, row)| row).collect()
+    }
+
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        let orders = self.orders.iter().enumerate();
+        orders
+            .map(|(key, order)| order.compare(self.key(a, key), self.key(b, key)))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    }
+
+    /// Throws all but the first `count` rows away.
+    fn keep_first(&mut self, count: usize) {
+        let mut order = self.order();
+        order.truncate(count);
+        // In order of arrival, or equal rows would change places.
+        order.sort_unstable();
+        let mut kept = vec![false; self.rows.len()];
+        for row in order {
+            if let Some(flag) = kept.get_mut(row as usize) {
+                *flag = true;
+            }
+        }
+        self.rows.retain(&kept);
+        if let Keys::Computed(computed) = &mut self.keys {
+            computed.retain(&kept);
+        }
+        self.bytes = self.rows.bytes() + self.rows.len() * self.orders.len() * size_of::<Datum>();
+    }
+}

@@ -1,0 +1,108 @@
+//! What operators ask of single values, in one place.
+
+use bytes::BytesMut;
+use catalog::builtin::{ProcRow, Volatility};
+use types::{Datum, FormatSettings, Numeric, Oid, Result, oid};
+
+pub(crate) use types::compare::compare_typed as compare;
+
+/// Whether a function may give another result when it is called again with the same arguments.
+pub(super) fn is_volatile(proc: &ProcRow) -> bool {
+    proc.volatility == Volatility::Volatile
+}
+
+/// A cast by the output function of `from` and the input function of `to`.
+///
+/// # Errors
+/// What the input function raises.
+pub(super) fn coerce_via_io(
+    value: &Datum,
+    from: Oid,
+    to: Oid,
+    settings: &FormatSettings,
+) -> Result<Datum> {
+    match (value, to) {
+        (Datum::Null, _) => return Ok(Datum::Null),
+        (Datum::Text(_), oid::TEXT | oid::VARCHAR) if from != oid::CHAR => {
+            return Ok(value.clone());
+        }
+        _ => {}
+    }
+    let mut text = BytesMut::new();
+    types::text::output(value, from, settings, &mut text);
+    let text = types::utf8(&text)?;
+    match to {
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR => Ok(Datum::text(text)),
+        _ => types::text::input(to, -1, text, settings),
+    }
+}
+
+/// A value as a column or cast of the type with this modifier holds it.
+///
+/// # Errors
+/// `22001`, `22003`.
+pub(super) fn apply_typmod(
+    value: Datum,
+    type_oid: Oid,
+    typmod: i32,
+    explicit: bool,
+) -> Result<Datum> {
+    types::typmod::apply_typmod(type_oid, typmod, value, explicit)
+}
+
+/// Whether two values cannot be told apart: unlike SQL equality, 1.0 and 1.00 differ.
+pub(crate) fn identical(a: &Datum, b: &Datum) -> bool {
+    match (a, b) {
+        (Datum::Numeric(x), Datum::Numeric(y)) => same_scale(x, y) && types::compare::equal(a, b),
+        (Datum::Float4(x), Datum::Float4(y)) => x.to_bits() == y.to_bits(),
+        (Datum::Float8(x), Datum::Float8(y)) => x.to_bits() == y.to_bits(),
+        (Datum::Interval(x), Datum::Interval(y)) => x == y,
+        (Datum::TimeTz(x), Datum::TimeTz(y)) => x == y,
+        (Datum::Array(x), Datum::Array(y)) => {
+            x.dims == y.dims && all_identical(&x.elements, &y.elements)
+        }
+        (Datum::Record(x), Datum::Record(y)) => {
+            x.fields.len() == y.fields.len()
+                && x.fields.iter().zip(&y.fields).all(|(x, y)| identical(&x.2, &y.2))
+        }
+        _ => std::mem::discriminant(a) == std::mem::discriminant(b) && types::compare::equal(a, b),
+    }
+}
+
+/// [`identical`], value by value.
+pub(crate) fn all_identical(a: &[Datum], b: &[Datum]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| identical(a, b))
+}
+
+fn same_scale(a: &Numeric, b: &Numeric) -> bool {
+    a.scale() == b.scale()
+}
+
+/// Heap bytes behind a value, as the memory account counts them.
+pub(crate) fn heap_bytes(value: &Datum) -> usize {
+    /// Counters of an `Arc`.
+    const SHARED: usize = 16;
+    match value {
+        Datum::Text(text) => SHARED + text.len(),
+        Datum::Bytea(bytes) => SHARED + bytes.len(),
+        Datum::Numeric(Numeric::Big(_)) => SHARED + 64,
+        Datum::Array(array) => {
+            SHARED + size_of::<types::Array>() + array.elements.iter().map(bytes_of).sum::<usize>()
+        }
+        Datum::Record(record) => {
+            SHARED + record.fields.iter().map(|(_, _, value)| 24 + bytes_of(value)).sum::<usize>()
+        }
+        // Walking a document costs more than the estimate is worth.
+        Datum::Jsonb(_) => 256,
+        _ => 0,
+    }
+}
+
+fn bytes_of(value: &Datum) -> usize {
+    size_of::<Datum>() + heap_bytes(value)
+}
+
+/// Bytes that a row takes in memory.
+pub(crate) fn row_bytes(row: &[Datum]) -> usize {
+    row.iter().map(bytes_of).sum()
+}
