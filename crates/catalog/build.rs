@@ -79,6 +79,7 @@ fn main() {
     operator_classes(&mut out);
     words(&mut out);
     settings(&mut out);
+    roles(&mut out);
     relations(&mut out);
     let dir = env::var("OUT_DIR").unwrap();
     fs::write(Path::new(&dir).join("builtin.rs"), out).unwrap();
@@ -469,6 +470,23 @@ fn settings(out: &mut String) {
         })
         .collect();
     table(out, "SETTINGS", "SettingRow", &rows);
+}
+
+fn roles(out: &mut String) {
+    let csv = Csv::read(&["pg_roles_predefined"]);
+    let rows: Vec<String> = csv
+        .lines()
+        .iter()
+        .map(|r| {
+            format!(
+                "RoleRow {{ oid: {}, name: {:?}, login: {} }}",
+                r.oid("oid"),
+                r.text("rolname"),
+                r.bool("rolcanlogin"),
+            )
+        })
+        .collect();
+    table(out, "ROLES", "RoleRow", &rows);
 }
 
 fn relations(out: &mut String) {

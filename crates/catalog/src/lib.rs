@@ -8,11 +8,16 @@
 //! Must not know: parsing, execution, storage (it is given and gives plain descriptors).
 
 pub mod builtin;
+pub mod codec;
+pub mod ddl;
+pub mod describe;
 pub mod objects;
+pub mod privilege;
 pub mod snapshot;
+pub mod system;
 
 pub use objects::{
-    Check, Column, ColumnDefault, Grant, Grants, Index, IndexKey, IndexState, ObjectId, Privilege,
-    Relation, Role, Schema, Table,
+    Check, Column, ColumnDefault, Grant, Grants, IamMapping, Index, IndexKey, IndexState,
+    Membership, ObjectId, Privilege, Relation, Role, Schema, Storage, Table,
 };
 pub use snapshot::{Catalog, Change, Object};

@@ -17,6 +17,8 @@ pub const BOOTSTRAP_ROLE: ObjectId = 10;
 pub const ADMIN_ROLE: ObjectId = 15579;
 /// The schema `pg_catalog`.
 pub const PG_CATALOG: ObjectId = 11;
+/// The schema `pg_toast`.
+pub const PG_TOAST: ObjectId = 99;
 /// The schema `public`.
 pub const PUBLIC: ObjectId = 2200;
 /// The schema `information_schema`.
@@ -27,6 +29,11 @@ pub const SYS: ObjectId = 15600;
 pub const AWS_DSQL: ObjectId = 15601;
 /// The first OID that a user's object gets.
 pub const FIRST_USER_OID: ObjectId = 26384;
+
+/// Whether this is the OID of something that exists in every cluster and cannot be changed.
+pub const fn is_system(oid: ObjectId) -> bool {
+    oid < FIRST_USER_OID
+}
 
 /// A privilege that can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,6 +74,8 @@ pub struct Schema {
     pub owner: ObjectId,
     #[serde(default)]
     pub grants: Grants,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// A role. DSQL has no passwords: who may become a role is decided by [`Role::principals`].
@@ -80,12 +89,27 @@ pub struct Role {
     pub login: bool,
     /// Uses the privileges of the roles that it is a member of.
     pub inherit: bool,
-    /// Roles that this one is a member of, with whether it may grant the membership on.
+    /// Roles that this one is a member of.
     #[serde(default)]
-    pub member_of: BTreeMap<ObjectId, bool>,
+    pub member_of: BTreeMap<ObjectId, Membership>,
     /// IAM principals allowed to connect as this role: ARN → mapping.
     #[serde(default)]
     pub principals: BTreeMap<String, IamMapping>,
+    /// `COMMENT ON ROLE`.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// `GRANT role TO role`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// `oid` of `pg_auth_members`.
+    pub oid: ObjectId,
+    /// The role that granted it.
+    pub grantor: ObjectId,
+    /// The member may grant the membership on.
+    #[serde(default)]
+    pub admin: bool,
 }
 
 /// `AWS IAM GRANT role TO arn`.
@@ -120,9 +144,28 @@ pub struct Column {
     /// `DEFAULT` or generation expression.
     #[serde(default)]
     pub default: Option<ColumnDefault>,
+    /// 0-based positions of the columns that a generation expression reads.
+    #[serde(default)]
+    pub generated_from: Vec<usize>,
+    /// `STORAGE`; `None` is the type's default.
+    #[serde(default)]
+    pub storage: Option<Storage>,
     /// Dropped: keeps its place in stored rows, invisible otherwise.
     #[serde(default)]
     pub dropped: bool,
+    /// `COMMENT ON COLUMN`.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// `STORAGE`: whether a column's values may be compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are SQL's")]
+pub enum Storage {
+    Plain,
+    External,
+    Extended,
+    Main,
 }
 
 /// A `CHECK` constraint.
@@ -133,7 +176,12 @@ pub struct Check {
     pub name: String,
     /// The condition, as SQL text.
     pub expression: String,
+    /// 0-based positions of the columns that it reads.
+    #[serde(default)]
+    pub columns: Vec<usize>,
     pub validated: bool,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// One key of an index.
@@ -179,6 +227,12 @@ pub struct Index {
     /// OID in `pg_constraint`, if a `UNIQUE` or `PRIMARY KEY` constraint owns it.
     #[serde(default)]
     pub constraint: Option<ObjectId>,
+    /// `COMMENT ON INDEX`.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// `COMMENT ON CONSTRAINT`, of the constraint that owns it.
+    #[serde(default)]
+    pub constraint_comment: Option<String>,
 }
 
 /// A table.
@@ -194,6 +248,9 @@ pub struct Table {
     pub owner: ObjectId,
     /// OID of the row type in `pg_type`.
     pub row_type: ObjectId,
+    /// OID of the array type over the row type.
+    #[serde(default)]
+    pub array_type: ObjectId,
     /// Columns in `attnum` order (the first has attnum 1), dropped ones included.
     pub columns: Vec<Column>,
     /// The primary key; without one, rows have a hidden random 16-byte key.
@@ -206,6 +263,9 @@ pub struct Table {
     /// Access list.
     #[serde(default)]
     pub grants: Grants,
+    /// `COMMENT ON TABLE`.
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// Anything that stands in `pg_class` and can be read from.
@@ -215,6 +275,30 @@ pub enum Relation {
     Table(std::sync::Arc<Table>),
     /// A built-in relation of `pg_catalog`, `information_schema`, `sys` or `aws_dsql`, by OID.
     System(Oid),
+}
+
+impl Role {
+    /// Whether it is the bootstrap superuser. No client can be: `admin` is not.
+    pub fn is_superuser(&self) -> bool {
+        self.oid == BOOTSTRAP_ROLE
+    }
+
+    /// Whether it may create, change and grant roles.
+    pub fn may_create_roles(&self) -> bool {
+        matches!(self.oid, BOOTSTRAP_ROLE | ADMIN_ROLE)
+    }
+}
+
+impl Storage {
+    /// The letter that `pg_attribute.attstorage` holds.
+    pub const fn letter(self) -> char {
+        match self {
+            Storage::Plain => 'p',
+            Storage::External => 'e',
+            Storage::Extended => 'x',
+            Storage::Main => 'm',
+        }
+    }
 }
 
 impl Table {

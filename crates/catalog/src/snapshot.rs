@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::builtin;
 use crate::objects::*;
 
 /// One stored object, as it is written under its own key.
@@ -25,6 +26,22 @@ pub struct Change {
     pub removed: Vec<ObjectId>,
     /// The next OID to hand out afterwards.
     pub next_oid: ObjectId,
+}
+
+impl Change {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.removed.is_empty()
+    }
+
+    /// This change and then `next`, which was made for the catalog with this one applied.
+    pub fn then(mut self, next: Change) -> Change {
+        self.put.retain(|oid, _| !next.removed.contains(oid));
+        self.removed.extend(next.removed);
+        self.put.extend(next.put);
+        self.next_oid = self.next_oid.max(next.next_oid);
+        self
+    }
 }
 
 /// One version of everything that exists.
@@ -71,17 +88,36 @@ impl Catalog {
         };
         for (oid, name) in [
             (PG_CATALOG, "pg_catalog"),
+            (PG_TOAST, "pg_toast"),
             (PUBLIC, "public"),
             (INFORMATION_SCHEMA, "information_schema"),
             (SYS, "sys"),
             (AWS_DSQL, "aws_dsql"),
         ] {
             let owner = if oid == PUBLIC { ADMIN_ROLE } else { BOOTSTRAP_ROLE };
-            catalog.put(Object::Schema(Arc::new(Schema {
-                oid,
-                name: name.into(),
-                owner,
-                grants: None,
+            let grant = |grantee, privileges: &[Privilege]| Grant {
+                grantee,
+                grantor: owner,
+                privileges: privileges.iter().map(|privilege| (*privilege, false)).collect(),
+            };
+            let all = grant(Some(owner), &[Privilege::Usage, Privilege::Create]);
+            let grants = match oid {
+                PG_TOAST => None,
+                _ => Some(vec![all, grant(None, &[Privilege::Usage])]),
+            };
+            let name = name.into();
+            let schema = Schema { oid, name, owner, grants, comment: None };
+            catalog.put(Object::Schema(Arc::new(schema)));
+        }
+        for row in builtin::roles() {
+            catalog.put(Object::Role(Arc::new(Role {
+                oid: row.oid.0,
+                name: row.name.into(),
+                login: row.login,
+                inherit: true,
+                member_of: builtin_memberships(row.oid.0),
+                principals: BTreeMap::new(),
+                comment: None,
             })));
         }
         let admin = Role {
@@ -91,6 +127,7 @@ impl Catalog {
             inherit: true,
             member_of: BTreeMap::new(),
             principals: BTreeMap::new(),
+            comment: None,
         };
         catalog.put(Object::Role(Arc::new(admin)));
         catalog
@@ -195,6 +232,18 @@ impl Catalog {
         Some((table, index))
     }
 
+    /// The index (primary keys' included) with this OID, and its table.
+    pub fn index_by_oid(&self, oid: ObjectId) -> Option<(&Arc<Table>, &Index)> {
+        self.tables
+            .values()
+            .find_map(|table| Some((table, table.all_indexes().find(|index| index.oid == oid)?)))
+    }
+
+    /// The table whose row type, or the array type over it, has this OID.
+    pub fn table_by_row_type(&self, oid: ObjectId) -> Option<&Arc<Table>> {
+        self.tables.values().find(|table| table.row_type == oid || table.array_type == oid)
+    }
+
     /// Whether a relation of any kind is called `name` in `schema`.
     pub fn relation_exists(&self, schema: ObjectId, name: &str) -> bool {
         self.relation_names.contains_key(&(schema, name.to_owned()))
@@ -227,6 +276,26 @@ impl Table {
     pub fn all_indexes(&self) -> impl Iterator<Item = &Index> {
         self.primary_key.iter().chain(&self.indexes)
     }
+
+    /// As [`Table::all_indexes`], to be changed.
+    pub(crate) fn all_indexes_mut(&mut self) -> impl Iterator<Item = &mut Index> {
+        self.primary_key.iter_mut().chain(&mut self.indexes)
+    }
+}
+
+/// The memberships that PostgreSQL's predefined roles have in each other.
+fn builtin_memberships(role: ObjectId) -> BTreeMap<ObjectId, Membership> {
+    const PG_MONITOR: ObjectId = 3373;
+    const PG_READ_ALL_SETTINGS: ObjectId = 3374;
+    const PG_READ_ALL_STATS: ObjectId = 3375;
+    const PG_STAT_SCAN_TABLES: ObjectId = 3377;
+    if role != PG_MONITOR {
+        return BTreeMap::new();
+    }
+    (15660..)
+        .zip([PG_READ_ALL_SETTINGS, PG_READ_ALL_STATS, PG_STAT_SCAN_TABLES])
+        .map(|(oid, of)| (of, Membership { oid, grantor: BOOTSTRAP_ROLE, admin: false }))
+        .collect()
 }
 
 fn relation_names(table: &Table) -> impl Iterator<Item = String> {

@@ -209,6 +209,11 @@ pub fn time_zone_abbreviation(name: &str) -> Option<&'static TimeZoneAbbreviatio
     TIME_ZONE_ABBREVIATIONS.get(at)
 }
 
+/// The predefined roles other than `admin`.
+pub fn roles() -> &'static [RoleRow] {
+    &ROLES
+}
+
 /// All relations of `pg_catalog`, `information_schema` and `sys`, by OID.
 pub fn relations() -> &'static [SystemRelation] {
     &RELATIONS

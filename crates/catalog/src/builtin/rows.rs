@@ -382,6 +382,17 @@ pub struct TimeZoneAbbreviation {
     pub daylight: bool,
 }
 
+/// A role that PostgreSQL predefines.
+#[derive(Debug)]
+pub struct RoleRow {
+    /// OID in `pg_authid`.
+    pub oid: Oid,
+    /// `rolname`.
+    pub name: &'static str,
+    /// `rolcanlogin`.
+    pub login: bool,
+}
+
 /// A row of `pg_settings`.
 #[derive(Debug)]
 pub struct SettingRow {

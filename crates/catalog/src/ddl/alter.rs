@@ -1,0 +1,609 @@
+//! `ALTER TABLE`: the actions that need no expression to be bound here.
+
+use std::sync::Arc;
+
+use types::{Result, SqlError, SqlState};
+
+use super::table::{self, ColumnDef, add_check, duplicate_constraint, relation_taken};
+use super::{Cx, Found, Outcome, QualifiedName, grant, limits, relation_exists, role};
+use crate::objects::*;
+use crate::snapshot::{Catalog, Change, Object};
+
+/// `ALTER TABLE name action, …`.
+#[derive(Clone, Debug)]
+pub struct AlterTable {
+    /// The table.
+    pub name: QualifiedName,
+    /// `IF EXISTS`.
+    pub if_exists: bool,
+    /// Actions as written; they are applied in PostgreSQL's order (drops, then added columns,
+    /// constraints, defaults, the rest).
+    pub actions: Vec<Action>,
+}
+
+/// One action of [`AlterTable`].
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// `ADD COLUMN name type`.
+    AddColumn {
+        /// The column: DSQL allows neither default nor constraints on it.
+        column: ColumnDef,
+        /// `IF NOT EXISTS`.
+        if_not_exists: bool,
+    },
+    /// `DROP COLUMN`.
+    DropColumn {
+        /// Column name.
+        name: String,
+        /// `IF EXISTS`.
+        if_exists: bool,
+        /// `CASCADE`.
+        cascade: bool,
+    },
+    /// `ALTER COLUMN … SET DEFAULT`, and `DROP DEFAULT`.
+    SetDefault {
+        /// Column name.
+        column: String,
+        /// The expression, as SQL text.
+        default: Option<String>,
+    },
+    /// `ALTER COLUMN … DROP NOT NULL`.
+    DropNotNull {
+        /// Column name.
+        column: String,
+    },
+    /// `ALTER COLUMN … DROP EXPRESSION`.
+    DropExpression {
+        /// Column name.
+        column: String,
+        /// `IF EXISTS`.
+        if_exists: bool,
+    },
+    /// `ALTER COLUMN … SET STORAGE`.
+    SetStorage {
+        /// Column name.
+        column: String,
+        /// `None` is DEFAULT.
+        storage: Option<Storage>,
+    },
+    /// `ADD CHECK (…) NOT VALID`.
+    AddCheck {
+        /// Name, if one is written.
+        name: Option<String>,
+        /// The condition, as SQL text.
+        expression: String,
+        /// Names of the columns that it reads.
+        columns: Vec<String>,
+    },
+    /// `ADD UNIQUE USING INDEX`.
+    AddUniqueUsingIndex {
+        /// Name, if one is written; else the index's.
+        name: Option<String>,
+        /// The index, in the table's schema.
+        index: String,
+    },
+    /// `DROP CONSTRAINT`.
+    DropConstraint {
+        /// Constraint name.
+        name: String,
+        /// `IF EXISTS`.
+        if_exists: bool,
+    },
+    /// `OWNER TO`.
+    OwnerTo {
+        /// The new owner.
+        role: String,
+    },
+}
+
+impl Action {
+    /// The pass in which PostgreSQL applies it.
+    fn pass(&self) -> u8 {
+        match self {
+            Action::DropColumn { .. }
+            | Action::DropNotNull { .. }
+            | Action::DropExpression { .. }
+            | Action::DropConstraint { .. }
+            | Action::SetDefault { default: None, .. } => 0,
+            Action::AddColumn { .. } => 1,
+            Action::AddCheck { .. } => 2,
+            Action::AddUniqueUsingIndex { .. } => 3,
+            Action::SetDefault { default: Some(_), .. } => 4,
+            Action::SetStorage { .. } | Action::OwnerTo { .. } => 5,
+        }
+    }
+}
+
+/// Applies the actions.
+///
+/// # Errors
+/// `42P01`, `42701`, `42703`, `42704`, `42710`, `42P07`, `42P16`, `42501`, `2BP01`, `55000` as
+/// PostgreSQL; `0A000`, `54011` for DSQL's refusals and limits.
+pub fn alter_table(cx: Cx<'_>, request: &AlterTable) -> Result<Outcome> {
+    let mut outcome = Outcome::new(cx);
+    let Some(table) = find(cx, &mut outcome, &request.name, request.if_exists)? else {
+        return Ok(outcome);
+    };
+    let mut table = Table::clone(table);
+    let mut actions: Vec<&Action> = request.actions.iter().collect();
+    actions.sort_by_key(|action| action.pass());
+    for action in actions {
+        apply(cx, &mut outcome, &mut table, action)?;
+    }
+    outcome.put_table(table);
+    Ok(outcome)
+}
+
+/// The table, for its owner; `None` and a notice if it is missing and may be.
+fn find<'a>(
+    cx: Cx<'a>,
+    outcome: &mut Outcome,
+    name: &QualifiedName,
+    if_exists: bool,
+) -> Result<Option<&'a Arc<Table>>> {
+    if if_exists {
+        let missing = match cx.find(name) {
+            Ok(found) => found.is_none(),
+            Err(error) => error.code() == SqlState::INVALID_SCHEMA_NAME,
+        };
+        if missing {
+            outcome.skip_missing(format!("relation \"{name}\" does not exist, skipping"));
+            return Ok(None);
+        }
+    }
+    cx.own_table(name).map(Some)
+}
+
+fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) -> Result<()> {
+    match action {
+        Action::AddColumn { column, if_not_exists } => {
+            add_column(outcome, table, column, *if_not_exists)
+        }
+        Action::DropColumn { name, if_exists, cascade } => {
+            drop_column(cx, outcome, table, name, *if_exists, *cascade)
+        }
+        Action::SetDefault { column: name, default } => {
+            let at = column(table, name)?;
+            if let Some(ColumnDefault::Generated(_)) = table.columns[at].default {
+                let error = SqlError::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!(
+                        "column \"{name}\" of relation \"{}\" is a generated column",
+                        table.name
+                    ),
+                );
+                return Err(match default {
+                    Some(_) => error,
+                    None => {
+                        error.hint("Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead.")
+                    }
+                });
+            }
+            table.columns[at].default = default.clone().map(ColumnDefault::Expression);
+            Ok(())
+        }
+        Action::DropNotNull { column: name } => {
+            let at = column(table, name)?;
+            if is_key(table, at) {
+                return Err(SqlError::new(
+                    SqlState::INVALID_TABLE_DEFINITION,
+                    format!("column \"{name}\" is in a primary key"),
+                ));
+            }
+            table.columns[at].not_null = false;
+            Ok(())
+        }
+        Action::DropExpression { column: name, if_exists } => {
+            let at = column(table, name)?;
+            if !matches!(table.columns[at].default, Some(ColumnDefault::Generated(_))) {
+                let message = format!(
+                    "column \"{name}\" of relation \"{}\" is not a stored generated column",
+                    table.name
+                );
+                if *if_exists {
+                    outcome.skip_missing(format!("{message}, skipping"));
+                    return Ok(());
+                }
+                return Err(not_ready(message));
+            }
+            table.columns[at].default = None;
+            table.columns[at].generated_from.clear();
+            Ok(())
+        }
+        Action::SetStorage { column: name, storage } => {
+            let at = column(table, name)?;
+            let type_oid = types::Oid(table.columns[at].type_oid);
+            let fixed = crate::builtin::type_by_oid(type_oid).is_some_and(|row| row.len > 0);
+            if fixed && storage.is_some_and(|storage| storage != Storage::Plain) {
+                let name = crate::builtin::format_type(type_oid, None);
+                return Err(SqlError::unsupported(format!(
+                    "column data type {name} can only have storage PLAIN"
+                )));
+            }
+            table.columns[at].storage = *storage;
+            Ok(())
+        }
+        Action::AddCheck { name, expression, columns } => {
+            add_check(cx, outcome, table, name.as_deref(), expression, columns, false)
+        }
+        Action::AddUniqueUsingIndex { name, index } => {
+            add_unique_using_index(cx, outcome, table, name.as_deref(), index)
+        }
+        Action::DropConstraint { name, if_exists } => {
+            drop_constraint(outcome, table, name, *if_exists)
+        }
+        Action::OwnerTo { role: name } => {
+            let owner = cx.role(name)?.oid;
+            if owner == table.owner {
+                return Ok(());
+            }
+            role::check_set_role(cx, owner)?;
+            if let Some(schema) = cx.catalog.schema_by_oid(table.schema) {
+                Cx { role: owner, ..cx }.check_create(schema)?;
+            }
+            grant::change_owner(&mut table.grants, table.owner, owner);
+            table.owner = owner;
+            Ok(())
+        }
+    }
+}
+
+/// The position of a column.
+///
+/// # Errors
+/// `42703`.
+pub(super) fn column(table: &Table, name: &str) -> Result<usize> {
+    table.column(name).ok_or_else(|| {
+        SqlError::new(
+            SqlState::UNDEFINED_COLUMN,
+            format!("column \"{name}\" of relation \"{}\" does not exist", table.name),
+        )
+    })
+}
+
+fn is_key(table: &Table, column: usize) -> bool {
+    table.primary_key.iter().flat_map(|index| &index.keys).any(|key| key.column == column)
+}
+
+fn add_column(
+    outcome: &mut Outcome,
+    table: &mut Table,
+    def: &ColumnDef,
+    if_not_exists: bool,
+) -> Result<()> {
+    limits::check_column_type(def.type_oid, def.typmod)?;
+    if table.column(&def.name).is_some() {
+        let message =
+            format!("column \"{}\" of relation \"{}\" already exists", def.name, table.name);
+        if if_not_exists {
+            outcome.notice(SqlState::DUPLICATE_COLUMN, format!("{message}, skipping"));
+            return Ok(());
+        }
+        return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+    }
+    table::check_system_column(&def.name)?;
+    table.columns.push(table::column(def));
+    let live = table.live_columns().count();
+    limits::check_column_count(live, table.columns.len(), table.primary_key.is_some())
+}
+
+fn drop_column(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    table: &mut Table,
+    name: &str,
+    if_exists: bool,
+    cascade: bool,
+) -> Result<()> {
+    if if_exists && table.column(name).is_none() {
+        outcome.skip_missing(format!(
+            "column \"{name}\" of relation \"{}\" does not exist, skipping",
+            table.name
+        ));
+        return Ok(());
+    }
+    let at = column(table, name)?;
+    if is_key(table, at) {
+        return Err(SqlError::unsupported(format!("cannot drop primary key column {name}")));
+    }
+    let dependents: Vec<String> = table
+        .live_columns()
+        .filter(|(_, other)| other.generated_from.contains(&at))
+        .map(|(_, other)| other.name.clone())
+        .collect();
+    let shown = cx.display(table);
+    if !cascade && !dependents.is_empty() {
+        let detail: Vec<String> = dependents
+            .iter()
+            .map(|other| {
+                format!("column {other} of table {shown} depends on column {name} of table {shown}")
+            })
+            .collect();
+        return Err(SqlError::new(
+            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!(
+                "cannot drop column {name} of table {shown} because other objects depend on it"
+            ),
+        )
+        .detail(detail.join("\n"))
+        .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+    }
+    for other in dependents {
+        outcome.skip_missing(format!("drop cascades to column {other} of table {shown}"));
+        drop_column(cx, outcome, table, &other, true, true)?;
+    }
+    let uses = |index: &Index| {
+        index.include.contains(&at) || index.keys.iter().any(|key| key.column == at)
+    };
+    outcome.dropped.extend(table.indexes.iter().filter(|i| uses(i)).map(|index| index.oid));
+    table.indexes.retain(|index| !uses(index));
+    table.checks.retain(|check| !check.columns.contains(&at));
+    let column = &mut table.columns[at];
+    // PostgreSQL's name for it: it cannot be anybody's.
+    column.name = format!("........pg.dropped.{}........", at + 1);
+    column.dropped = true;
+    column.not_null = false;
+    column.default = None;
+    column.generated_from.clear();
+    column.comment = None;
+    Ok(())
+}
+
+fn add_unique_using_index(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    table: &mut Table,
+    name: Option<&str>,
+    index_name: &str,
+) -> Result<()> {
+    let Some((owner, index)) = cx.catalog.index(table.schema, index_name) else {
+        return Err(SqlError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("index \"{index_name}\" does not exist"),
+        ));
+    };
+    if index.constraint.is_some() {
+        return Err(not_ready(format!(
+            "index \"{index_name}\" is already associated with a constraint"
+        )));
+    }
+    if owner.oid != table.oid {
+        return Err(not_ready(format!(
+            "index \"{index_name}\" does not belong to table \"{}\"",
+            table.name
+        )));
+    }
+    if index.state != IndexState::Valid {
+        return Err(not_ready(format!("index \"{index_name}\" is not valid")));
+    }
+    let unusable = |message: String| {
+        SqlError::new(SqlState::WRONG_OBJECT_TYPE, message)
+            .detail("Cannot create a primary key or unique constraint using such an index.")
+    };
+    if !index.unique {
+        return Err(unusable(format!("\"{index_name}\" is not a unique index")));
+    }
+    if let Some(at) = index.keys.iter().position(|key| key.nulls_first) {
+        return Err(unusable(format!(
+            "index \"{index_name}\" column number {} does not have default sorting behavior",
+            at + 1
+        )));
+    }
+    let oid = index.oid;
+    let name = name.unwrap_or(index_name);
+    if name != index_name {
+        if relation_taken(cx, table, name) {
+            return Err(relation_exists(name));
+        }
+        outcome.skip_missing(format!(
+            "ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"{index_name}\" to \
+             \"{name}\""
+        ));
+    }
+    if table.checks.iter().any(|check| check.name == name) {
+        return Err(duplicate_constraint(name, &table.name));
+    }
+    let constraint = outcome.allocate();
+    if let Some(index) = table.indexes.iter_mut().find(|index| index.oid == oid) {
+        index.name = name.to_owned();
+        index.constraint = Some(constraint);
+    }
+    Ok(())
+}
+
+fn drop_constraint(
+    outcome: &mut Outcome,
+    table: &mut Table,
+    name: &str,
+    if_exists: bool,
+) -> Result<()> {
+    if table.primary_key.as_ref().is_some_and(|index| index.name == name) {
+        return Err(SqlError::unsupported("unsupported ALTER TABLE DROP CONSTRAINT statement"));
+    }
+    if let Some(at) = table.checks.iter().position(|check| check.name == name) {
+        table.checks.remove(at);
+        return Ok(());
+    }
+    let constraint = |index: &Index| index.constraint.is_some() && index.name == name;
+    if let Some(at) = table.indexes.iter().position(constraint) {
+        outcome.dropped.push(table.indexes.remove(at).oid);
+        return Ok(());
+    }
+    let message = format!("constraint \"{name}\" of relation \"{}\" does not exist", table.name);
+    if if_exists {
+        outcome.skip_missing(format!("{message}, skipping"));
+        return Ok(());
+    }
+    Err(SqlError::new(SqlState::UNDEFINED_OBJECT, message))
+}
+
+/// `ALTER TABLE … RENAME TO`; an index can be renamed so too.
+///
+/// # Errors
+/// `42P01`, `42P07`, `42501`.
+pub fn rename_table(
+    cx: Cx<'_>,
+    name: &QualifiedName,
+    to: &str,
+    if_exists: bool,
+) -> Result<Outcome> {
+    if let Ok(Some(Found::Index(..))) = cx.find(name) {
+        return super::rename_index(cx, name, to, if_exists);
+    }
+    let mut outcome = Outcome::new(cx);
+    let Some(table) = find(cx, &mut outcome, name, if_exists)? else { return Ok(outcome) };
+    if cx.catalog.relation_exists(table.schema, to) {
+        return Err(relation_exists(to));
+    }
+    outcome.put_table(Table { name: to.to_owned(), ..Table::clone(table) });
+    Ok(outcome)
+}
+
+/// `ALTER TABLE … RENAME COLUMN`. `rewrite` gives an expression's text with the column renamed.
+///
+/// # Errors
+/// `42P01`, `42703`, `42701`, `42501`, and what `rewrite` raises.
+pub fn rename_column(
+    cx: Cx<'_>,
+    name: &QualifiedName,
+    from: &str,
+    to: &str,
+    if_exists: bool,
+    rewrite: &dyn Fn(&str) -> Result<String>,
+) -> Result<Outcome> {
+    let mut outcome = Outcome::new(cx);
+    let Some(table) = find(cx, &mut outcome, name, if_exists)? else { return Ok(outcome) };
+    let mut table = Table::clone(table);
+    let at = table.column(from).ok_or_else(|| {
+        SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{from}\" does not exist"))
+    })?;
+    table::check_system_column(to)?;
+    if table.column(to).is_some() {
+        return Err(SqlError::new(
+            SqlState::DUPLICATE_COLUMN,
+            format!("column \"{to}\" of relation \"{}\" already exists", table.name),
+        ));
+    }
+    table.columns[at].name = to.to_owned();
+    for check in table.checks.iter_mut().filter(|check| check.columns.contains(&at)) {
+        check.expression = rewrite(&check.expression)?;
+    }
+    for column in table.columns.iter_mut().filter(|column| column.generated_from.contains(&at)) {
+        if let Some(ColumnDefault::Generated(expression)) = &mut column.default {
+            *expression = rewrite(expression)?;
+        }
+    }
+    outcome.put_table(table);
+    Ok(outcome)
+}
+
+/// `ALTER TABLE … RENAME CONSTRAINT`. The index behind it is renamed too.
+///
+/// # Errors
+/// `42P01`, `42704`, `42710`, `42P07`, `42501`.
+pub fn rename_constraint(
+    cx: Cx<'_>,
+    name: &QualifiedName,
+    from: &str,
+    to: &str,
+    if_exists: bool,
+) -> Result<Outcome> {
+    let mut outcome = Outcome::new(cx);
+    let Some(table) = find(cx, &mut outcome, name, if_exists)? else { return Ok(outcome) };
+    let mut table = Table::clone(table);
+    let of_index = |index: &Index, name: &str| index.constraint.is_some() && index.name == name;
+    let used = |name: &str| {
+        table.checks.iter().any(|check| check.name == name)
+            || table.all_indexes().any(|index| of_index(index, name))
+    };
+    if !used(from) {
+        return Err(SqlError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("constraint \"{from}\" for table \"{}\" does not exist", table.name),
+        ));
+    }
+    if used(to) {
+        return Err(duplicate_constraint(to, &table.name));
+    }
+    if let Some(check) = table.checks.iter_mut().find(|check| check.name == from) {
+        check.name = to.to_owned();
+    } else {
+        if cx.catalog.relation_exists(table.schema, to) {
+            return Err(relation_exists(to));
+        }
+        if let Some(index) = table.all_indexes_mut().find(|index| of_index(index, from)) {
+            index.name = to.to_owned();
+        }
+    }
+    outcome.put_table(table);
+    Ok(outcome)
+}
+
+/// `ALTER TABLE … SET SCHEMA`.
+///
+/// # Errors
+/// `42P01`, `3F000`, `42P07`, `42501`.
+pub fn set_schema(
+    cx: Cx<'_>,
+    name: &QualifiedName,
+    schema: &str,
+    if_exists: bool,
+) -> Result<Outcome> {
+    let mut outcome = Outcome::new(cx);
+    let Some(table) = find(cx, &mut outcome, name, if_exists)? else { return Ok(outcome) };
+    let schema = cx.schema(schema)?;
+    cx.check_create(schema)?;
+    if schema.oid == table.schema {
+        return Ok(outcome);
+    }
+    let names = std::iter::once(&table.name).chain(table.all_indexes().map(|index| &index.name));
+    for name in names {
+        if cx.catalog.relation_exists(schema.oid, name) {
+            return Err(SqlError::new(
+                SqlState::DUPLICATE_TABLE,
+                format!("relation \"{name}\" already exists in schema \"{}\"", schema.name),
+            ));
+        }
+    }
+    outcome.put_table(Table { schema: schema.oid, ..Table::clone(table) });
+    Ok(outcome)
+}
+
+/// The check constraint that `VALIDATE CONSTRAINT` means, and its table.
+///
+/// # Errors
+/// `42P01`, `42704`, `42501`; `42809` for a key.
+pub fn validation_target<'a>(
+    cx: Cx<'a>,
+    name: &QualifiedName,
+    constraint: &str,
+) -> Result<(&'a Arc<Table>, &'a Check)> {
+    let table = cx.own_table(name)?;
+    if let Some(check) = table.checks.iter().find(|check| check.name == constraint) {
+        return Ok((table, check));
+    }
+    let of = format!("constraint \"{constraint}\" of relation \"{}\"", table.name);
+    let is_key = |index: &Index| index.constraint.is_some() && index.name == constraint;
+    Err(match table.all_indexes().any(is_key) {
+        true => SqlError::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("{of} is not a foreign key or check constraint"),
+        ),
+        false => SqlError::new(SqlState::UNDEFINED_OBJECT, format!("{of} does not exist")),
+    })
+}
+
+/// Records that a check constraint holds for every row. `None` if it is gone.
+pub fn finish_validation(catalog: &Catalog, check: ObjectId) -> Option<Change> {
+    let has = |table: &&Arc<Table>| table.checks.iter().any(|other| other.oid == check);
+    let mut table = Table::clone(catalog.tables().find(has)?);
+    table.checks.iter_mut().find(|other| other.oid == check)?.validated = true;
+    let mut change = Change { next_oid: catalog.next_oid(), ..Change::default() };
+    change.put.insert(table.oid, Object::Table(Arc::new(table)));
+    Some(change)
+}
+
+/// `55000`.
+fn not_ready(message: String) -> SqlError {
+    SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+}

@@ -1,0 +1,123 @@
+//! `COMMENT ON`.
+
+use std::sync::Arc;
+
+use types::{Result, SqlError, SqlState};
+
+use super::{Cx, Found, Outcome, QualifiedName, alter, no_relation, system_entity};
+use crate::objects::*;
+use crate::privilege;
+use crate::snapshot::Object;
+
+/// `COMMENT ON target IS text`.
+#[derive(Clone, Debug)]
+pub struct Comment {
+    /// What is commented.
+    pub target: CommentTarget,
+    /// The comment; `None` or an empty one removes it.
+    pub text: Option<String>,
+}
+
+/// What can carry a comment.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the variants are SQL's object kinds")]
+pub enum CommentTarget {
+    Schema(String),
+    Table(QualifiedName),
+    Column { table: QualifiedName, column: String },
+    Index(QualifiedName),
+    Constraint { table: QualifiedName, name: String },
+    Role(String),
+}
+
+/// Sets or removes a comment.
+///
+/// # Errors
+/// `42P01`, `42703`, `42704`, `42809`, `3F000`, `42501`; `0A000` on what exists in every cluster.
+pub fn comment(cx: Cx<'_>, request: &Comment) -> Result<Outcome> {
+    let Comment { target, text } = request;
+    let text = text.clone().filter(|text| !text.is_empty());
+    let mut outcome = Outcome::new(cx);
+    match target {
+        CommentTarget::Schema(name) => {
+            let schema = cx.schema(name)?;
+            if is_system(schema.oid) {
+                return Err(system_entity());
+            }
+            privilege::check_owner(cx.catalog, cx.role, schema.owner, "schema", name)?;
+            let schema = Schema { comment: text, ..Schema::clone(schema) };
+            outcome.put(Object::Schema(Arc::new(schema)));
+        }
+        CommentTarget::Role(name) => {
+            let role = cx.role(name)?;
+            if is_system(role.oid) {
+                return Err(system_entity());
+            }
+            if !privilege::is_admin_of(cx.catalog, cx.role, role.oid) {
+                return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, "permission denied")
+                    .detail(format!(
+                        "The current user must have the ADMIN option on role \"{name}\"."
+                    )));
+            }
+            let role = Role { comment: text, ..Role::clone(role) };
+            outcome.put(Object::Role(Arc::new(role)));
+        }
+        CommentTarget::Table(name) => {
+            let table = commented_table(cx, name)?;
+            outcome.put_table(Table { comment: text, ..Table::clone(table) });
+        }
+        CommentTarget::Column { table, column } => {
+            let mut table = Table::clone(commented_table(cx, table)?);
+            let at = alter::column(&table, column)?;
+            table.columns[at].comment = text;
+            outcome.put_table(table);
+        }
+        CommentTarget::Index(name) => {
+            let (table, index) = match cx.find(name)? {
+                Some(Found::Index(table, index)) => (table, index),
+                Some(Found::Table(table)) => return Err(wrong_kind(&table.name, "an index")),
+                Some(Found::System(_)) => return Err(system_entity()),
+                None => return Err(no_relation(name)),
+            };
+            privilege::check_owner(cx.catalog, cx.role, table.owner, "index", &index.name)?;
+            let mut table = Table::clone(table);
+            for other in table.all_indexes_mut().filter(|other| other.oid == index.oid) {
+                other.comment.clone_from(&text);
+            }
+            outcome.put_table(table);
+        }
+        CommentTarget::Constraint { table, name } => {
+            let mut table = Table::clone(commented_table(cx, table)?);
+            if let Some(check) = table.checks.iter_mut().find(|check| check.name == *name) {
+                check.comment = text;
+            } else if let Some(index) =
+                table.all_indexes_mut().find(|i| i.constraint.is_some() && i.name == *name)
+            {
+                index.constraint_comment = text;
+            } else {
+                return Err(SqlError::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("constraint \"{name}\" for table \"{}\" does not exist", table.name),
+                ));
+            }
+            outcome.put_table(table);
+        }
+    }
+    Ok(outcome)
+}
+
+fn commented_table<'a>(cx: Cx<'a>, name: &QualifiedName) -> Result<&'a Arc<Table>> {
+    match cx.find(name)? {
+        Some(Found::Table(table)) => {
+            privilege::check_owner(cx.catalog, cx.role, table.owner, "table", &table.name)?;
+            Ok(table)
+        }
+        Some(Found::Index(_, index)) => Err(wrong_kind(&index.name, "a table")),
+        Some(Found::System(_)) => Err(system_entity()),
+        None => Err(no_relation(name)),
+    }
+}
+
+fn wrong_kind(name: &str, kind: &str) -> SqlError {
+    SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{name}\" is not {kind}"))
+}

@@ -1,0 +1,300 @@
+//! DDL as pure functions: a catalog and a request in, a [`Change`] or PostgreSQL's error out.
+//!
+//! ```text
+//! request + Catalog ──► check names, privileges, limits ──► Outcome { change, notices, … }
+//! ```
+//!
+//! Nothing here touches stored rows: what a statement means for them (an index to build, data to
+//! remove) is said in the [`Outcome`] and done by the caller. Expressions are opaque SQL text.
+//!
+//! Must not know: parse trees, storage.
+
+mod alter;
+mod comment;
+mod grant;
+mod iam;
+mod index;
+mod limits;
+mod names;
+mod role;
+mod schema;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use types::{Result, Severity, SqlError, SqlState};
+
+use crate::builtin;
+use crate::objects::*;
+use crate::privilege::{self, Target};
+use crate::snapshot::{Catalog, Change, Object};
+
+pub use alter::{
+    Action, AlterTable, alter_table, finish_validation, rename_column, rename_constraint,
+    rename_table, set_schema, validation_target,
+};
+pub use comment::{Comment, CommentTarget, comment};
+pub use grant::{GrantObjects, GrantPrivileges, grant_privileges};
+pub use iam::{IamGrant, iam_grant, iam_revoke};
+pub use index::{CreateIndex, KeyColumn, create_index, drop_indexes, finish_index, rename_index};
+pub use limits::{
+    COLUMNS_MAX, INDEXES_MAX, KEY_COLUMNS_MAX, SCHEMAS_MAX, TABLES_MAX, check_column_type,
+    check_key_type, column_typmod,
+};
+pub use role::{
+    AlterRole, CreateRole, GrantRole, alter_role, create_role, drop_roles, grant_role, rename_role,
+};
+pub use schema::{CreateSchema, alter_schema_owner, create_schema, drop_schemas, rename_schema};
+pub use table::{ColumnDef, Constraint, CreateTable, create_table, drop_tables};
+
+/// Who changes what.
+#[derive(Clone, Copy, Debug)]
+pub struct Cx<'a> {
+    /// The catalog as the transaction sees it.
+    pub catalog: &'a Catalog,
+    /// `current_role`.
+    pub role: ObjectId,
+    /// Schemas in which names are looked for, in order, `pg_catalog` included.
+    pub search_path: &'a [ObjectId],
+}
+
+/// What a statement does.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The catalog's change; may be empty (`IF EXISTS`).
+    pub change: Change,
+    /// Notices and warnings, in order.
+    pub notices: Vec<SqlError>,
+    /// The table or index that came into being.
+    pub created: Option<ObjectId>,
+    /// Tables and indexes that are gone: their stored data is to be removed.
+    pub dropped: Vec<ObjectId>,
+}
+
+/// A name with or without a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QualifiedName {
+    /// The schema, if one is written.
+    pub schema: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+impl QualifiedName {
+    /// A name without a schema.
+    pub fn bare(name: impl Into<String>) -> QualifiedName {
+        QualifiedName { schema: None, name: name.into() }
+    }
+
+    /// A name in a schema.
+    pub fn in_schema(schema: impl Into<String>, name: impl Into<String>) -> QualifiedName {
+        QualifiedName { schema: Some(schema.into()), name: name.into() }
+    }
+}
+
+impl std::fmt::Display for QualifiedName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// A relation found by name.
+enum Found<'a> {
+    Table(&'a Arc<Table>),
+    Index(&'a Arc<Table>, &'a Index),
+    System(&'static builtin::SystemRelation),
+}
+
+impl Outcome {
+    fn new(cx: Cx<'_>) -> Outcome {
+        let change = Change { next_oid: cx.catalog.next_oid(), ..Change::default() };
+        Outcome { change, ..Outcome::default() }
+    }
+
+    /// The next free OID, taken.
+    fn allocate(&mut self) -> ObjectId {
+        let oid = self.change.next_oid;
+        self.change.next_oid += 1;
+        oid
+    }
+
+    fn put(&mut self, object: Object) {
+        self.change.put.insert(object.oid(), object);
+    }
+
+    fn put_table(&mut self, table: Table) {
+        self.put(Object::Table(Arc::new(table)));
+    }
+
+    /// Removes a table with all its indexes.
+    fn remove_table(&mut self, table: &Table) {
+        self.change.put.remove(&table.oid);
+        self.change.removed.push(table.oid);
+        self.dropped.push(table.oid);
+    }
+
+    fn notice(&mut self, code: SqlState, message: String) {
+        self.notices.push(SqlError::new(code, message).severity(Severity::Notice));
+    }
+
+    fn warning(&mut self, code: SqlState, message: String) {
+        self.notices.push(SqlError::new(code, message).severity(Severity::Warning));
+    }
+
+    /// `<what> "x" does not exist, skipping`.
+    fn skip_missing(&mut self, message: String) {
+        self.notice(SqlState::SUCCESSFUL_COMPLETION, message);
+    }
+}
+
+impl<'a> Cx<'a> {
+    /// Finds a relation of any kind.
+    ///
+    /// # Errors
+    /// `3F000` if the schema that is written does not exist, `42501` without USAGE on it.
+    fn find(self, name: &QualifiedName) -> Result<Option<Found<'a>>> {
+        let Some(schema) = &name.schema else {
+            let usable = self.search_path.iter().copied().filter(|oid| {
+                self.catalog.schema_by_oid(*oid).is_some_and(|schema| {
+                    let target = Target::Schema(schema);
+                    privilege::has_privilege(self.catalog, self.role, target, Privilege::Usage)
+                })
+            });
+            return Ok(usable.into_iter().find_map(|schema| self.find_in(schema, &name.name)));
+        };
+        let schema = self.schema(schema)?;
+        let target = Target::Schema(schema);
+        privilege::check_privilege(self.catalog, self.role, target, Privilege::Usage)?;
+        Ok(self.find_in(schema.oid, &name.name))
+    }
+
+    fn find_in(self, schema: ObjectId, name: &str) -> Option<Found<'a>> {
+        if let Some(table) = self.catalog.table(schema, name) {
+            return Some(Found::Table(table));
+        }
+        if let Some((table, index)) = self.catalog.index(schema, name) {
+            return Some(Found::Index(table, index));
+        }
+        builtin::relation(schema, name).map(Found::System)
+    }
+
+    /// The schema called `name`.
+    ///
+    /// # Errors
+    /// `3F000`.
+    fn schema(self, name: &str) -> Result<&'a Arc<Schema>> {
+        self.catalog.schema(name).ok_or_else(|| {
+            SqlError::new(
+                SqlState::INVALID_SCHEMA_NAME,
+                format!("schema \"{name}\" does not exist"),
+            )
+        })
+    }
+
+    /// The role called `name`.
+    ///
+    /// # Errors
+    /// `42704`.
+    fn role(self, name: &str) -> Result<&'a Arc<Role>> {
+        self.catalog.role(name).ok_or_else(|| {
+            SqlError::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist"))
+        })
+    }
+
+    /// The table called `name`, for a statement that alters it.
+    ///
+    /// # Errors
+    /// `42P01`, `3F000`; `42809` for an index; `42501` for a system relation.
+    fn table(self, name: &QualifiedName) -> Result<&'a Arc<Table>> {
+        match self.find(name)? {
+            Some(Found::Table(table)) => Ok(table),
+            Some(Found::Index(_, index)) => Err(SqlError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("\"{}\" is not a table", index.name),
+            )),
+            Some(Found::System(relation)) => Err(system_catalog(relation.name)),
+            None => Err(no_relation(name)),
+        }
+    }
+
+    /// As [`Cx::table`], for the table's owner only.
+    ///
+    /// # Errors
+    /// `42501` as well.
+    fn own_table(self, name: &QualifiedName) -> Result<&'a Arc<Table>> {
+        let table = self.table(name)?;
+        privilege::check_owner(self.catalog, self.role, table.owner, "table", &table.name)?;
+        Ok(table)
+    }
+
+    /// The schema in which `name` is to be created, which the role may do.
+    ///
+    /// # Errors
+    /// `3F000`, `42501`.
+    fn creation_schema(self, name: &QualifiedName) -> Result<&'a Arc<Schema>> {
+        let schema = match &name.schema {
+            Some(schema) => self.schema(schema)?,
+            None => self
+                .search_path
+                .iter()
+                .filter(|oid| **oid != PG_CATALOG)
+                .find_map(|oid| self.catalog.schema_by_oid(*oid))
+                .ok_or_else(|| {
+                    SqlError::new(
+                        SqlState::INVALID_SCHEMA_NAME,
+                        "no schema has been selected to create in",
+                    )
+                })?,
+        };
+        self.check_create(schema)?;
+        Ok(schema)
+    }
+
+    /// # Errors
+    /// `42501` if the role may not create in `schema`.
+    fn check_create(self, schema: &Schema) -> Result<()> {
+        let target = Target::Schema(schema);
+        privilege::check_privilege(self.catalog, self.role, target, Privilege::Create)
+    }
+
+    /// A table's name as messages give it.
+    fn display(self, table: &Table) -> String {
+        self.display_name(table.schema, &table.name)
+    }
+
+    /// A relation's name as messages give it: with the schema only if the bare name finds
+    /// something else.
+    fn display_name(self, schema: ObjectId, name: &str) -> String {
+        if crate::describe::is_visible(self.catalog, self.search_path, schema, name) {
+            return builtin::quote_identifier(name).into_owned();
+        }
+        let schema = self.catalog.schema_by_oid(schema);
+        builtin::quote_qualified(schema.map_or("", |schema| &schema.name), name)
+    }
+}
+
+/// DSQL's refusal to touch what exists in every cluster.
+fn system_entity() -> SqlError {
+    SqlError::unsupported("feature not supported on system entity")
+}
+
+/// `42501`: PostgreSQL's refusal to change a built-in relation.
+fn system_catalog(name: &str) -> SqlError {
+    SqlError::new(
+        SqlState::INSUFFICIENT_PRIVILEGE,
+        format!("permission denied: \"{name}\" is a system catalog"),
+    )
+}
+
+fn no_relation(name: &QualifiedName) -> SqlError {
+    SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))
+}
+
+fn relation_exists(name: &str) -> SqlError {
+    SqlError::new(SqlState::DUPLICATE_TABLE, format!("relation \"{name}\" already exists"))
+}

@@ -1,0 +1,372 @@
+//! Roles and membership in them.
+
+use std::sync::Arc;
+
+use types::{Result, SqlError, SqlState};
+
+use super::{Cx, Outcome, system_entity};
+use crate::objects::*;
+use crate::privilege;
+use crate::snapshot::Object;
+
+/// `pg_database_owner`, whose only member is the database's owner.
+const PG_DATABASE_OWNER: ObjectId = 6171;
+
+/// `CREATE ROLE`, `CREATE USER` (with `login`), `CREATE GROUP`.
+#[derive(Clone, Debug, Default)]
+pub struct CreateRole {
+    /// Name.
+    pub name: String,
+    /// `LOGIN`.
+    pub login: bool,
+    /// `INHERIT`, which is the default.
+    pub inherit: bool,
+    /// `IN ROLE`.
+    pub in_roles: Vec<String>,
+    /// `ROLE`.
+    pub members: Vec<String>,
+    /// `ADMIN`.
+    pub admins: Vec<String>,
+}
+
+/// `ALTER ROLE` of properties; `None` leaves one as it is.
+#[derive(Clone, Debug, Default)]
+pub struct AlterRole {
+    /// Name.
+    pub name: String,
+    /// `LOGIN`, `NOLOGIN`.
+    pub login: Option<bool>,
+    /// `INHERIT`, `NOINHERIT`.
+    pub inherit: Option<bool>,
+}
+
+/// `GRANT role TO role`, `REVOKE role FROM role`.
+#[derive(Clone, Debug, Default)]
+pub struct GrantRole {
+    /// The roles granted.
+    pub roles: Vec<String>,
+    /// Who gets them.
+    pub members: Vec<String>,
+    /// `WITH ADMIN OPTION`, or `ADMIN OPTION FOR`.
+    pub admin_option: bool,
+    /// REVOKE.
+    pub revoke: bool,
+}
+
+/// Creates a role.
+///
+/// # Errors
+/// `42710`, `42939`, `42704`; `42501` for another role than `admin`.
+pub fn create_role(cx: Cx<'_>, request: &CreateRole) -> Result<Outcome> {
+    let CreateRole { name, login, inherit, in_roles, members, admins } = request;
+    if !may_create(cx) {
+        return Err(denied("permission denied to create role")
+            .detail("Only roles with the CREATEROLE attribute may create roles."));
+    }
+    check_name(name)?;
+    if cx.catalog.role(name).is_some() {
+        return Err(duplicate(name));
+    }
+    let mut outcome = Outcome::new(cx);
+    let oid = outcome.allocate();
+    outcome.created = Some(oid);
+    let mut role = Role {
+        oid,
+        name: name.clone(),
+        login: *login,
+        inherit: *inherit,
+        member_of: Default::default(),
+        principals: Default::default(),
+        comment: None,
+    };
+    for of in in_roles {
+        let of = grantable(cx, of)?.oid;
+        let membership = Membership { oid: outcome.allocate(), grantor: cx.role, admin: false };
+        role.member_of.insert(of, membership);
+    }
+    for (member, admin) in
+        members.iter().map(|member| (member, false)).chain(admins.iter().map(|m| (m, true)))
+    {
+        let member = cx.role(member)?;
+        if role.member_of.keys().any(|of| privilege::is_member(cx.catalog, *of, member.oid)) {
+            return Err(circular(name, &member.name));
+        }
+        let mut member = match outcome.change.put.get(&member.oid) {
+            Some(Object::Role(changed)) => Role::clone(changed),
+            _ => Role::clone(member),
+        };
+        let membership = Membership { oid: outcome.allocate(), grantor: cx.role, admin };
+        member.member_of.insert(oid, membership);
+        outcome.put(Object::Role(Arc::new(member)));
+    }
+    outcome.put(Object::Role(Arc::new(role)));
+    Ok(outcome)
+}
+
+/// Changes a role's properties.
+///
+/// # Errors
+/// `42704`, `42501`; `0A000` for a built-in role.
+pub fn alter_role(cx: Cx<'_>, request: &AlterRole) -> Result<Outcome> {
+    let AlterRole { name, login, inherit } = request;
+    let role = cx.role(name)?;
+    if is_system(role.oid) {
+        return Err(system_entity());
+    }
+    if !may_create(cx) {
+        return Err(denied("permission denied to alter role").detail(format!(
+            "Only roles with the CREATEROLE attribute and the ADMIN option on role \"{name}\" \
+             may alter this role."
+        )));
+    }
+    let mut outcome = Outcome::new(cx);
+    let mut role = Role::clone(role);
+    role.login = login.unwrap_or(role.login);
+    role.inherit = inherit.unwrap_or(role.inherit);
+    outcome.put(Object::Role(Arc::new(role)));
+    Ok(outcome)
+}
+
+/// `ALTER ROLE … RENAME TO`.
+///
+/// # Errors
+/// `42704`, `42710`, `42939`, `42501`; `0A000` for a built-in role or the current one.
+pub fn rename_role(cx: Cx<'_>, name: &str, to: &str) -> Result<Outcome> {
+    let role = cx.role(name)?;
+    if role.oid == cx.role {
+        return Err(SqlError::unsupported("session user cannot be renamed"));
+    }
+    if is_system(role.oid) {
+        return Err(system_entity());
+    }
+    check_name(to)?;
+    if cx.catalog.role(to).is_some() {
+        return Err(duplicate(to));
+    }
+    if !may_create(cx) {
+        return Err(denied("permission denied to rename role").detail(format!(
+            "Only roles with the CREATEROLE attribute and the ADMIN option on role \"{name}\" \
+             may rename this role."
+        )));
+    }
+    let mut outcome = Outcome::new(cx);
+    outcome.put(Object::Role(Arc::new(Role { name: to.to_owned(), ..Role::clone(role) })));
+    Ok(outcome)
+}
+
+/// Drops roles; memberships go with them.
+///
+/// # Errors
+/// `42704`, `42501`, `55006`; `2BP01` while anything depends on one; `0A000` for a built-in role.
+pub fn drop_roles(cx: Cx<'_>, names: &[String], if_exists: bool) -> Result<Outcome> {
+    if !may_create(cx) {
+        return Err(denied("permission denied to drop role").detail(
+            "Only roles with the CREATEROLE attribute and the ADMIN option on the target roles \
+             may drop roles.",
+        ));
+    }
+    let mut outcome = Outcome::new(cx);
+    for name in names {
+        let Some(role) = cx.catalog.role(name) else {
+            if !if_exists {
+                return Err(cx.role(name).err().unwrap_or_else(system_entity));
+            }
+            outcome.skip_missing(format!("role \"{name}\" does not exist, skipping"));
+            continue;
+        };
+        if role.oid == cx.role {
+            return Err(SqlError::new(SqlState::OBJECT_IN_USE, "current user cannot be dropped"));
+        }
+        if is_system(role.oid) {
+            return Err(system_entity());
+        }
+        let dependents = dependents(cx, role);
+        if !dependents.is_empty() {
+            return Err(SqlError::new(
+                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                format!("role \"{name}\" cannot be dropped because some objects depend on it"),
+            )
+            .detail(dependents.join("\n")));
+        }
+        outcome.change.put.remove(&role.oid);
+        outcome.change.removed.push(role.oid);
+        for member in cx.catalog.roles() {
+            if !member.member_of.contains_key(&role.oid) || names.contains(&member.name) {
+                continue;
+            }
+            let mut member = match outcome.change.put.get(&member.oid) {
+                Some(Object::Role(changed)) => Role::clone(changed),
+                _ => Role::clone(member),
+            };
+            member.member_of.remove(&role.oid);
+            outcome.put(Object::Role(Arc::new(member)));
+        }
+    }
+    Ok(outcome)
+}
+
+/// What keeps a role from being dropped, in PostgreSQL's words.
+fn dependents(cx: Cx<'_>, role: &Role) -> Vec<String> {
+    let named = |grants: &Grants| {
+        grants
+            .iter()
+            .flatten()
+            .any(|grant| grant.grantee == Some(role.oid) || grant.grantor == role.oid)
+    };
+    let mut all = Vec::new();
+    for schema in cx.catalog.schemas() {
+        if schema.owner == role.oid {
+            all.push(format!("owner of schema {}", schema.name));
+        } else if named(&schema.grants) {
+            all.push(format!("privileges for schema {}", schema.name));
+        }
+    }
+    for table in cx.catalog.tables() {
+        if table.owner == role.oid {
+            all.push(format!("owner of table {}", cx.display(table)));
+        } else if named(&table.grants) {
+            all.push(format!("privileges for table {}", cx.display(table)));
+        }
+    }
+    for other in cx.catalog.roles() {
+        for (of, membership) in &other.member_of {
+            if membership.grantor == role.oid && other.oid != role.oid && *of != role.oid {
+                let of = cx.catalog.role_by_oid(*of).map(|of| of.name.clone());
+                all.push(format!(
+                    "privileges for membership of role {} in role {}",
+                    other.name,
+                    of.unwrap_or_default()
+                ));
+            }
+        }
+    }
+    all.extend(role.principals.keys().map(|arn| format!("IAM mapping of {arn}")));
+    all
+}
+
+/// Grants or revokes membership in roles.
+///
+/// # Errors
+/// `42704`, `42501`; `0LP01` for a membership in a circle; `0A000` for `admin`.
+pub fn grant_role(cx: Cx<'_>, request: &GrantRole) -> Result<Outcome> {
+    let GrantRole { roles, members, admin_option, revoke } = request;
+    let mut outcome = Outcome::new(cx);
+    for role in roles {
+        let role = grantable(cx, role)?;
+        if !privilege::is_admin_of(cx.catalog, cx.role, role.oid) {
+            let verb = if *revoke { "revoke" } else { "grant" };
+            return Err(denied(&format!("permission denied to {verb} role \"{}\"", role.name))
+                .detail(format!(
+                    "Only roles with the ADMIN option on role \"{}\" may {verb} this role.",
+                    role.name
+                )));
+        }
+        for member in members {
+            let member = cx.role(member)?;
+            let mut changed = match outcome.change.put.get(&member.oid) {
+                Some(Object::Role(changed)) => Role::clone(changed),
+                _ => Role::clone(member),
+            };
+            let by = grantor_name(cx, &changed, role.oid);
+            if *revoke {
+                let Some(membership) = changed.member_of.get_mut(&role.oid) else {
+                    outcome.warning(
+                        SqlState::WARNING,
+                        format!(
+                            "role \"{}\" has not been granted membership in role \"{}\" by role \
+                             \"{by}\"",
+                            member.name, role.name
+                        ),
+                    );
+                    continue;
+                };
+                match admin_option {
+                    true => membership.admin = false,
+                    false => drop(changed.member_of.remove(&role.oid)),
+                }
+            } else {
+                if privilege::is_member(cx.catalog, role.oid, member.oid) {
+                    return Err(circular(&role.name, &member.name));
+                }
+                match changed.member_of.get_mut(&role.oid) {
+                    Some(membership) if membership.admin || !admin_option => {
+                        outcome.skip_missing(format!(
+                            "role \"{}\" has already been granted membership in role \"{}\" by \
+                             role \"{by}\"",
+                            member.name, role.name
+                        ));
+                        continue;
+                    }
+                    Some(membership) => membership.admin = true,
+                    None => {
+                        let oid = outcome.allocate();
+                        let membership = Membership { oid, grantor: cx.role, admin: *admin_option };
+                        changed.member_of.insert(role.oid, membership);
+                    }
+                }
+            }
+            outcome.put(Object::Role(Arc::new(changed)));
+        }
+    }
+    Ok(outcome)
+}
+
+/// Who granted a membership; the current role, if nobody did.
+fn grantor_name(cx: Cx<'_>, member: &Role, of: ObjectId) -> String {
+    let grantor = member.member_of.get(&of).map_or(cx.role, |membership| membership.grantor);
+    cx.catalog.role_by_oid(grantor).map(|role| role.name.clone()).unwrap_or_default()
+}
+
+/// A role that others can be made members of.
+fn grantable<'a>(cx: Cx<'a>, name: &str) -> Result<&'a Arc<Role>> {
+    let role = cx.role(name)?;
+    match role.oid {
+        BOOTSTRAP_ROLE | ADMIN_ROLE => Err(system_entity()),
+        PG_DATABASE_OWNER => Err(SqlError::new(
+            SqlState::INVALID_GRANT_OPERATION,
+            format!("role \"{name}\" cannot have explicit members"),
+        )),
+        _ => Ok(role),
+    }
+}
+
+/// # Errors
+/// `42501` unless the current role could be set to `role`.
+pub(super) fn check_set_role(cx: Cx<'_>, role: ObjectId) -> Result<()> {
+    if privilege::is_member(cx.catalog, cx.role, role) {
+        return Ok(());
+    }
+    let name = cx.catalog.role_by_oid(role).map(|role| role.name.clone()).unwrap_or_default();
+    Err(denied(&format!("must be able to SET ROLE \"{name}\"")))
+}
+
+fn may_create(cx: Cx<'_>) -> bool {
+    cx.catalog.role_by_oid(cx.role).is_some_and(|role| role.may_create_roles())
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let reserved =
+        |name| SqlError::new(SqlState::RESERVED_NAME, format!("role name \"{name}\" is reserved"));
+    if name.starts_with("pg_") {
+        return Err(reserved(name).detail("Role names starting with \"pg_\" are reserved."));
+    }
+    if matches!(name, "public" | "none") {
+        return Err(reserved(name));
+    }
+    Ok(())
+}
+
+fn duplicate(name: &str) -> SqlError {
+    SqlError::new(SqlState::DUPLICATE_OBJECT, format!("role \"{name}\" already exists"))
+}
+
+fn circular(role: &str, member: &str) -> SqlError {
+    SqlError::new(
+        SqlState::INVALID_GRANT_OPERATION,
+        format!("role \"{role}\" is a member of role \"{member}\""),
+    )
+}
+
+fn denied(message: &str) -> SqlError {
+    SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, message)
+}
