@@ -10,6 +10,7 @@ mod compare;
 mod convert;
 mod digits;
 mod display;
+mod functions;
 mod parse;
 mod repr;
 mod round;
