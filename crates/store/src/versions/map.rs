@@ -1,7 +1,6 @@
 //! The ordered map from key to chain: a directory of leaves, each behind its own lock.
 //!
-//! Two levels are enough: a million keys make some ten thousand leaves, and a split copies a
-//! directory of that size once in 64 insertions. Lookups load the directory without a lock.
+//! Lookups load the directory without a lock; a change publishes a new one.
 //!
 //! Lock order: `structure` before any leaf, leaves from left to right. Only a holder of `structure`
 //! publishes a directory. A leaf that shrank (split) or died (merge) says so through `end` and
@@ -14,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 
+use super::directory::{Directory, Slot};
 use super::leaf::{Entry, LEAF_ENTRIES_MAX, Leaf};
 use super::{Chain, Live, Version};
 use crate::{Direction, Key, KeyRange, Value};
@@ -21,7 +21,7 @@ use crate::{Direction, Key, KeyRange, Value};
 /// The ordered map from key to chain of versions.
 #[derive(Debug)]
 pub(crate) struct Versions {
-    directory: ArcSwap<Vec<Slot>>,
+    directory: ArcSwap<Directory>,
     structure: Mutex<()>,
     keys: AtomicUsize,
     /// Leaves that single evictions emptied since the last merge.
@@ -30,13 +30,6 @@ pub(crate) struct Versions {
 
 /// Empty leaves are merged away when they are this many and a quarter of all.
 const EMPTIED_MAX: usize = 64;
-
-#[derive(Clone, Debug)]
-struct Slot {
-    /// Lowest key of the leaf; empty for the first. Never changes while the leaf lives.
-    start: Key,
-    leaf: Arc<RwLock<Leaf>>,
-}
 
 /// What memory knows of a part of a range: for each key with a visible version its value or `None`
 /// for a deletion.
@@ -60,7 +53,7 @@ impl Default for Versions {
     fn default() -> Versions {
         let first = Slot { start: Key::new(), leaf: Arc::default() };
         Versions {
-            directory: ArcSwap::from_pointee(vec![first]),
+            directory: ArcSwap::from_pointee(Directory::new(vec![first])),
             structure: Mutex::new(()),
             keys: AtomicUsize::new(0),
             emptied: AtomicUsize::new(0),
@@ -91,11 +84,10 @@ impl Versions {
             if let Some(previous) = slots.last() {
                 previous.leaf.write().end = Some(start.clone());
             }
-            let leaf = Leaf { entries, end: None, dead: false };
-            slots.push(Slot { start, leaf: Arc::new(RwLock::new(leaf)) });
+            slots.push(Slot { start, leaf: Arc::new(RwLock::new(Leaf::new(entries, None))) });
         }
         Versions {
-            directory: ArcSwap::from_pointee(slots),
+            directory: ArcSwap::from_pointee(Directory::new(slots)),
             structure: Mutex::new(()),
             keys: AtomicUsize::new(keys),
             emptied: AtomicUsize::new(0),
@@ -123,9 +115,9 @@ impl Versions {
     fn with_chain<R>(&self, key: &[u8], read: impl FnOnce(Option<&Chain>) -> R) -> R {
         loop {
             let directory = self.directory.load();
-            let leaf = slot_of(&directory, key).leaf.read();
+            let leaf = directory.slot_of(key).leaf.read();
             if leaf.covers(key) {
-                return read(leaf.find(key).ok().map(|at| &leaf.entries[at].chain));
+                return read(leaf.find(key).ok().map(|at| &leaf.entries()[at].chain));
             }
             drop(leaf);
             self.wait_for_structure();
@@ -136,7 +128,7 @@ impl Versions {
     pub(crate) fn put<'a>(&self, key: Key, version: Version, live: &dyn Fn() -> &'a Live) {
         loop {
             let directory = self.directory.load();
-            let slot = slot_of(&directory, &key);
+            let slot = directory.slot_of(&key);
             let mut leaf = slot.leaf.write();
             if !leaf.covers(&key) {
                 drop(leaf);
@@ -145,11 +137,11 @@ impl Versions {
             }
             match leaf.find(&key) {
                 Ok(at) => {
-                    leaf.entries[at].chain.push(version, live);
+                    leaf.chain_mut(at).push(version, live);
                     return;
                 }
-                Err(at) if leaf.entries.len() < LEAF_ENTRIES_MAX => {
-                    leaf.entries.insert(at, Entry { key, chain: Chain::new(version) });
+                Err(at) if leaf.entries().len() < LEAF_ENTRIES_MAX => {
+                    leaf.insert(at, key, version);
                     self.keys.fetch_add(1, Ordering::Relaxed);
                     return;
                 }
@@ -165,25 +157,18 @@ impl Versions {
     fn split(&self, key: &[u8]) {
         let _structure = self.structure.lock();
         let directory = self.directory.load();
-        let at = slot_at(&directory, key);
-        let mut leaf = directory[at].leaf.write();
-        if leaf.entries.len() < LEAF_ENTRIES_MAX {
+        let mut leaf = directory.slot_of(key).leaf.write();
+        if leaf.entries().len() < LEAF_ENTRIES_MAX {
             return;
         }
         // Ascending insertion leaves full leaves behind instead of half-full ones.
-        let appending = leaf.find(key) == Err(leaf.entries.len());
+        let appending = leaf.find(key) == Err(leaf.entries().len());
         let keep = if appending { LEAF_ENTRIES_MAX * 7 / 8 } else { LEAF_ENTRIES_MAX / 2 };
-        let mut entries = Vec::with_capacity(LEAF_ENTRIES_MAX);
-        entries.extend(leaf.entries.drain(keep..));
-        let start = entries[0].key.clone();
-        let right = Leaf { entries, end: leaf.end.replace(start.clone()), dead: false };
-        let mut slots = Vec::with_capacity(directory.len() + 1);
-        slots.extend_from_slice(&directory[..=at]);
-        slots.push(Slot { start, leaf: Arc::new(RwLock::new(right)) });
-        slots.extend_from_slice(&directory[at + 1..]);
+        let (start, right) = leaf.split_off(keep);
+        let slot = Slot { start, leaf: Arc::new(RwLock::new(right)) };
         // Published before the left leaf's lock is released: whoever finds it shrunk finds the new
         // directory too.
-        self.directory.store(Arc::new(slots));
+        self.directory.store(Arc::new(directory.with(slot)));
     }
 
     /// Reads what memory knows of `range` from its near end on, looking at `keys_max` keys or a few
@@ -211,18 +196,18 @@ impl Versions {
                 Bound::Included(key) | Bound::Excluded(key) => key,
                 Bound::Unbounded => &[],
             };
-            let leaf = slot_of(&directory, low).leaf.read();
+            let leaf = directory.slot_of(low).leaf.read();
             if !leaf.covers(low) {
                 drop(leaf);
                 self.wait_for_structure();
                 continue;
             }
             let first = match &from {
-                Bound::Included(key) => leaf.entries.partition_point(|entry| entry.key < key),
-                Bound::Excluded(key) => leaf.entries.partition_point(|entry| entry.key <= key),
+                Bound::Included(key) => leaf.count_before(key, false),
+                Bound::Excluded(key) => leaf.count_before(key, true),
                 Bound::Unbounded => 0,
             };
-            for entry in &leaf.entries[first..] {
+            for entry in &leaf.entries()[first..] {
                 if !below(&range.end, &entry.key) {
                     return window;
                 }
@@ -252,15 +237,11 @@ impl Versions {
         let mut looked_at = 0;
         loop {
             let directory = self.directory.load();
-            let at = match &until {
-                Bound::Included(key) => slot_at(&directory, key),
-                // The greatest key before `key` may lie in the leaf before the one `key` is in.
-                Bound::Excluded(key) => {
-                    directory.partition_point(|slot| slot.start < key).saturating_sub(1)
-                }
-                Bound::Unbounded => directory.len() - 1,
+            let slot = match &until {
+                Bound::Included(key) => directory.slot_of(key),
+                Bound::Excluded(key) => directory.slot_before(key),
+                Bound::Unbounded => directory.last_slot(),
             };
-            let slot = &directory[at];
             let leaf = slot.leaf.read();
             let reaches = match (&until, &leaf.end) {
                 (_, None) => true,
@@ -274,11 +255,11 @@ impl Versions {
                 continue;
             }
             let last = match &until {
-                Bound::Included(key) => leaf.entries.partition_point(|entry| entry.key <= key),
-                Bound::Excluded(key) => leaf.entries.partition_point(|entry| entry.key < key),
-                Bound::Unbounded => leaf.entries.len(),
+                Bound::Included(key) => leaf.count_before(key, true),
+                Bound::Excluded(key) => leaf.count_before(key, false),
+                Bound::Unbounded => leaf.entries().len(),
             };
-            for entry in leaf.entries[..last].iter().rev() {
+            for entry in leaf.entries()[..last].iter().rev() {
                 if !above(&range.start, &entry.key) {
                     return window;
                 }
@@ -311,14 +292,14 @@ impl Versions {
     ) -> (Vec<Dirty>, Option<Key>) {
         loop {
             let directory = self.directory.load();
-            let leaf = slot_of(&directory, from).leaf.read();
+            let leaf = directory.slot_of(from).leaf.read();
             if !leaf.covers(from) {
                 drop(leaf);
                 self.wait_for_structure();
                 continue;
             }
-            let first = leaf.entries.partition_point(|entry| entry.key < from);
-            let dirty = leaf.entries[first..]
+            let first = leaf.count_before(from, false);
+            let dirty = leaf.entries()[first..]
                 .iter()
                 .filter_map(|entry| {
                     let version = entry.chain.visible(cut).filter(|version| version.ts > since)?;
@@ -337,10 +318,10 @@ impl Versions {
     pub(crate) fn keep_replaced(&self, key: &[u8], value: Option<Value>) {
         loop {
             let directory = self.directory.load();
-            let mut leaf = slot_of(&directory, key).leaf.write();
+            let mut leaf = directory.slot_of(key).leaf.write();
             if leaf.covers(key) {
                 if let Ok(at) = leaf.find(key) {
-                    leaf.entries[at].chain.push_front(value);
+                    leaf.chain_mut(at).push_front(value);
                 }
                 return;
             }
@@ -353,12 +334,11 @@ impl Versions {
     /// says that their newest version need not stay here.
     pub(crate) fn evict(&self, live: &Live, replaceable: &dyn Fn(&Version) -> bool) {
         let oldest = live.oldest();
-        let slots = self.directory.load_full();
+        let directory = self.directory.load_full();
         let mut sparse = 0;
-        for slot in slots.iter() {
+        for slot in directory.slots() {
             let mut leaf = slot.leaf.write();
-            let before = leaf.entries.len();
-            leaf.entries.retain_mut(|entry| {
+            let gone = leaf.retain(|entry| {
                 let newest = entry.chain.newest();
                 // Also the conflict window: no live transaction began before this version.
                 if newest.ts <= oldest && replaceable(newest) {
@@ -369,8 +349,8 @@ impl Versions {
                 }
                 true
             });
-            self.keys.fetch_sub(before - leaf.entries.len(), Ordering::Relaxed);
-            sparse += usize::from(leaf.entries.len() < LEAF_ENTRIES_MAX / 4);
+            self.keys.fetch_sub(gone, Ordering::Relaxed);
+            sparse += usize::from(leaf.entries().len() < LEAF_ENTRIES_MAX / 4);
         }
         if sparse > 1 {
             self.merge_sparse();
@@ -387,18 +367,18 @@ impl Versions {
     ) {
         loop {
             let directory = self.directory.load();
-            let mut leaf = slot_of(&directory, key).leaf.write();
+            let mut leaf = directory.slot_of(key).leaf.write();
             if !leaf.covers(key) {
                 drop(leaf);
                 self.wait_for_structure();
                 continue;
             }
             if let Ok(at) = leaf.find(key) {
-                let chain = &mut leaf.entries[at].chain;
+                let chain = leaf.chain_mut(at);
                 if chain.newest().ts <= live.oldest() && replaceable(chain.newest()) {
-                    leaf.entries.remove(at);
+                    leaf.remove(at);
                     self.keys.fetch_sub(1, Ordering::Relaxed);
-                    if leaf.entries.is_empty() {
+                    if leaf.entries().is_empty() {
                         drop(leaf);
                         let emptied = self.emptied.fetch_add(1, Ordering::Relaxed) + 1;
                         if emptied >= EMPTIED_MAX.max(directory.len() / 4) {
@@ -418,42 +398,28 @@ impl Versions {
     fn merge_sparse(&self) {
         let _structure = self.structure.lock();
         let directory = self.directory.load();
-        let mut kept: Vec<Slot> = Vec::with_capacity(directory.len());
-        for slot in directory.iter() {
+        let mut kept: Vec<Slot> = Vec::new();
+        for slot in directory.slots() {
             if let Some(left) = kept.last() {
                 let mut left = left.leaf.write();
                 let mut right = slot.leaf.write();
-                if left.entries.len() + right.entries.len() <= LEAF_ENTRIES_MAX / 2 {
-                    left.entries.append(&mut right.entries);
-                    left.end = right.end.take();
-                    right.dead = true;
+                if left.entries().len() + right.entries().len() <= LEAF_ENTRIES_MAX / 2 {
+                    left.absorb(&mut right);
                     continue;
                 }
             }
             kept.push(slot.clone());
         }
         for slot in &kept {
-            let mut leaf = slot.leaf.write();
-            if leaf.entries.capacity() > 2 * leaf.entries.len() {
-                leaf.entries.shrink_to_fit();
-            }
+            slot.leaf.write().shrink();
         }
-        self.directory.store(Arc::new(kept));
+        self.directory.store(Arc::new(Directory::new(kept)));
     }
 
     /// Returns when a change of the directory that was under way is published.
     fn wait_for_structure(&self) {
         drop(self.structure.lock());
     }
-}
-
-fn slot_at(directory: &[Slot], key: &[u8]) -> usize {
-    // The first slot starts at the empty key, so there is always one.
-    directory.partition_point(|slot| slot.start.as_ref() <= key).saturating_sub(1)
-}
-
-fn slot_of<'a>(directory: &'a [Slot], key: &[u8]) -> &'a Slot {
-    &directory[slot_at(directory, key)]
 }
 
 /// Whether `key` lies before the upper bound `end`.

@@ -9,6 +9,8 @@
 //! Must not know: journals, files, the base.
 
 pub(crate) mod chain;
+mod directory;
+mod heads;
 mod leaf;
 pub(crate) mod map;
 

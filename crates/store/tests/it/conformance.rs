@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use store::{Direction, KeyRange, Pair, StoreError, Transaction, Write, WriteSet};
@@ -39,6 +39,7 @@ on_each_engine!(
     commit_conflict_writes_nothing,
     commit_empty_is_free,
     commit_many_concurrently_counts_right,
+    get_races_checkpoints,
     gc_forgets_overwritten_versions,
     gc_keeps_what_a_snapshot_sees,
     get_many_keeps_the_order_asked,
@@ -246,6 +247,42 @@ async fn get_many_keeps_the_order_asked(engine: Engine) {
     let found = txn.get_many(&[key("c"), key("b"), key("a"), key("x"), key("c")]).await.unwrap();
     assert_eq!(found, [Some(key("3")), None, Some(key("1")), None, Some(key("3"))]);
     assert_eq!(txn.get_many(&[]).await.unwrap(), []);
+}
+
+/// A read that loses sight of a version between memory and base would see an older one.
+async fn get_races_checkpoints(engine: Engine) {
+    const KEYS: usize = 4;
+    let engine = Arc::new(engine);
+    let done = Arc::new(AtomicBool::new(false));
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let reader = |key: usize| {
+        let (engine, done) = (Arc::clone(&engine), Arc::clone(&done));
+        let acknowledged = Arc::clone(&acknowledged);
+        tokio::spawn(async move {
+            let name = key.to_string();
+            while !done.load(Ordering::SeqCst) {
+                for _ in 0..100 {
+                    let least = acknowledged.load(Ordering::SeqCst);
+                    let seen = get(engine.begin().await.as_ref(), &name).await;
+                    assert!(seen.map_or(0, |n| n.parse().unwrap()) >= least);
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    };
+    let readers: Vec<_> = (0..KEYS).map(reader).collect();
+    for n in 1..=300_usize {
+        let value = n.to_string();
+        let names: Vec<String> = (0..KEYS).map(|key| key.to_string()).collect();
+        let writes: Vec<_> = names.iter().map(|name| (name.as_str(), put(&value))).collect();
+        engine.commit(&writes).await;
+        acknowledged.store(n, Ordering::SeqCst);
+        engine.checkpoint().await;
+    }
+    done.store(true, Ordering::SeqCst);
+    for reader in readers {
+        reader.await.unwrap();
+    }
 }
 
 async fn reopen_keeps_everything(mut engine: Engine) {
