@@ -7,6 +7,7 @@ use std::io;
 use std::ops::Bound;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::{
     Database, Durability, ReadOnlyTable, ReadableDatabase, StorageBackend, TableDefinition,
@@ -51,7 +52,9 @@ impl Base {
     pub(crate) fn open(file: Arc<dyn FileHandle>, cache_bytes: usize) -> Result<Base, OpenError> {
         // A damaged file may trip assertions inside the library.
         std::panic::catch_unwind(AssertUnwindSafe(|| {
-            Database::builder().set_cache_size(cache_bytes).create_with_backend(Backend(file))
+            Database::builder()
+                .set_cache_size(cache_bytes)
+                .create_with_backend(Backend { file, unsynced_bytes: AtomicU64::new(0) })
         }))
         .map_err(|_| OpenError::Corrupt("the base cannot be opened".to_owned()))?
         .map(|db| Base { db })
@@ -151,28 +154,39 @@ fn open_error(error: impl Into<redb::Error>) -> OpenError {
     }
 }
 
+/// A checkpoint's writes are synced in steps of this: one large fsync at its end would hold up the
+/// journal's small ones.
+const SYNC_STEP_BYTES: u64 = 4 << 20;
+
 /// Our file layer under `redb`. Locking is done once for the whole directory.
 #[derive(Debug)]
-struct Backend(Arc<dyn FileHandle>);
+struct Backend {
+    file: Arc<dyn FileHandle>,
+    unsynced_bytes: AtomicU64,
+}
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        self.file.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read_at(offset, out)
+        self.file.read_at(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.unsynced_bytes.store(0, Ordering::Relaxed);
+        self.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write_at(offset, data)
+        self.file.write_at(offset, data)?;
+        let written = data.len() as u64;
+        let unsynced = self.unsynced_bytes.fetch_add(written, Ordering::Relaxed) + written;
+        if unsynced >= SYNC_STEP_BYTES { self.sync_data() } else { Ok(()) }
     }
 }

@@ -1,8 +1,8 @@
 //! The balance between commits, which fill the journal, and checkpoints, which empty it.
 //!
-//!     backlog:  0 ── checkpoint_bytes ────── 2.5 × ───────────── 5 × ──────►
-//!                    next one begins         commits are slowed   … to half of what
-//!                                            down, gently at first   checkpoints carry away
+//!     backlog:  0 ──── 1 interval ────── 1.75 ──────────────── 4 ─────────────►
+//!                    next one begins     commits are slowed    … to half of what
+//!                                        down, gently at first   checkpoints carry away
 //!
 //! Commits are never stopped: the delay of a group is in proportion to its bytes and to the backlog,
 //! so the rate of commits settles where checkpoints keep up.
@@ -10,6 +10,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Backlog, in checkpoint intervals, up to which commits go unhindered.
+const INTERVALS_FREE: f64 = 1.75;
+/// Backlog at which a group's delay is twice the time a checkpoint needs for its bytes.
+const INTERVALS_FULL: f64 = 4.0;
 /// Rate assumed before the first checkpoint is measured.
 const DRAIN_BYTES_PER_S_INITIAL: u64 = 50 << 20;
 /// No group waits longer than this.
@@ -103,12 +107,12 @@ impl Flow {
         bytes.max(rows) * 2.0
     }
 
-    /// 0 while checkpoints keep up, 1 at five intervals of backlog, more beyond.
+    /// 0 while checkpoints keep up, 1 at [`INTERVALS_FULL`] of backlog, more beyond.
     fn pressure(&self) -> f64 {
         let backlog = self.backlog();
         let intervals = (backlog.bytes as f64 / self.checkpoint_bytes as f64)
             .max(backlog.rows as f64 / self.checkpoint_rows as f64);
-        ((intervals - 2.5) / 2.5).max(0.0)
+        ((intervals - INTERVALS_FREE) / (INTERVALS_FULL - INTERVALS_FREE)).max(0.0)
     }
 
     /// Whether commits are slowed down at the moment.
@@ -150,7 +154,8 @@ mod tests {
                 flow.pressure()
             })
             .collect();
-        assert_eq!(pressures[..3], [0.0, 0.0, 0.2]);
+        assert_eq!(pressures[0], 0.0);
+        assert!(pressures[1] > 0.1 && pressures[1] < 0.12 && pressures[4] > 1.0);
         assert!(pressures.is_sorted());
         flow.applied(flow.mark(), Duration::from_secs(1));
         assert!(!flow.is_pressed());

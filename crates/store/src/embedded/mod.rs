@@ -51,9 +51,9 @@ pub struct Options {
     /// Memory for pages of the base. It fills as pages are read, so a large value costs nothing
     /// until it helps. Default 64 MiB.
     pub cache_bytes: usize,
-    /// Journal bytes between checkpoints: bounds memory and the time of a reopening. Default 32 MiB.
+    /// Journal bytes between checkpoints: bounds memory and the time of a reopening. Default 24 MiB.
     pub checkpoint_bytes: u64,
-    /// Written rows between checkpoints, for the same reason. Default 250,000.
+    /// Written rows between checkpoints, for the same reason. Default 150,000.
     pub checkpoint_rows: u64,
     /// Size of a journal segment. Default 16 MiB.
     pub segment_bytes: u64,
@@ -68,8 +68,8 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             cache_bytes: 64 << 20,
-            checkpoint_bytes: 32 << 20,
-            checkpoint_rows: 250_000,
+            checkpoint_bytes: 24 << 20,
+            checkpoint_rows: 150_000,
             segment_bytes: 16 << 20,
             snapshot_age_max: Duration::from_secs(3600),
             files: Arc::new(OsFiles),

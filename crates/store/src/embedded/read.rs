@@ -6,7 +6,7 @@
 //! replaced and a live snapshot may read.
 
 use std::iter::Peekable;
-use std::ops::{Bound, Range};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -22,27 +22,34 @@ use crate::{Direction, Key, KeyRange, Pair, StoreError, Value};
 const WINDOW_KEYS_MIN: usize = 16;
 const WINDOW_KEYS_MAX: usize = 4096;
 /// A chunk's buffer starts with this many bytes a pair.
-const PAIR_BYTES_EXPECTED: usize = 128;
+const PAIR_BYTES_EXPECTED: usize = 192;
 /// And with no more than this.
 const BUFFER_BYTES_MAX: usize = 64 << 10;
 
 impl Shared {
     /// The value of `key` at `read_ts`.
     pub(super) fn get(&self, key: &[u8], read_ts: u64) -> Result<Option<Value>, StoreError> {
-        let (view, found) = self.consistently(|| self.versions.get(key, read_ts))?;
-        match found {
-            Some(value) => Ok(value),
-            None => view.get(key),
-        }
+        self.consistently(
+            || self.versions.get(key, read_ts),
+            |view, found| match found {
+                Some(value) => Ok(value),
+                None => view.get(key),
+            },
+        )
     }
 
-    /// The current base, and what `ask` found in memory while it was current.
-    fn consistently<R>(&self, ask: impl Fn() -> R) -> Result<(Arc<View>, R), StoreError> {
+    /// Asks memory and goes on with the base that was current all the while.
+    fn consistently<A, R>(
+        &self,
+        ask_memory: impl Fn() -> A,
+        read_base: impl FnOnce(&View, A) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
         loop {
-            let view = self.base.load_full().ok_or_else(closed)?;
-            let found = ask();
+            let view = self.base.load();
+            let view = view.as_ref().ok_or_else(closed)?;
+            let found = ask_memory();
             match &*self.base.load() {
-                Some(current) if Arc::ptr_eq(current, &view) => return Ok((view, found)),
+                Some(current) if Arc::ptr_eq(current, view) => return read_base(view, found),
                 // Replaced by a checkpoint meanwhile.
                 _ => {}
             }
@@ -70,7 +77,12 @@ pub(super) struct Scan<'a> {
 
 enum Found {
     Memory(Pair),
-    Base { key: Range<usize>, value: Range<usize> },
+    /// Where key and value lie in the buffer: one behind the other.
+    Base {
+        start: usize,
+        middle: usize,
+        end: usize,
+    },
 }
 
 impl<'a> Scan<'a> {
@@ -98,20 +110,26 @@ impl<'a> Scan<'a> {
         if self.limit == 0 || self.range.is_empty() {
             return Ok(true);
         }
-        let (view, window) = self.shared.consistently(|| {
-            self.shared.versions.window(&self.range, self.direction, self.read_ts, self.window_keys)
-        })?;
-        let Window { found, until } = window;
-        let (start, end) = match (&until, self.direction) {
-            (None, _) => (bound(&self.range.start), bound(&self.range.end)),
-            (Some(until), Direction::Forward) => {
-                (bound(&self.range.start), Bound::Included(until.as_ref()))
-            }
-            (Some(until), Direction::Backward) => {
-                (Bound::Included(until.as_ref()), bound(&self.range.end))
-            }
-        };
-        let pairs = view.range(start, end)?;
+        let shared = self.shared;
+        let (found, until, pairs) = shared.consistently(
+            || {
+                let (range, keys_max) = (&self.range, self.window_keys);
+                shared.versions.window(range, self.direction, self.read_ts, keys_max)
+            },
+            |view, Window { found, until }| {
+                let (start, end) = match (&until, self.direction) {
+                    (None, _) => (bound(&self.range.start), bound(&self.range.end)),
+                    (Some(until), Direction::Forward) => {
+                        (bound(&self.range.start), Bound::Included(until.as_ref()))
+                    }
+                    (Some(until), Direction::Backward) => {
+                        (Bound::Included(until.as_ref()), bound(&self.range.end))
+                    }
+                };
+                let pairs = view.range(start, end)?;
+                Ok((found, until, pairs))
+            },
+        )?;
         match self.direction {
             Direction::Forward => self.merge(found, Forward(pairs), |a, b| a < b)?,
             Direction::Backward => self.merge(found, Backward(pairs), |a, b| a > b)?,
@@ -131,7 +149,9 @@ impl<'a> Scan<'a> {
             .into_iter()
             .map(|found| match found {
                 Found::Memory(pair) => pair,
-                Found::Base { key, value } => (buffer.slice(key), buffer.slice(value)),
+                Found::Base { start, middle, end } => {
+                    (buffer.slice(start..middle), buffer.slice(middle..end))
+                }
             })
             .collect()
     }
@@ -142,6 +162,13 @@ impl<'a> Scan<'a> {
         base: impl Iterator<Item = BaseItem>,
         before: impl Fn(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
+        if memory.is_empty() {
+            for item in base.take(self.limit - self.found.len()) {
+                let (key, value) = item.map_err(failed)?;
+                self.copy(key.value(), value.value());
+            }
+            return Ok(());
+        }
         let mut memory: Peekable<_> = memory.into_iter().peekable();
         let mut base = base.peekable();
         while self.found.len() < self.limit {
@@ -183,7 +210,7 @@ impl<'a> Scan<'a> {
         self.buffer.extend_from_slice(key);
         let middle = self.buffer.len();
         self.buffer.extend_from_slice(value);
-        self.found.push(Found::Base { key: start..middle, value: middle..self.buffer.len() });
+        self.found.push(Found::Base { start, middle, end: self.buffer.len() });
     }
 }
 
