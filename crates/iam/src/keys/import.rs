@@ -22,8 +22,11 @@ pub fn process_environment(name: &str) -> Option<String> {
 /// The credentials an AWS tool would use: those in `AWS_ACCESS_KEY_ID` and its companions, or else
 /// those of the profile `AWS_PROFILE` (`default` unless set) in the shared credentials file.
 ///
-/// `None` if there are none. A profile or file asked for by name must be there.
-pub(super) fn credentials(env: Environment<'_>) -> Result<Option<Credentials>, KeyStoreError> {
+/// `None` if there are none.
+///
+/// # Errors
+/// If a credential is only half there, or a profile or file asked for by name is not.
+pub fn credentials(env: Environment<'_>) -> Result<Option<Credentials>, KeyStoreError> {
     // An empty variable counts as unset, as everywhere at AWS.
     let variable = |name: &str| env(name).filter(|value| !value.is_empty());
     let from_environment = pair(

@@ -14,7 +14,7 @@ mod file;
 mod import;
 mod store;
 
-pub use import::{Environment, process_environment};
+pub use import::{Environment, credentials as aws_credentials, process_environment};
 pub use store::{AccessKeyStore, FirstKey};
 
 use std::fmt;
