@@ -256,7 +256,10 @@ mod tests {
 
     #[test]
     fn encode_backend_key_data() {
-        check(|out| backend_key_data(out, 1, 0xdead_beef), b"K\0\0\0\x0c\0\0\0\x01\xde\xad\xbe\xef");
+        check(
+            |out| backend_key_data(out, 1, 0xdead_beef),
+            b"K\0\0\0\x0c\0\0\0\x01\xde\xad\xbe\xef",
+        );
     }
 
     #[test]
@@ -307,10 +310,7 @@ mod tests {
             b"E\0\0\0\x36SFATAL\0VFATAL\0C23505\0Mm\0Dd\0Hh\0P12\0Ww\0ss\0tt\0cc\0nn\0\0",
         );
         let notice = SqlError::new(SqlState::DUPLICATE_TABLE, "x").severity(Severity::Notice);
-        check(
-            |out| notice_response(out, &notice),
-            b"N\0\0\0\x1fSNOTICE\0VNOTICE\0C42P07\0Mx\0\0",
-        );
+        check(|out| notice_response(out, &notice), b"N\0\0\0\x1fSNOTICE\0VNOTICE\0C42P07\0Mx\0\0");
     }
 
     #[test]

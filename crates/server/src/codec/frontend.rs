@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(decode(tag, body).unwrap(), expected);
         for cut in 0..body.len() {
             if !matches!(tag, b'd' | b'F') {
-                let error = decode(tag, &body[..cut]).unwrap_err();
+                let error = decode(tag, body.get(..cut).unwrap()).unwrap_err();
                 assert_eq!(error.code(), SqlState::PROTOCOL_VIOLATION, "cut at {cut}: {error}");
             }
         }
@@ -290,7 +290,12 @@ mod tests {
     fn decode_query() {
         check(b'Q', b"SELECT 1\0", Message::Query("SELECT 1"));
         refused(b'Q', b"SELECT 1", "08P01", "invalid string in message");
-        refused(b'Q', b"\xc3(\0", "22021", "invalid byte sequence for encoding \"UTF8\": 0xc3 0x28");
+        refused(
+            b'Q',
+            b"\xc3(\0",
+            "22021",
+            "invalid byte sequence for encoding \"UTF8\": 0xc3 0x28",
+        );
     }
 
     #[test]

@@ -32,7 +32,7 @@
 
 pub mod backend;
 pub mod frontend;
-mod reader;
+pub(crate) mod reader;
 pub mod startup;
 
 pub use reader::Reader;

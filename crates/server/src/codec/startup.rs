@@ -193,10 +193,8 @@ mod tests {
 
     #[test]
     fn first_startup() {
-        let startup = StartupMessage {
-            minor: 0,
-            parameters: pairs(&[("user", "admin"), ("options", "")]),
-        };
+        let startup =
+            StartupMessage { minor: 0, parameters: pairs(&[("user", "admin"), ("options", "")]) };
         assert_eq!(startup.get("user"), Some("admin"));
         assert_eq!(startup.get("database"), None);
         assert_eq!(
