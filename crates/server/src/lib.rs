@@ -1,6 +1,4 @@
 //! PostgreSQL wire protocol over TLS with IAM tokens.
-
-pub mod certificates;
 //!
 //! ```text
 //!     accept ─► negotiate ─► TLS ─► startup ─► route ─► token ─► session ─► … ─► end
@@ -10,4 +8,45 @@ pub mod certificates;
 //!
 //! Must not know: what SQL means. Query strings go to `query`, rows come back encoded.
 
+mod authenticate;
+mod backends;
+pub mod certificates;
+pub mod cluster;
 pub mod codec;
+pub mod limits;
+mod listener;
+mod negotiate;
+mod session;
+mod transport;
+
+use std::sync::Arc;
+
+use iam::CredentialLookup;
+
+use crate::backends::Backends;
+use crate::certificates::TlsConfigs;
+
+pub use cluster::{Cluster, ClusterId, ClusterRegistry};
+pub use limits::Limits;
+pub use listener::run;
+
+/// What every connection needs to know.
+pub struct Server {
+    clusters: Arc<ClusterRegistry>,
+    credentials: Arc<dyn CredentialLookup + Send + Sync>,
+    tls: TlsConfigs,
+    limits: Limits,
+    backends: Arc<Backends>,
+}
+
+impl Server {
+    /// A server of these clusters, without listeners yet: see [`run`].
+    pub fn new(
+        clusters: Arc<ClusterRegistry>,
+        credentials: Arc<dyn CredentialLookup + Send + Sync>,
+        tls: TlsConfigs,
+        limits: Limits,
+    ) -> Arc<Server> {
+        Arc::new(Server { clusters, credentials, tls, limits, backends: Arc::default() })
+    }
+}

@@ -1,0 +1,339 @@
+//! From an encrypted stream to a session: startup packet, cluster, token, database role.
+//!
+//! What is here is not a session yet: a [`Stranger`] can only become one, by way of its token.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use iam::AmzTime;
+use iam::token::{self, Expectation, Report};
+use query::Startup;
+use rand::Rng;
+use types::{Severity, SqlError, SqlState};
+
+use crate::Server;
+use crate::backends::Backend;
+use crate::cluster::{Cluster, Unrouted};
+use crate::codec::reader::violation;
+use crate::codec::startup::{self, First, PROTOCOL_3_0, StartupMessage};
+use crate::codec::{backend, frontend};
+use crate::limits::Admitted;
+use crate::session::Session;
+use crate::transport::{Filled, Input, PASSWORD_BYTES_MAX, Wire};
+
+/// The option that names a cluster where the host name does not; dashes read as underscores.
+const CLUSTER_OPTION: &str = "amzn_cluster_id";
+
+/// An encrypted connection from nobody knows whom.
+pub(crate) struct Stranger {
+    pub(crate) wire: Wire,
+    pub(crate) input: Input,
+    /// The host name asked for in the TLS handshake.
+    pub(crate) sni: Option<String>,
+    pub(crate) session_id: String,
+}
+
+/// Why a stranger does not become a session.
+pub(crate) enum Refused {
+    /// Left without being refused: a probe, or a client that must first ask its user for a password.
+    Left,
+    /// Is to be told this.
+    Told(SqlError),
+    /// The connection broke.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Refused {
+        Refused::Io(error)
+    }
+}
+
+impl From<SqlError> for Refused {
+    fn from(error: SqlError) -> Refused {
+        Refused::Told(error.severity(Severity::Fatal))
+    }
+}
+
+/// What is known of a stranger who has said hello.
+struct Hello {
+    user: String,
+    database: String,
+    /// Other settings, `options` taken apart.
+    parameters: Vec<(String, String)>,
+    cluster: Arc<Cluster>,
+    admitted: Admitted,
+}
+
+impl Stranger {
+    pub(crate) fn new(wire: Wire, sni: Option<String>) -> Stranger {
+        Stranger { wire, input: Input::default(), sni, session_id: session_id() }
+    }
+
+    /// Makes a session of the stranger, or refuses it and tells it why.
+    pub(crate) async fn authenticate(mut self, server: &Server) -> Option<Session> {
+        match self.try_authenticate(server).await {
+            Ok((database, backend, admitted)) => {
+                let Stranger { wire, input, session_id, .. } = self;
+                Some(Session::new(wire, input, database, backend, admitted, session_id))
+            }
+            Err(Refused::Left) => None,
+            Err(Refused::Io(error)) => {
+                tracing::debug!(session_id = self.session_id, %error, "connection lost");
+                None
+            }
+            Err(Refused::Told(error)) => {
+                tracing::debug!(
+                    session_id = self.session_id,
+                    code = %error.code(),
+                    message = error.message(),
+                    hint = error.fields().hint,
+                    "connection refused"
+                );
+                self.wire.close_with(&error).await;
+                None
+            }
+        }
+    }
+
+    async fn try_authenticate(
+        &mut self,
+        server: &Server,
+    ) -> Result<(query::Session, Backend, Admitted), Refused> {
+        let startup = match self.first().await? {
+            First::Startup(startup) => startup,
+            First::Cancel { process_id, secret } => {
+                server.backends.cancel(process_id, secret);
+                return Err(Refused::Left);
+            }
+            First::Ssl | First::GssEnc => {
+                return Err(violation("the connection is encrypted already").into());
+            }
+        };
+        let hello = self.greet(server, &startup)?;
+        backend::authentication_cleartext_password(&mut self.wire.out);
+        self.wire.flush().await?;
+        let password = self.password().await?;
+        let principal = self.verify(server, &hello, &password)?;
+        drop(password);
+
+        let Hello { user, database, parameters, cluster, admitted } = hello;
+        tracing::debug!(
+            session_id = self.session_id,
+            user,
+            principal,
+            cluster = %cluster.id(),
+            "session begins"
+        );
+        let session = cluster.engine().connect(Startup {
+            user,
+            database,
+            parameters,
+            principal,
+            session_id: self.session_id.clone(),
+        })?;
+        let backend = server.backends.register(session.canceller(), rand::rng().random());
+        let out = &mut self.wire.out;
+        backend::authentication_ok(out);
+        for (name, value) in session.parameters() {
+            backend::parameter_status(out, name, &value);
+        }
+        backend::backend_key_data(out, backend.process_id, backend.secret);
+        Ok((session, backend, admitted))
+    }
+
+    /// Reads the first packet inside TLS.
+    async fn first(&mut self) -> Result<First, Refused> {
+        let length = loop {
+            match self.input.take(4) {
+                Some(&[a, b, c, d]) => break [a, b, c, d],
+                _ => self.fill().await?,
+            }
+        };
+        let len = startup::body_len(length)?;
+        loop {
+            match self.input.take(len) {
+                Some(body) => return Ok(startup::decode(body)?),
+                None => self.fill().await?,
+            }
+        }
+    }
+
+    async fn fill(&mut self) -> Result<(), Refused> {
+        match self.input.fill(&mut self.wire, None).await? {
+            Filled::Some => Ok(()),
+            Filled::End | Filled::Stop(_) => Err(Refused::Left),
+        }
+    }
+
+    /// Checks all that can be checked before the client is known.
+    fn greet(&mut self, server: &Server, startup: &StartupMessage) -> Result<Hello, Refused> {
+        let is_extension = |name: &str| name.starts_with("_pq_.");
+        let unknown: Vec<&str> = startup
+            .parameters
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| is_extension(name))
+            .collect();
+        if startup.minor > 0 || !unknown.is_empty() {
+            backend::negotiate_protocol_version(&mut self.wire.out, PROTOCOL_3_0, &unknown);
+        }
+        let user = startup.get("user").filter(|user| !user.is_empty()).ok_or_else(|| {
+            SqlError::new(
+                SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+                "no PostgreSQL user name specified in startup packet",
+            )
+        })?;
+        let database = startup.get("database").filter(|name| !name.is_empty()).unwrap_or(user);
+        if startup.get("replication").is_some_and(|value| !is_false(value)) {
+            return Err(SqlError::unsupported("replication connections are not supported").into());
+        }
+        let mut parameters = match startup.get("options") {
+            Some(options) => startup::split_options(options)?,
+            None => Vec::new(),
+        };
+        let option = parameters.iter().rev().find(|(name, _)| name == CLUSTER_OPTION);
+        let cluster = server
+            .clusters
+            .route(self.sni.as_deref(), option.map(|(_, value)| value.as_str()))
+            .map_err(|unrouted| self.unrouted(unrouted))?;
+        parameters.retain(|(name, _)| name != CLUSTER_OPTION);
+        let is_setting = |name: &str| {
+            !matches!(name, "user" | "database" | "options" | "replication") && !is_extension(name)
+        };
+        // Those given by name come after those in `options` and so prevail, as in PostgreSQL.
+        parameters.extend(startup.parameters.iter().filter(|(name, _)| is_setting(name)).cloned());
+        for (name, value) in &mut parameters {
+            if name.eq_ignore_ascii_case("client_encoding") {
+                *value = client_encoding(value)?;
+            }
+        }
+        let admitted = cluster.admission().admit(&server.limits, Instant::now())?;
+        Ok(Hello {
+            user: user.to_owned(),
+            database: database.to_owned(),
+            parameters,
+            cluster,
+            admitted,
+        })
+    }
+
+    fn unrouted(&self, unrouted: Unrouted) -> SqlError {
+        match unrouted {
+            Unrouted::Unnamed => SqlError::new(
+                SqlState::PROTOCOL_VIOLATION,
+                "unable to accept connection, sni was not received",
+            ),
+            Unrouted::Unknown => self.denied(Report::access_denied(None)),
+        }
+    }
+
+    /// Waits for the password message.
+    async fn password(&mut self) -> Result<String, Refused> {
+        loop {
+            if let Some(frame) = self.input.next(PASSWORD_BYTES_MAX)? {
+                if frame.tag != b'p' {
+                    let message =
+                        format!("expected password response, got message type {}", frame.tag);
+                    return Err(violation(message).into());
+                }
+                return Ok(frontend::decode_password(self.input.body(&frame))?.to_owned());
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// The principal behind the token, if it may connect as this user to this cluster.
+    fn verify(&self, server: &Server, hello: &Hello, password: &str) -> Result<String, Refused> {
+        let cluster = &hello.cluster;
+        let expected = Expectation {
+            region: cluster.region(),
+            user: &hello.user,
+            host_is_cluster: &|host| server.clusters.is_host_of(host, cluster),
+            now: AmzTime::from(SystemTime::now()),
+        };
+        let principal = token::verify(password, &expected, &*server.credentials)
+            .map_err(|refusal| self.denied(refusal.report()))?;
+        if cluster.engine().may_connect(&hello.user, principal.arn()) {
+            Ok(principal.arn().to_owned())
+        } else {
+            Err(self.denied(Report::access_denied(None)).into())
+        }
+    }
+
+    fn denied(&self, report: Report) -> SqlError {
+        let code = report
+            .sqlstate
+            .as_bytes()
+            .try_into()
+            .map_or(SqlState::INVALID_AUTHORIZATION_SPECIFICATION, SqlState);
+        let error =
+            SqlError::new(code, report.message).detail(format!("Session Id: {}", self.session_id));
+        match report.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// The name of the one encoding there is, for every spelling of it.
+///
+/// `SQL_ASCII` is what psql asks for in the C locale; it means no conversion, and UTF-8 is what
+/// comes without conversion.
+fn client_encoding(value: &str) -> Result<String, SqlError> {
+    let plain: String = value
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|character| character.to_ascii_lowercase())
+        .collect();
+    match plain.as_str() {
+        "utf8" | "unicode" | "sqlascii" => Ok("UTF8".to_owned()),
+        _ => Err(SqlError::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("invalid value for parameter \"client_encoding\": \"{value}\""),
+        )),
+    }
+}
+
+fn is_false(value: &str) -> bool {
+    ["false", "off", "no", "0", "f", "n"].iter().any(|text| value.eq_ignore_ascii_case(text))
+}
+
+/// 26 digits of base 32, like Aurora DSQL's.
+fn session_id() -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut random: u128 = rand::rng().random();
+    (0..26)
+        .map(|_| {
+            let digit = usize::try_from(random & 31).unwrap_or_default();
+            random >>= 5;
+            char::from(ALPHABET[digit])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_encoding_spellings() {
+        for utf8 in ["UTF8", "utf-8", "'utf-8'", "utf_8", "Unicode", "SQL_ASCII"] {
+            assert_eq!(client_encoding(utf8).unwrap(), "UTF8", "{utf8}");
+        }
+        let error = client_encoding("LATIN1").unwrap_err();
+        assert_eq!(error.code().as_str(), "22023");
+        assert_eq!(error.message(), "invalid value for parameter \"client_encoding\": \"LATIN1\"");
+    }
+
+    #[test]
+    fn session_ids_are_base_32() {
+        let (one, two) = (session_id(), session_id());
+        assert_ne!(one, two);
+        for id in [one, two] {
+            assert_eq!(id.len(), 26);
+            assert!(id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7')), "{id}");
+        }
+    }
+}
