@@ -1,0 +1,89 @@
+//! `borealis env`: what a client must know, as shell variables.
+
+use std::fmt::Write;
+
+use crate::args::EnvArgs;
+use crate::data_dir::DataDir;
+use crate::failure::Result;
+use crate::print;
+
+/// Prints the variables.
+pub(crate) fn env(args: &EnvArgs) -> Result<()> {
+    let dir = DataDir::locate(&args.data_dir)?;
+    let variables = variables(&dir, &args.user, args.expires_in)?;
+    let mut text = String::new();
+    for (name, value) in &variables {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "export {name}={}", quote(value));
+    }
+    let ca = quote(&dir.tls().join("ca.pem").to_string_lossy());
+    let _ = write!(
+        text,
+        "# Clients that do not read PGSSLROOTCERT trust the server with one of these. SSL_CERT_FILE\n\
+         # takes the place of the system's authorities, so leave it alone if you need those too.\n\
+         # export SSL_CERT_FILE={ca}         # OpenSSL, Go, .NET\n\
+         # export NODE_EXTRA_CA_CERTS={ca}   # Node.js\n\
+         # export AWS_CA_BUNDLE={ca}         # AWS command line, boto3\n"
+    );
+    print(&text)
+}
+
+/// Names and values, in the order of printing.
+pub(crate) fn variables(
+    dir: &DataDir,
+    user: &str,
+    expires_s: u32,
+) -> Result<Vec<(&'static str, String)>> {
+    let cluster = dir.cluster()?;
+    let (token, credentials) = dir.token(&cluster, user, expires_s)?;
+    let ca = dir.tls().join("ca.pem").to_string_lossy().into_owned();
+    let mut variables = vec![
+        ("PGHOST", "localhost".to_owned()),
+        ("PGPORT", cluster.port.to_string()),
+        ("PGUSER", user.to_owned()),
+        ("PGDATABASE", "postgres".to_owned()),
+        ("PGSSLMODE", "verify-full".to_owned()),
+        ("PGSSLROOTCERT", ca),
+        ("PGPASSWORD", token),
+        ("CLUSTER_ENDPOINT", cluster.host()),
+        ("CLUSTER_USER", user.to_owned()),
+        ("REGION", cluster.region.clone()),
+        ("AWS_REGION", cluster.region.clone()),
+        ("AWS_DEFAULT_REGION", cluster.region),
+        ("AWS_ACCESS_KEY_ID", credentials.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key),
+    ];
+    variables.extend(credentials.session_token.map(|token| ("AWS_SESSION_TOKEN", token)));
+    Ok(variables)
+}
+
+/// A word that every POSIX shell reads as `text`.
+pub(crate) fn quote(text: &str) -> String {
+    let is_plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':' | b'+')
+    };
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoting() {
+        for (text, quoted) in [
+            ("/data/ca.pem", "/data/ca.pem"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("a&b=$c", "'a&b=$c'"),
+            ("it's", "'it'\\''s'"),
+            ("`x`\n", "'`x`\n'"),
+        ] {
+            assert_eq!(quote(text), quoted);
+        }
+    }
+}

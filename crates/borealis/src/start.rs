@@ -1,0 +1,239 @@
+//! `borealis start`: puts a server together, runs it, takes it apart.
+//!
+//! ```text
+//!     keys, certificates, store ─► engine ─► server ─► ready … signal ─► sessions end
+//!                                                              tasks end ─► engine ─► store close
+//! ```
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use iam::keys::{FirstKey, process_environment};
+use iam::{AccessKeyStore, AmzTime};
+use query::{Engine, EngineConfig};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use server::certificates::{CertificateStore, Names, tls_configs};
+use server::{Cluster, ClusterRegistry, Limits, Server};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::args::StartArgs;
+use crate::data_dir::{ClusterFile, DataDir};
+use crate::failure::{Result, because};
+use crate::{logging, print};
+
+/// The account that keys, and so mapped ARNs, belong to.
+const ACCOUNT: &str = "123456789012";
+/// How often certificates are looked at.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(60 * 60);
+
+/// Runs a server until it is interrupted.
+pub(crate) fn start(args: &StartArgs) -> Result<()> {
+    logging::init(args.log_format)?;
+    raise_file_limit();
+    // Removed when the server has ended.
+    let mut temporary = None;
+    let dir = if args.in_memory && args.data_dir.data_dir.is_none() {
+        let made = tempfile::Builder::new()
+            .prefix("borealis-")
+            .tempdir()
+            .map_err(|error| because("cannot create a temporary directory", error))?;
+        DataDir::at(temporary.insert(made).path())?
+    } else {
+        DataDir::locate(&args.data_dir)?
+    };
+    let threads = args
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .thread_name("borealis")
+        .enable_all()
+        .build()
+        .map_err(|error| because("cannot start the runtime", error))?;
+    runtime.block_on(serve(args, &dir))
+}
+
+async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
+    // From here on a signal waits for us instead of ending the process.
+    let mut interrupted = signal(SignalKind::interrupt())
+        .map_err(|error| because("cannot listen for signals", error))?;
+    let mut terminated = signal(SignalKind::terminate())
+        .map_err(|error| because("cannot listen for signals", error))?;
+
+    let mut file = dir.open_or_create(args.region.as_deref())?;
+    let listener = TcpListener::bind((args.listen, args.port)).await.map_err(|error| {
+        because(format!("cannot listen on {}", SocketAddr::new(args.listen, args.port)), error)
+    })?;
+    let address =
+        listener.local_addr().map_err(|error| because("cannot read the address", error))?;
+    let now = SystemTime::now();
+    let first =
+        FirstKey { account: ACCOUNT, environment: &process_environment, now: AmzTime::from(now) };
+    let keys = AccessKeyStore::open_or_create(&dir.iam(), first)
+        .map_err(|error| because("cannot open the access keys", error))?;
+    let names = names(args, &file);
+    let certificates = CertificateStore::open_or_create(&dir.tls(), &names, now)
+        .map_err(|error| because("cannot open the certificates", error))?;
+    let tls = tls_configs(&certificates.resolver())
+        .map_err(|error| because("cannot set up TLS", error))?;
+
+    let store = open_store(args.in_memory, &dir.store()).await?;
+    let config = EngineConfig { cluster: 1, region: file.region.clone() };
+    let engine = Engine::open(Arc::clone(&store), config)
+        .await
+        .map_err(|error| because("cannot open the database", error))?;
+    let limits = args.limits.limits();
+    let clusters = registry(args, &file, &engine, &limits)?;
+    let server = Server::new(clusters, Arc::new(keys), tls, limits);
+
+    file.address = address.ip();
+    file.port = address.port();
+    dir.write(&file)?;
+    let (stop, stopped) = watch::channel(false);
+    let renewal = spawn("certificates", renew(certificates, names, stopped.clone()));
+    let serving = spawn("server", server::run(listener, server, until(stopped)));
+    print(&greeting(args, dir, address))?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        cluster = file.host(),
+        %address,
+        data_dir = %dir.path().display(),
+        in_memory = args.in_memory,
+        "started"
+    );
+
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    tracing::info!("stopping");
+    // A second signal ends the process at once.
+    let impatient = async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    };
+    let ending = async {
+        stop.send_replace(true);
+        finish("server", serving).await;
+        finish("certificates", renewal).await;
+        engine.shutdown().await;
+        store.close().await
+    };
+    tokio::select! {
+        closed = ending => closed.map_err(|error| because("cannot close the store", error))?,
+        () = impatient => return Err(crate::failure::because_of("stopped without waiting")),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn open_store(in_memory: bool, dir: &Path) -> Result<Arc<dyn Store>> {
+    if in_memory {
+        return Ok(store::memory::Memory::new(store::memory::Faults::default()));
+    }
+    let path = dir.to_owned();
+    // Replays the journal, so it may take its time.
+    let opened = tokio::task::spawn_blocking(move || {
+        store::embedded::open(path, store::embedded::Options::default())
+    });
+    let what = format!("cannot open \"{}\"", dir.display());
+    let store = opened.await.map_err(|error| because(&what, error))?;
+    Ok(store.map_err(|error| because(&what, error))?)
+}
+
+fn names(args: &StartArgs, file: &ClusterFile) -> Names {
+    args.host_name.iter().fold(Names::of_region(&file.region), |names, name| names.with(name))
+}
+
+fn registry(
+    args: &StartArgs,
+    file: &ClusterFile,
+    engine: &Arc<Engine>,
+    limits: &Limits,
+) -> Result<Arc<ClusterRegistry>> {
+    let id = file.id()?;
+    let mut local_names = vec!["localhost".to_owned()];
+    local_names.extend(args.host_name.iter().map(|name| name.to_ascii_lowercase()));
+    let clusters = ClusterRegistry::new(Some(id), local_names);
+    clusters.insert(&Cluster::new(id, &file.region, Arc::clone(engine), limits));
+    Ok(Arc::new(clusters))
+}
+
+/// What a newcomer can copy, and the line that says that clients can come.
+fn greeting(args: &StartArgs, dir: &DataDir, address: SocketAddr) -> String {
+    let option = if args.data_dir.data_dir.is_some() || args.in_memory {
+        format!(" --data-dir {}", crate::env::quote(&dir.path().to_string_lossy()))
+    } else {
+        String::new()
+    };
+    let kept = if args.in_memory { "in memory, gone at the end" } else { "on disk" };
+    format!(
+        "Borealis {}, data {kept} ({})\n\
+         \n\
+         \x20   borealis psql{option}\n\
+         \n\
+         or, for any client:\n\
+         \n\
+         \x20   eval \"$(borealis env{option})\"\n\
+         \x20   psql\n\
+         \n\
+         ready: listening on {address}\n",
+        env!("CARGO_PKG_VERSION"),
+        dir.path().display(),
+    )
+}
+
+/// Renews the server's certificate in time.
+async fn renew(certificates: CertificateStore, names: Names, stopped: watch::Receiver<bool>) {
+    let mut check = interval(CERTIFICATE_CHECK);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stopped = std::pin::pin!(until(stopped));
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = check.tick() => {}
+        }
+        match certificates.renew_if_due(&names, SystemTime::now()) {
+            Ok(true) => tracing::info!("server certificate renewed"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "server certificate not renewed"),
+        }
+    }
+}
+
+/// Waits for the signal to stop.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is as good as the signal.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Starts a task whose name appears in the log when it fails.
+fn spawn(name: &'static str, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tracing::debug!(task = name, "task begins");
+    tokio::spawn(task)
+}
+
+async fn finish(name: &'static str, task: JoinHandle<()>) {
+    match task.await {
+        Ok(()) => tracing::debug!(task = name, "task ended"),
+        Err(error) => tracing::error!(task = name, %error, "task failed"),
+    }
+}
+
+/// A session is an open file, and the usual limit is far below the number of sessions.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "limit of open files not raised");
+    }
+}
