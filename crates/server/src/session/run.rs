@@ -30,7 +30,7 @@ pub(super) async fn run(
     loop {
         match database.fetch(portal, left).await? {
             Fetched::Rows(rows) => {
-                for row in &rows {
+                for row in rows.rows() {
                     backend::data_row(&mut wire.out, |out| portal.encode_row(row, out))?;
                     wire.relieve().await?;
                 }
