@@ -22,7 +22,6 @@ use crate::datetime::{
     DATE_INFINITY, DATE_MAX, DATE_MIN, DATE_NEG_INFINITY, MICROS_PER_DAY, TIMESTAMP_INFINITY,
     TIMESTAMP_MAX, TIMESTAMP_MIN, TIMESTAMP_NEG_INFINITY,
 };
-use crate::json;
 use crate::kind::{Kind, type_name};
 use crate::numeric::{Base10000, from_base_10000, to_base_10000};
 use crate::reader::{Reader, utf8};
@@ -31,6 +30,7 @@ use crate::{
     Array, ArrayDim, Datum, Interval, Numeric, Oid, Record, Result, SqlError, SqlState, TimeTz,
     oid, strings,
 };
+use crate::{inet, json};
 
 const NUMERIC_NEGATIVE: u16 = 0x4000;
 const NUMERIC_NAN: u16 = 0xc000;
@@ -66,6 +66,17 @@ pub fn send(datum: &Datum, type_oid: Oid, out: &mut BytesMut) {
         Datum::Uuid(value) => out.put_slice(value),
         Datum::Text(text) => match type_oid {
             oid::CHAR => out.put_u8(strings::char_to_byte(text)),
+            oid::INET | oid::CIDR => inet::send(text, type_oid == oid::CIDR, out),
+            oid::TID => {
+                let inner = text.trim_matches(['(', ')']);
+                let (block, offset) = inner.split_once(',').unwrap_or_default();
+                out.put_u32(block.parse().unwrap_or(0));
+                out.put_u16(offset.parse().unwrap_or(0));
+            }
+            oid::JSONPATH => {
+                out.put_u8(1);
+                out.put_slice(text.as_bytes());
+            }
             _ => out.put_slice(text.as_bytes()),
         },
         Datum::Bytea(value) => out.put_slice(value),
@@ -206,6 +217,17 @@ fn receive_any(type_oid: Oid, bytes: &[u8]) -> Result<Datum> {
         Kind::Uuid => Datum::Uuid(body.array()?),
         Kind::Text | Kind::Bpchar => match type_oid {
             oid::CHAR => strings::char_from_byte(body.u8()?),
+            oid::INET => Datum::text(inet::receive(&mut body, false)?),
+            oid::CIDR => Datum::text(inet::receive(&mut body, true)?),
+            oid::TID => Datum::text(format!("({},{})", body.u32()?, body.u16()?)),
+            oid::JSONPATH => match body.u8()? {
+                1 => Datum::text(utf8(body.rest())?),
+                version => {
+                    return Err(SqlError::internal(format!(
+                        "unsupported jsonpath version number: {version}"
+                    )));
+                }
+            },
             oid::NAME => {
                 let text = utf8(body.rest())?;
                 if text.len() > strings::NAME_BYTES_MAX {

@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::datetime::{MICROS_PER_DAY, MICROS_PER_SECOND};
 use crate::strings::trim_blanks;
-use crate::{Array, Datum, Interval, Oid, Record, TimeTz, oid};
+use crate::{Array, Datum, Interval, Oid, Record, TimeTz, inet, oid};
 
 /// The order of two values of one type family.
 pub fn compare(a: &Datum, b: &Datum) -> Ordering {
@@ -43,11 +43,15 @@ pub fn compare(a: &Datum, b: &Datum) -> Ordering {
     }
 }
 
-/// As [`compare`], for values of type `type_oid`: `bpchar` ignores trailing blanks.
+/// As [`compare`], for values of type `type_oid`: `bpchar` ignores trailing blanks, addresses order
+/// as such.
 pub fn compare_typed(a: &Datum, b: &Datum, type_oid: Oid) -> Ordering {
     match (a, b) {
         (Datum::Text(a), Datum::Text(b)) if type_oid == oid::BPCHAR => {
             trim_blanks(a).as_bytes().cmp(trim_blanks(b).as_bytes())
+        }
+        (Datum::Text(a), Datum::Text(b)) if matches!(type_oid, oid::INET | oid::CIDR) => {
+            inet::compare(a, b)
         }
         _ => compare(a, b),
     }

@@ -13,6 +13,7 @@ pub mod datetime;
 pub mod datum;
 pub mod error;
 pub mod float;
+pub mod inet;
 pub mod int;
 pub mod json;
 pub mod key;

@@ -7,14 +7,14 @@ use bytes::{BufMut, BytesMut};
 use crate::kind::{Kind, type_name};
 use crate::typmod::apply_typmod;
 use crate::{
-    Datum, FormatSettings, Oid, Result, SqlError, array, bytea, datetime, float, int, json,
+    Datum, FormatSettings, Oid, Result, SqlError, array, bytea, datetime, float, inet, int, json,
     numeric, oid, record, strings,
 };
 
 /// Appends the text of a value; nothing for NULL.
 ///
 /// `type_oid` decides only where one variant serves types that print differently. `reg*` types
-/// print their number: names are the catalog's business.
+/// print their number here: names are the catalog's business, above.
 pub fn output(datum: &Datum, type_oid: Oid, settings: &FormatSettings, out: &mut BytesMut) {
     match datum {
         Datum::Null => {}
@@ -22,6 +22,7 @@ pub fn output(datum: &Datum, type_oid: Oid, settings: &FormatSettings, out: &mut
         Datum::Int2(value) => out.put_slice(itoa::Buffer::new().format(*value).as_bytes()),
         Datum::Int4(value) => out.put_slice(itoa::Buffer::new().format(*value).as_bytes()),
         Datum::Int8(value) => out.put_slice(itoa::Buffer::new().format(*value).as_bytes()),
+        Datum::Oid(0) if is_reg_type(type_oid) => out.put_u8(b'-'),
         Datum::Oid(value) => out.put_slice(itoa::Buffer::new().format(*value).as_bytes()),
         Datum::Float4(value) => float::write_f32(*value, settings.extra_float_digits, out),
         Datum::Float8(value) => float::write_f64(*value, settings.extra_float_digits, out),
@@ -51,6 +52,9 @@ pub fn to_string(datum: &Datum, type_oid: Oid, settings: &FormatSettings) -> Str
 /// Reads a value of a built-in type, as its input function and an assignment to `typmod` do
 /// (`typmod` -1: unconstrained).
 ///
+/// Two kinds of types are not looked into: `reg*` types take numbers and `-` only (names are the
+/// catalog's business), and a `jsonpath` is checked by the functions that follow it.
+///
 /// # Errors
 /// The type's own (`22P02`, `22003`, `22007`, `22008`, `22001`, …) with PostgreSQL's texts;
 /// `0A000` for a type without input.
@@ -62,6 +66,7 @@ pub fn input(type_oid: Oid, typmod: i32, text: &str, settings: &FormatSettings) 
         Kind::Int2 => Datum::Int2(int::parse(text, name)?),
         Kind::Int4 => Datum::Int4(int::parse(text, name)?),
         Kind::Int8 => Datum::Int8(int::parse(text, name)?),
+        Kind::Oid if text == "-" && is_reg_type(type_oid) => Datum::Oid(0),
         Kind::Oid => Datum::Oid(int::parse_oid(text, name)?),
         Kind::Float4 => Datum::Float4(float::parse_f32(text)?),
         Kind::Float8 => Datum::Float8(float::parse_f64(text)?),
@@ -95,12 +100,39 @@ fn text_input(type_oid: Oid, text: &str) -> Result<Datum> {
     Ok(match type_oid {
         oid::NAME => Datum::text(strings::truncate_name(text)),
         oid::CHAR => strings::char_input(text),
+        oid::INET => Datum::text(inet::parse(text, false)?),
+        oid::CIDR => Datum::text(inet::parse(text, true)?),
+        oid::TID => Datum::text(tid(text).ok_or_else(|| int::invalid_syntax("tid", text))?),
         oid::JSON => {
             json::validate(text)?;
             Datum::text(text)
         }
         _ => Datum::text(text),
     })
+}
+
+/// The canonical text of a `tid`: `(block,offset)`.
+fn tid(text: &str) -> Option<String> {
+    let inner = text.trim().strip_prefix('(')?.strip_suffix(')')?;
+    let (block, offset) = inner.split_once(',')?;
+    let (block, offset): (u32, u16) = (block.trim().parse().ok()?, offset.trim().parse().ok()?);
+    Some(format!("({block},{offset})"))
+}
+
+/// Whether a type names catalog objects by their number. 0 prints as `-`.
+const fn is_reg_type(type_oid: Oid) -> bool {
+    matches!(
+        type_oid,
+        oid::REGPROC
+            | oid::REGPROCEDURE
+            | oid::REGOPER
+            | oid::REGOPERATOR
+            | oid::REGCLASS
+            | oid::REGTYPE
+            | oid::REGROLE
+            | oid::REGNAMESPACE
+            | oid::REGCOLLATION
+    )
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ enum Rules {
     /// Always the same seconds east of UTC, with an abbreviation.
     Fixed(i32, Arc<str>),
     Iana(jiff::tz::TimeZone),
+    /// What an abbreviation means in a zone: its offset when it was last used there.
+    Abbreviation(jiff::tz::TimeZone, Arc<str>),
 }
 
 /// What holds in a zone at one instant.
@@ -100,6 +102,16 @@ impl TimeZone {
         parse_posix(&name.to_ascii_uppercase())
     }
 
+    /// An abbreviation whose offset changed over time, in the zone that uses it.
+    ///
+    /// Source: PostgreSQL 16 `DetermineTimeZoneAbbrevOffset`.
+    pub(crate) fn from_abbreviation(abbreviation: &str, zone: &str) -> Option<TimeZone> {
+        let zone = jiff::tz::db().get(zone).ok()?;
+        let abbreviation: Arc<str> = abbreviation.to_ascii_uppercase().into();
+        let rules = Rules::Abbreviation(zone, abbreviation.clone());
+        Some(TimeZone { rules, name: abbreviation })
+    }
+
     /// Reads a `TimeZone` setting: a name, a POSIX specification, a number of hours east of UTC,
     /// or `INTERVAL '…'`.
     ///
@@ -144,6 +156,7 @@ impl TimeZone {
                 let offset = zone.to_offset(Timestamp::UNIX_EPOCH);
                 zone.following(Timestamp::MIN).all(|change| change.offset() == offset)
             }
+            Rules::Abbreviation(..) => false,
         }
     }
 
@@ -152,6 +165,9 @@ impl TimeZone {
         match &self.rules {
             Rules::Fixed(east, _) => *east,
             Rules::Iana(zone) => zone.to_offset(instant(micros)).seconds(),
+            Rules::Abbreviation(zone, abbreviation) => {
+                abbreviation_offset(zone, abbreviation, instant(micros))
+            }
         }
     }
 
@@ -161,6 +177,11 @@ impl TimeZone {
             Rules::Fixed(east, abbreviation) => {
                 OffsetInfo { east: *east, is_dst: false, abbreviation: abbreviation.to_string() }
             }
+            Rules::Abbreviation(..) => OffsetInfo {
+                east: self.offset_at(micros),
+                is_dst: false,
+                abbreviation: self.name.to_string(),
+            },
             Rules::Iana(zone) => {
                 let info = zone.to_offset_info(instant(micros));
                 OffsetInfo {
@@ -179,13 +200,10 @@ impl TimeZone {
     pub fn offset_at_local(&self, micros: i64) -> i32 {
         match &self.rules {
             Rules::Fixed(east, _) => *east,
-            Rules::Iana(zone) => {
-                let local = Offset::UTC.to_datetime(instant(micros));
-                match zone.to_ambiguous_timestamp(local).offset() {
-                    AmbiguousOffset::Unambiguous { offset } => offset.seconds(),
-                    AmbiguousOffset::Gap { before, .. } => before.seconds(),
-                    AmbiguousOffset::Fold { after, .. } => after.seconds(),
-                }
+            Rules::Iana(zone) => zone_offset_at_local(zone, micros),
+            Rules::Abbreviation(zone, abbreviation) => {
+                let east = i64::from(zone_offset_at_local(zone, micros)) * 1_000_000;
+                abbreviation_offset(zone, abbreviation, instant(micros.saturating_sub(east)))
             }
         }
     }
@@ -215,6 +233,33 @@ fn instant(micros: i64) -> Timestamp {
         micros -= ((micros - FUTURE_MAX) / CYCLE_MICROS + 1) * CYCLE_MICROS;
     }
     Timestamp::from_microsecond(micros.saturating_add(UNIX_TO_PG_MICROS)).unwrap_or(Timestamp::MIN)
+}
+
+fn zone_offset_at_local(zone: &jiff::tz::TimeZone, micros: i64) -> i32 {
+    let local = Offset::UTC.to_datetime(instant(micros));
+    match zone.to_ambiguous_timestamp(local).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset.seconds(),
+        AmbiguousOffset::Gap { before, .. } => before.seconds(),
+        AmbiguousOffset::Fold { after, .. } => after.seconds(),
+    }
+}
+
+/// The offset of the abbreviation's last use up to `at`, else of its first one after, else
+/// whatever holds then.
+fn abbreviation_offset(zone: &jiff::tz::TimeZone, abbreviation: &str, at: Timestamp) -> i32 {
+    let current = zone.to_offset_info(at);
+    if current.abbreviation() == abbreviation {
+        return current.offset().seconds();
+    }
+    let used = zone
+        .preceding(at)
+        .find(|change| change.abbreviation() == abbreviation)
+        .or_else(|| {
+            // Rules may go on forever; a few centuries are enough to meet every abbreviation.
+            zone.following(at).take(400).find(|change| change.abbreviation() == abbreviation)
+        })
+        .map(|change| change.offset().seconds());
+    used.unwrap_or_else(|| current.offset().seconds())
 }
 
 /// `INTERVAL '[+-]hh[:mm[:ss]]' …` in seconds.
@@ -292,13 +337,13 @@ fn posix_filler(name: &str) -> String {
     filler
 }
 
-/// Splits `<abc>`, or everything before a digit, sign or comma, off the front.
+/// Splits `<abc>`, or everything (even nothing) before a digit, sign or comma, off the front.
 fn posix_name(text: &str) -> Option<(&str, &str)> {
     if let Some(quoted) = text.strip_prefix('<') {
         return quoted.split_once('>').filter(|(name, _)| !name.is_empty());
     }
     let end = text.find(|c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | '+'));
-    Some(text.split_at(end.unwrap_or(text.len()))).filter(|(name, _)| !name.is_empty())
+    Some(text.split_at(end.unwrap_or(text.len())))
 }
 
 #[cfg(test)]

@@ -194,11 +194,12 @@ pub fn timestamp_sub(a: i64, b: i64) -> Result<Interval> {
 /// `age(a, b)` of local times: years, months, days and time.
 ///
 /// # Errors
-/// `22008` for infinities.
+/// `22008` for -infinity.
 ///
 /// Source: PostgreSQL 16 `timestamp_age`.
 pub fn timestamp_age(a: i64, b: i64) -> Result<Interval> {
-    if !is_finite_timestamp(a) || !is_finite_timestamp(b) {
+    // PostgreSQL 16 takes infinity for the microsecond it is; only -infinity is before its calendar.
+    if a == TIMESTAMP_NEG_INFINITY || b == TIMESTAMP_NEG_INFINITY {
         return Err(out_of_range("timestamp"));
     }
     let (later, earlier) = if a < b { (b, a) } else { (a, b) };

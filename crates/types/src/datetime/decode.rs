@@ -282,7 +282,7 @@ impl Decoder<'_> {
                 Abbreviation::Standard(east) => (east, ZONE),
                 Abbreviation::Summer(east) => (east, ZONE | SUMMER_ZONE),
                 Abbreviation::Zone(name) => {
-                    let zone = TimeZone::from_name(name).ok_or(BadFormat)?;
+                    let zone = TimeZone::from_abbreviation(text, name).ok_or(BadFormat)?;
                     self.zone = Some(Zone::Abbreviation(zone));
                     return Ok(ZONE | VARYING_ZONE);
                 }

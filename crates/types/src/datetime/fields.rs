@@ -17,12 +17,19 @@ const UNIX_EPOCH_OFFSET: i64 = 946_684_800_000_000;
 /// # Errors
 /// `22023` for an unknown one.
 fn unit(name: &str, type_name: &str) -> Result<Unit> {
-    Unit::find(name).ok_or_else(|| {
-        SqlError::new(
-            SqlState::INVALID_PARAMETER_VALUE,
-            format!("unit \"{}\" not recognized for type {type_name}", name.to_ascii_lowercase()),
-        )
-    })
+    Unit::find(name).ok_or_else(|| not_recognized(name, type_name))
+}
+
+/// As [`unit`], for `date_trunc`, which knows fewer.
+fn length_unit(name: &str, type_name: &str) -> Result<Unit> {
+    Unit::find_length(name).ok_or_else(|| not_recognized(name, type_name))
+}
+
+fn not_recognized(name: &str, type_name: &str) -> SqlError {
+    SqlError::new(
+        SqlState::INVALID_PARAMETER_VALUE,
+        format!("unit \"{}\" not recognized for type {type_name}", name.to_ascii_lowercase()),
+    )
 }
 
 fn not_supported(name: &str, type_name: &str) -> SqlError {
@@ -139,9 +146,6 @@ pub fn extract_timestamp(name: &str, timestamp: i64) -> Result<Option<Numeric>> 
     let type_name = "timestamp without time zone";
     let unit = unit(name, type_name)?;
     if !is_finite_timestamp(timestamp) {
-        if matches!(unit, Unit::Timezone | Unit::TimezoneHour | Unit::TimezoneMinute) {
-            return Err(not_supported(name, type_name));
-        }
         return Ok(infinite_part(unit, timestamp > 0));
     }
     let civil = timestamp_to_civil(timestamp);
@@ -312,18 +316,14 @@ fn truncate(unit: Unit, civil: CivilTime) -> Option<CivilTime> {
 /// # Errors
 /// `22023` for an unknown unit, `0A000` for one that does not apply, `22008`.
 pub fn trunc_timestamp(name: &str, timestamp: i64) -> Result<i64> {
-    let type_name = "timestamp without time zone";
-    let unit = unit(name, type_name)?;
-    let civil = truncate(unit, timestamp_to_civil(timestamp.clamp(i64::MIN / 2, i64::MAX / 2)));
-    if civil.is_none() {
-        return Err(not_supported(name, type_name));
-    }
     if !is_finite_timestamp(timestamp) {
         return Ok(timestamp);
     }
-    truncate(unit, timestamp_to_civil(timestamp))
-        .and_then(|civil| timestamp_from_civil(&civil))
-        .ok_or_else(|| out_of_range("timestamp"))
+    let type_name = "timestamp without time zone";
+    let unit = length_unit(name, type_name)?;
+    let civil = truncate(unit, timestamp_to_civil(timestamp))
+        .ok_or_else(|| not_supported(name, type_name))?;
+    timestamp_from_civil(&civil).ok_or_else(|| out_of_range("timestamp"))
 }
 
 /// `date_trunc(name, timestamptz, zone)`.
@@ -331,20 +331,15 @@ pub fn trunc_timestamp(name: &str, timestamp: i64) -> Result<i64> {
 /// # Errors
 /// As [`trunc_timestamp`].
 pub fn trunc_timestamptz(name: &str, timestamp: i64, zone: &TimeZone) -> Result<i64> {
-    let type_name = "timestamp with time zone";
-    let unit = unit(name, type_name)?;
-    if truncate(unit, CivilTime { year: 2000, month: 1, day: 1, ..CivilTime::default() }).is_none()
-    {
-        return Err(not_supported(name, type_name));
-    }
     if !is_finite_timestamp(timestamp) {
         return Ok(timestamp);
     }
+    let type_name = "timestamp with time zone";
+    let unit = length_unit(name, type_name)?;
     let east = i64::from(zone.offset_at(timestamp)) * MICROS_PER_SECOND;
-    let civil = truncate(unit, timestamp_to_civil(timestamp + east));
-    let local = civil
-        .and_then(|civil| timestamp_from_civil(&civil))
-        .ok_or_else(|| out_of_range("timestamp"))?;
+    let civil = truncate(unit, timestamp_to_civil(timestamp + east))
+        .ok_or_else(|| not_supported(name, type_name))?;
+    let local = timestamp_from_civil(&civil).ok_or_else(|| out_of_range("timestamp"))?;
     match unit {
         // Within a day the offset stays, or an hour that happens twice would become one.
         Unit::Microsecond | Unit::Millisecond | Unit::Second | Unit::Minute | Unit::Hour => {
@@ -359,7 +354,7 @@ pub fn trunc_timestamptz(name: &str, timestamp: i64, zone: &TimeZone) -> Result<
 /// # Errors
 /// As [`trunc_timestamp`].
 pub fn trunc_interval(name: &str, span: Interval) -> Result<Interval> {
-    let unit = unit(name, "interval")?;
+    let unit = length_unit(name, "interval")?;
     let micros = |unit: i64| Interval { micros: span.micros / unit * unit, ..span };
     let months = |unit: i32| Interval { micros: 0, days: 0, months: span.months / unit * unit };
     Ok(match unit {
@@ -506,7 +501,7 @@ mod tests {
         check("second", now, "40.120000", "2001-02-16 20:38:40");
         check("hour", now, "20", "2001-02-16 20:00:00");
         check("century", "0044-03-15 BC", "-1", "0100-01-01 00:00:00 BC");
-        let not = "unit \"dow\" not supported for type timestamp without time zone";
+        let not = "unit \"dow\" not recognized for type timestamp without time zone";
         check("DOW", now, "5", not);
         let extract =
             |name, input| extract_timestamp(name, ts(input)).unwrap().unwrap().to_string();

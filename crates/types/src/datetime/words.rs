@@ -151,6 +151,11 @@ fn find_unit(word: &str) -> Option<Unit> {
 }
 
 impl Unit {
+    /// The unit that `date_trunc` names: a length of time.
+    pub(super) fn find_length(name: &str) -> Option<Unit> {
+        find_unit(&name.to_ascii_lowercase())
+    }
+
     /// The unit that `extract` or `date_trunc` names, in any case; `None` if there is no such.
     pub fn find(name: &str) -> Option<Unit> {
         let lower = name.to_ascii_lowercase();

@@ -17,7 +17,9 @@ pub fn zone(name: &str) -> Result<TimeZone> {
         Some(Abbreviation::Standard(east) | Abbreviation::Summer(east)) => {
             TimeZone::from_offset(east).ok_or_else(unknown)
         }
-        Some(Abbreviation::Zone(name)) => TimeZone::from_name(name).ok_or_else(unknown),
+        Some(Abbreviation::Zone(zone)) => {
+            TimeZone::from_abbreviation(name, zone).ok_or_else(unknown)
+        }
         None => TimeZone::from_name(name).ok_or_else(unknown),
     }
 }
