@@ -7,11 +7,13 @@
 //! Must not know: planning, storage, the catalog. Functions that need those live in `query`.
 
 mod aggregates;
+mod arrays;
 mod boolean;
 mod bytea;
 mod compare;
 mod convert;
 mod date_names;
+mod date_parts;
 mod datetime;
 mod errors;
 mod float;

@@ -8,8 +8,8 @@ use types::Oid;
 use crate::convert::Table;
 use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
-    aggregates, boolean, bytea, compare, datetime, float, int, interval, like, math, numeric,
-    quote, series, strings, variadic,
+    aggregates, arrays, boolean, bytea, compare, date_parts, datetime, float, int, interval, like,
+    math, numeric, quote, series, strings, variadic,
 };
 
 /// Every family of scalar functions.
@@ -30,6 +30,8 @@ const SCALARS: &[Table] = &[
     variadic::TABLE,
     math::TABLE,
     datetime::TABLE,
+    date_parts::TABLE,
+    arrays::TABLE,
     compare::NUMBERS,
     compare::STRINGS,
     compare::PATTERN,
@@ -40,7 +42,7 @@ const SCALARS: &[Table] = &[
 ];
 
 /// Every family of set-returning functions.
-const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE];
+const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE, arrays::SETS];
 
 /// Every family of aggregates, by `pg_aggregate.aggfnoid`.
 const AGGREGATES: &[aggregates::Table] = aggregates::TABLES;

@@ -7,7 +7,7 @@ use types::{Datum, Interval, Numeric, Result, TimeZone};
 
 use crate::convert::{FromDatum, Timestamp, Timestamptz, wrong_arity};
 use crate::errors::invalid_parameter;
-use crate::{CallCx, Rows, SetReturning, Site, datetime, interval};
+use crate::{CallCx, Rows, SetReturning, Site};
 
 pub(crate) const TABLE: &[(&str, SetReturning)] = &[
     ("generate_series_int4", integers),
@@ -99,9 +99,10 @@ fn numerics(_cx: &CallCx<'_>, _site: &Site, args: &[Datum]) -> Result<Rows> {
 
 /// Whether the series goes up.
 fn direction(step: Interval) -> Result<bool> {
-    match interval::span(step) {
-        0 => Err(zero_step()),
-        span => Ok(span > 0),
+    let zero = Datum::Interval(Interval::default());
+    match types::compare::compare(&Datum::Interval(step), &zero) {
+        std::cmp::Ordering::Equal => Err(zero_step()),
+        order => Ok(order.is_gt()),
     }
 }
 
@@ -137,7 +138,7 @@ fn instants(
 fn timestamps(_cx: &CallCx<'_>, _site: &Site, args: &[Datum]) -> Result<Rows> {
     let (start, stop): (Timestamp, Timestamp) = (arg(args, 0)?, arg(args, 1)?);
     let step: Interval = arg(args, 2)?;
-    let advance = move |value| datetime::timestamp_plus(value, step);
+    let advance = move |value| types::datetime::timestamp_add(value, step);
     instants(start.0, stop.0, step, advance, Datum::Timestamp)
 }
 
@@ -145,10 +146,10 @@ fn timestamptzs(cx: &CallCx<'_>, _site: &Site, args: &[Datum]) -> Result<Rows> {
     let (start, stop): (Timestamptz, Timestamptz) = (arg(args, 0)?, arg(args, 1)?);
     let step: Interval = arg(args, 2)?;
     let zone: TimeZone = match args.get(3) {
-        Some(name) => datetime::zone_of_name(<&str>::from_datum(name)?)?,
+        Some(name) => types::datetime::zone(<&str>::from_datum(name)?)?,
         None => cx.settings.time_zone.clone(),
     };
-    let advance = move |value| datetime::timestamptz_plus(value, step, &zone);
+    let advance = move |value| types::datetime::timestamptz_add(value, step, &zone);
     instants(start.0, stop.0, step, advance, Datum::Timestamptz)
 }
 

@@ -146,9 +146,9 @@ impl Percentile {
         match (first, second) {
             (Datum::Float8(a), Datum::Float8(b)) => Ok(Datum::Float8(a + proportion * (b - a))),
             (Datum::Interval(a), Datum::Interval(b)) => {
-                let span = crate::interval::subtract(*b, *a)?;
-                let part = crate::interval::multiply(span, proportion)?;
-                crate::interval::add(part, *a).map(Datum::Interval)
+                let span = types::datetime::interval_sub(*b, *a)?;
+                let part = types::datetime::interval_mul(span, proportion)?;
+                types::datetime::interval_add(part, *a).map(Datum::Interval)
             }
             (a, _) => Err(mismatch("double precision or interval", a)),
         }

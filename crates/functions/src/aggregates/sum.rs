@@ -195,7 +195,7 @@ impl Accumulator for SumInterval {
             other => return Err(mismatch("interval", other)),
         };
         self.count += 1;
-        self.sum = crate::interval::add(self.sum, new)?;
+        self.sum = types::datetime::interval_add(self.sum, new)?;
         Ok(())
     }
 
@@ -217,7 +217,7 @@ impl Accumulator for AvgInterval {
     fn finish(&self, _cx: &CallCx<'_>) -> Result<Datum> {
         match self.0.count {
             0 => Ok(Datum::Null),
-            count => crate::interval::divide(self.0.sum, count as f64).map(Datum::Interval),
+            count => types::datetime::interval_div(self.0.sum, count as f64).map(Datum::Interval),
         }
     }
 }

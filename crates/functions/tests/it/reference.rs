@@ -9,7 +9,7 @@ use functions::{CallCx, Site};
 use types::{Datum, FormatSettings, Oid, text};
 
 /// Shows at most this many differences.
-const SHOWN_MAX: usize = 40;
+const SHOWN_MAX: usize = 60;
 
 fn unescape(field: &str) -> Option<String> {
     if field == "\\N" {
@@ -182,5 +182,11 @@ tables! {
     bytea("bytea.tsv", call, "UTC");
     math("math.tsv", call, "UTC");
     sets("sets.tsv", call, "UTC");
+    sets_datetime("sets_datetime.tsv", call, "UTC");
+    interval("interval.tsv", call, "UTC");
+    datetime("datetime.tsv", call, "UTC");
+    datetime_comparisons("datetime_compare.tsv", call, "UTC");
+    arrays("arrays.tsv", call, "UTC");
+    aggregates_datetime("aggregates_datetime.tsv", aggregate, "UTC");
     aggregates("aggregates.tsv", aggregate, "UTC");
 }

@@ -65,7 +65,7 @@ pub fn date_to_timestamp(date: i32) -> Result<i64> {
     match date {
         DATE_INFINITY => Ok(TIMESTAMP_INFINITY),
         DATE_NEG_INFINITY => Ok(TIMESTAMP_NEG_INFINITY),
-        _ => checked_timestamp(Some(i64::from(date) * MICROS_PER_DAY)).map_err(|_| {
+        _ => checked_timestamp(i64::from(date).checked_mul(MICROS_PER_DAY)).map_err(|_| {
             SqlError::new(SqlState::DATETIME_VALUE_OUT_OF_RANGE, "date out of range for timestamp")
         }),
     }
