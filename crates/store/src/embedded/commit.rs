@@ -18,7 +18,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::flow::Flow;
@@ -38,6 +38,8 @@ const GROUP_TXNS_MAX: usize = 1024;
 const INLINE_BYTES_MAX: usize = 64 << 10;
 /// Where an fsync takes longer than this, committers never lead: it would hold up their executor.
 const INLINE_SYNC_MAX: Duration = Duration::from_micros(500);
+/// The leader waits at most this long, and half an fsync, for a group to come together.
+const LINGER_MAX: Duration = Duration::from_micros(100);
 /// A write set larger than this is refused; lengths in the journal are 32 bits wide.
 const WRITE_SET_BYTES_MAX: usize = 1 << 30;
 
@@ -197,6 +199,7 @@ impl Adjudicator {
             }
             let mut group = take_group(&mut queue.waiting);
             drop(queue);
+            let led = group.len();
             world.flow.throttle(group.iter().map(|request| request.bytes as u64).sum());
             let replies: Vec<_> = group.iter_mut().map(|request| request.reply.take()).collect();
             let verdicts = self.lead(world, group);
@@ -204,11 +207,26 @@ impl Adjudicator {
                 // A committer that no longer listens has given up its answer, not its commit.
                 let _ = reply.map(|reply| reply.send(verdict));
             }
-            queue = self.queue.lock();
+            queue = self.linger(led);
             if queue.waiting.is_empty() {
                 queue.leader = Leader::Nobody;
                 self.changed.notify_all();
             }
+        }
+    }
+
+    /// Gives those just answered a moment to come back, so that they share the next fsync instead
+    /// of one of them leading alone while the others wait for two.
+    fn linger(&self, led: usize) -> MutexGuard<'_, Queue> {
+        let sync = Duration::from_nanos(self.sync_ns.load(Ordering::Relaxed));
+        let until = Instant::now() + (sync / 2).min(LINGER_MAX);
+        loop {
+            let queue = self.queue.lock();
+            if led == 1 || queue.waiting.len() > led / 2 || Instant::now() >= until {
+                return queue;
+            }
+            drop(queue);
+            std::thread::yield_now();
         }
     }
 

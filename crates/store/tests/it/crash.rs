@@ -57,20 +57,21 @@ fn batch(random: &mut StdRng) -> Vec<WriteSet> {
 
 /// Commits until the disk dies; returns the sets whose outcome is unknown.
 async fn work(
-    store: &Embedded,
+    store: &Arc<Embedded>,
     disk: &SimDisk,
     random: &mut StdRng,
     state: &mut State,
 ) -> Vec<WriteSet> {
     loop {
         let batch = batch(random);
-        let commits = batch
-            .iter()
-            .map(|writes| async { store.begin().await.unwrap().commit(writes.clone()).await });
+        let commits = batch.iter().cloned().map(|writes| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store.begin().await.unwrap().commit(writes).await })
+        });
         let mut unknown = Vec::new();
         let mut failed = false;
         for (writes, outcome) in batch.iter().zip(futures::future::join_all(commits).await) {
-            match outcome {
+            match outcome.unwrap() {
                 Ok(_) => apply(state, writes),
                 Err(CommitError::Unknown(_)) => {
                     failed = true;
@@ -138,14 +139,21 @@ async fn power_cuts(seed: u64) {
     }
 }
 
+/// Chooses other seeds, `FROM..TO`, for a longer search.
+const SEEDS: &str = "STORE_TEST_SEEDS";
+
 #[test]
 fn power_cut_keeps_what_was_acknowledged() {
+    let seeds = std::env::var(SEEDS).unwrap_or("0..80".to_owned());
+    let (from, to) = seeds.split_once("..").unwrap();
+    let (from, to): (u64, u64) = (from.parse().unwrap(), to.parse().unwrap());
     let threads: Vec<_> = (0..2)
         .map(|half| {
             std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-                for seed in 0..40 {
-                    runtime.block_on(power_cuts(seed * 2 + half));
+                let mut runtime = tokio::runtime::Builder::new_multi_thread();
+                let runtime = runtime.worker_threads(2).build().unwrap();
+                for seed in (from + half..to).step_by(2) {
+                    runtime.block_on(power_cuts(seed));
                 }
             })
         })
