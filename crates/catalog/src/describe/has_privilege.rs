@@ -1,0 +1,193 @@
+//! `has_…_privilege` and `pg_has_role`.
+
+use types::{Result, SqlError, SqlState};
+
+use crate::builtin::{self, SystemRelation};
+use crate::objects::*;
+use crate::privilege::{self, Target};
+use crate::snapshot::Catalog;
+
+/// Reads `'SELECT, INSERT WITH GRANT OPTION'`: each word in `known`, and whether with grant option.
+///
+/// # Errors
+/// `22023` `unrecognized privilege type: "x"`.
+fn parse(text: &str, known: &[&'static str]) -> Result<Vec<(&'static str, bool)>> {
+    text.split(',')
+        .map(|part| {
+            let part = part.trim_ascii();
+            let upper = part.to_ascii_uppercase();
+            let (word, option) = match upper.strip_suffix(" WITH GRANT OPTION") {
+                Some(word) => (word, true),
+                None => (upper.as_str(), false),
+            };
+            known.iter().find(|other| **other == word).map(|word| (*word, option)).ok_or_else(
+                || {
+                    SqlError::new(
+                        SqlState::INVALID_PARAMETER_VALUE,
+                        format!("unrecognized privilege type: \"{part}\""),
+                    )
+                },
+            )
+        })
+        .collect()
+}
+
+fn any(
+    text: &str,
+    known: &[&'static str],
+    holds: impl Fn(Privilege, bool) -> bool,
+) -> Result<bool> {
+    Ok(parse(text, known)?.into_iter().any(|(word, option)| {
+        Privilege::from_sql(word).is_some_and(|privilege| holds(privilege, option))
+    }))
+}
+
+const TABLE: &[&str] =
+    &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
+const COLUMN: &[&str] = &["SELECT", "INSERT", "UPDATE", "REFERENCES"];
+
+/// Whether a role holds a privilege on a table or system relation; `None` if there is none such.
+pub fn relation_privilege(
+    catalog: &Catalog,
+    role: ObjectId,
+    relation: ObjectId,
+    privilege: Privilege,
+    grantable: bool,
+) -> Option<bool> {
+    if let Some(table) = catalog.table_by_oid(relation) {
+        let target = Target::Table(table);
+        return Some(match grantable {
+            true => privilege::has_grant_option(catalog, role, target, privilege),
+            false => privilege::has_privilege(catalog, role, target, privilege),
+        });
+    }
+    let relation = builtin::relation_by_oid(types::Oid(relation))?;
+    let everybody = privilege == Privilege::Select && !grantable && is_readable(relation);
+    Some(role == BOOTSTRAP_ROLE || everybody)
+}
+
+/// Whether everybody may read a system relation: the others tell secrets of the server.
+pub fn is_readable(relation: &SystemRelation) -> bool {
+    !matches!(
+        relation.name,
+        "pg_authid"
+            | "pg_config"
+            | "pg_file_settings"
+            | "pg_hba_file_rules"
+            | "pg_ident_file_mappings"
+            | "pg_largeobject"
+            | "pg_replication_origin_status"
+            | "pg_statistic"
+            | "pg_statistic_ext_data"
+            | "pg_subscription"
+            | "pg_user_mapping"
+    )
+}
+
+/// `has_table_privilege(role, relation, privileges)`: whether any of them is held.
+///
+/// # Errors
+/// `22023` for an unknown privilege.
+pub fn has_table_privilege(
+    catalog: &Catalog,
+    role: ObjectId,
+    relation: ObjectId,
+    privileges: &str,
+) -> Result<Option<bool>> {
+    on_relation(catalog, role, relation, privileges, TABLE)
+}
+
+/// `has_column_privilege` and `has_any_column_privilege`: no column has grants of its own.
+///
+/// # Errors
+/// `22023` for an unknown privilege.
+pub fn has_column_privilege(
+    catalog: &Catalog,
+    role: ObjectId,
+    relation: ObjectId,
+    privileges: &str,
+) -> Result<Option<bool>> {
+    on_relation(catalog, role, relation, privileges, COLUMN)
+}
+
+fn on_relation(
+    catalog: &Catalog,
+    role: ObjectId,
+    relation: ObjectId,
+    privileges: &str,
+    known: &[&'static str],
+) -> Result<Option<bool>> {
+    let holds = |privilege, option| {
+        relation_privilege(catalog, role, relation, privilege, option).unwrap_or(false)
+    };
+    let held = any(privileges, known, holds)?;
+    let exists = relation_privilege(catalog, role, relation, Privilege::Select, false).is_some();
+    Ok(exists.then_some(held))
+}
+
+/// `has_schema_privilege(role, schema, privileges)`.
+///
+/// # Errors
+/// `22023` for an unknown privilege.
+pub fn has_schema_privilege(
+    catalog: &Catalog,
+    role: ObjectId,
+    schema: ObjectId,
+    privileges: &str,
+) -> Result<Option<bool>> {
+    let schema = catalog.schema_by_oid(schema);
+    let held = any(privileges, &["CREATE", "USAGE"], |privilege, option| {
+        schema.is_some_and(|schema| {
+            let target = Target::Schema(schema);
+            match option {
+                true => privilege::has_grant_option(catalog, role, target, privilege),
+                false => privilege::has_privilege(catalog, role, target, privilege),
+            }
+        })
+    })?;
+    Ok(schema.map(|_| held))
+}
+
+/// `has_database_privilege(role, …, privileges)`: everybody may connect, `admin` may create
+/// schemas.
+///
+/// # Errors
+/// `22023` for an unknown privilege.
+pub fn has_database_privilege(catalog: &Catalog, role: ObjectId, privileges: &str) -> Result<bool> {
+    let owner = privilege::has_privileges_of(catalog, role, ADMIN_ROLE);
+    let known = ["CREATE", "TEMPORARY", "TEMP", "CONNECT"];
+    Ok(parse(privileges, &known)?
+        .into_iter()
+        .any(|(word, option)| owner || (!option && word != "CREATE")))
+}
+
+/// `has_function_privilege`, `has_type_privilege`, `has_language_privilege`: everybody may use
+/// what is built in, nobody may grant it. `word` is the kind's only privilege.
+///
+/// # Errors
+/// `22023` for another privilege.
+pub fn has_builtin_privilege(role: ObjectId, privileges: &str, word: &'static str) -> Result<bool> {
+    Ok(parse(privileges, &[word])?.into_iter().any(|(_, option)| !option || role == BOOTSTRAP_ROLE))
+}
+
+/// `pg_has_role(role, of, privileges)`: `MEMBER`, `USAGE`, `SET`, each also with `WITH ADMIN
+/// OPTION`.
+///
+/// # Errors
+/// `22023` for another word.
+pub fn pg_has_role(
+    catalog: &Catalog,
+    role: ObjectId,
+    of: ObjectId,
+    privileges: &str,
+) -> Result<bool> {
+    let privileges =
+        privileges.to_ascii_uppercase().replace("WITH ADMIN OPTION", "WITH GRANT OPTION");
+    Ok(parse(&privileges, &["MEMBER", "USAGE", "SET"])?.into_iter().any(|(word, admin)| {
+        match (admin, word) {
+            (true, _) => privilege::is_admin_of(catalog, role, of),
+            (false, "USAGE") => privilege::has_privileges_of(catalog, role, of),
+            (false, _) => privilege::is_member(catalog, role, of),
+        }
+    }))
+}

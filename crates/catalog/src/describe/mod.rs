@@ -1,0 +1,96 @@
+//! Descriptions of objects, as PostgreSQL's `pg_get_…`, `…_is_visible`, `has_…_privilege` and
+//! `reg…` functions give them, over a [`Catalog`] and the built-in rows.
+//!
+//! A function of an OID gives `None` where PostgreSQL's gives NULL: there is no such object.
+
+mod definition;
+mod function;
+mod has_privilege;
+mod identifier;
+mod reg;
+mod type_name;
+
+pub use definition::*;
+pub use function::*;
+pub use has_privilege::*;
+pub use identifier::{parse_qualified_name, split_identifier};
+pub use reg::*;
+pub use type_name::*;
+
+use crate::builtin;
+use crate::objects::*;
+use crate::snapshot::Catalog;
+
+/// Whether the bare name of a relation finds the one in `schema`.
+pub fn is_visible(
+    catalog: &Catalog,
+    search_path: &[ObjectId],
+    schema: ObjectId,
+    name: &str,
+) -> bool {
+    search_path
+        .iter()
+        .find(|oid| {
+            catalog.relation_exists(**oid, name) || builtin::relation(**oid, name).is_some()
+        })
+        .is_some_and(|oid| *oid == schema)
+}
+
+/// `pg_table_is_visible`.
+pub fn pg_table_is_visible(
+    catalog: &Catalog,
+    search_path: &[ObjectId],
+    relation: ObjectId,
+) -> Option<bool> {
+    let (schema, name) = relation_name(catalog, relation)?;
+    Some(is_visible(catalog, search_path, schema, &name))
+}
+
+/// `pg_type_is_visible`.
+pub fn pg_type_is_visible(
+    catalog: &Catalog,
+    search_path: &[ObjectId],
+    of: ObjectId,
+) -> Option<bool> {
+    let (schema, name) = type_schema_and_name(catalog, of)?;
+    Some(type_is_visible(catalog, search_path, schema, &name))
+}
+
+/// `pg_function_is_visible`.
+pub fn pg_function_is_visible(search_path: &[ObjectId], function: ObjectId) -> Option<bool> {
+    let row = builtin::proc_by_oid(types::Oid(function))?;
+    // An overload of the same arguments in an earlier schema hides it.
+    Some(
+        search_path
+            .iter()
+            .find(|schema| {
+                builtin::procs_by_name(row.name)
+                    .iter()
+                    .any(|other| other.schema == **schema && other.args == row.args)
+            })
+            .is_some_and(|schema| *schema == row.schema),
+    )
+}
+
+/// `pg_operator_is_visible`, and the same for operator classes and families, collations,
+/// conversions and text-search objects: all of them are in `pg_catalog`.
+pub fn pg_catalog_is_visible(search_path: &[ObjectId]) -> bool {
+    search_path.contains(&PG_CATALOG)
+}
+
+/// A relation's schema and name.
+pub fn relation_name(catalog: &Catalog, oid: ObjectId) -> Option<(ObjectId, String)> {
+    if let Some(table) = catalog.table_by_oid(oid) {
+        return Some((table.schema, table.name.clone()));
+    }
+    if let Some(relation) = builtin::relation_by_oid(types::Oid(oid)) {
+        return Some((relation.schema, relation.name.to_owned()));
+    }
+    let (table, index) = catalog.index_by_oid(oid)?;
+    Some((table.schema, index.name.clone()))
+}
+
+/// A schema's name as an identifier; empty if it is gone.
+fn schema_name(catalog: &Catalog, schema: ObjectId) -> &str {
+    catalog.schema_by_oid(schema).map_or("", |schema| &schema.name)
+}
