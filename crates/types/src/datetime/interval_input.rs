@@ -3,7 +3,8 @@
 //! Source: PostgreSQL 16 `interval_in`, `DecodeInterval`, `DecodeISO8601Interval`.
 
 use super::calendar::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND};
-use super::decode::{DecodeError, clock_time, parse_fraction};
+use super::clock::{clock_time, parse_fraction};
+use super::decode::DecodeError;
 use super::input::report;
 use super::interval_typmod::IntervalRange;
 use super::tokens::{Field, FieldKind, split};

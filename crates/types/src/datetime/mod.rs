@@ -9,6 +9,7 @@
 mod abbreviations;
 mod arithmetic;
 mod calendar;
+mod clock;
 mod decode;
 mod fields;
 mod input;
