@@ -145,11 +145,16 @@ fn newest_of(mut writes: Vec<Replayed>, applied_ts: u64) -> (Vec<(Key, Version)>
         a_head.cmp(b_head).then_with(keys).then(b.cmp(a))
     });
     let mut newest: Vec<(Key, Version)> = Vec::with_capacity(order.len());
-    for (_, at) in order {
+    let mut last_head = None;
+    for (head, at) in order {
         let (key, ts, value) = std::mem::take(&mut writes[at]);
-        if newest.last().is_none_or(|(last, _)| *last != key) {
+        // Heads first: looking at a key means waiting for memory.
+        let repeated =
+            last_head == Some(head) && newest.last().is_some_and(|(last, _)| *last == key);
+        if !repeated {
             newest.push((key, Version { ts, value }));
         }
+        last_head = Some(head);
     }
     (newest, mark)
 }
