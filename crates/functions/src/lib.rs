@@ -19,6 +19,7 @@ mod errors;
 mod float;
 mod int;
 mod interval;
+mod json;
 mod like;
 mod lookup;
 mod math;

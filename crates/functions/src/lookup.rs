@@ -8,12 +8,17 @@ use types::Oid;
 use crate::convert::Table;
 use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
-    aggregates, arrays, boolean, bytea, compare, date_parts, datetime, float, int, interval, like,
-    math, numeric, quote, series, strings, variadic,
+    aggregates, arrays, boolean, bytea, compare, date_parts, datetime, float, int, interval, json,
+    like, math, numeric, quote, series, strings, variadic,
 };
 
 /// Every family of scalar functions.
 const SCALARS: &[Table] = &[
+    json::TABLES[0],
+    json::TABLES[1],
+    json::TABLES[2],
+    json::TABLES[3],
+    json::TABLES[4],
     int::ARITHMETIC,
     int::ONE_WIDTH,
     int::TABLE,
@@ -42,7 +47,7 @@ const SCALARS: &[Table] = &[
 ];
 
 /// Every family of set-returning functions.
-const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE, arrays::SETS];
+const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE, arrays::SETS, json::SETS];
 
 /// Every family of aggregates, by `pg_aggregate.aggfnoid`.
 const AGGREGATES: &[aggregates::Table] = aggregates::TABLES;

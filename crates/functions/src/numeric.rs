@@ -30,7 +30,12 @@ scalars! { pub(crate) const TABLE =
     "numeric_trim_scale"(a: &Numeric) => a.trimmed();
     "numeric_gcd"(a: &Numeric, b: &Numeric) => gcd(a, b);
     "numeric_lcm"(a: &Numeric, b: &Numeric) => lcm(a, b);
-    "numeric_fac"(a: i64) => factorial(a);
+    "numeric_fac"(a: i64) => Numeric::factorial(a);
+    "numeric_sqrt"(a: &Numeric) => a.sqrt();
+    "numeric_exp"(a: &Numeric) => a.exp();
+    "numeric_ln"(a: &Numeric) => a.ln();
+    "numeric_log"(base: &Numeric, a: &Numeric) => Numeric::log(base, a);
+    "numeric_power"(a: &Numeric, b: &Numeric) => a.power(b);
     "width_bucket_numeric"(operand: &Numeric, low: &Numeric, high: &Numeric, count: i32) =>
         width_bucket(operand, low, high, count);
     "numeric"(a: &Datum, typmod: i32) => apply_typmod(oid::NUMERIC, typmod, a.clone(), true);
@@ -75,27 +80,6 @@ fn lcm(a: &Numeric, b: &Numeric) -> Result<Numeric> {
     }
     let divisor = gcd(a, b)?;
     a.div_trunc(&divisor)?.mul(b)?.abs().round(scale)
-}
-
-fn factorial(count: i64) -> Result<Numeric> {
-    if count < 0 {
-        return Err(SqlError::new(
-            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-            "factorial of a negative number is undefined",
-        ));
-    }
-    // 32,177! has more digits than the type holds: say so before computing it.
-    if count > 32_177 {
-        return Err(SqlError::new(
-            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-            "value overflows numeric format",
-        ));
-    }
-    let mut product = num_bigint::BigInt::from(1);
-    for factor in 2..=count {
-        product *= factor;
-    }
-    Numeric::checked(product, 0)
 }
 
 fn width_bucket(operand: &Numeric, low: &Numeric, high: &Numeric, count: i32) -> Result<i32> {

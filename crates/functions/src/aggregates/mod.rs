@@ -28,6 +28,7 @@ pub(crate) const TABLES: &[Table] = &[
     regression::TABLE,
     collect::TABLE,
     ordered::TABLE,
+    crate::json::AGGREGATES,
 ];
 
 /// The only argument of a row.

@@ -188,5 +188,7 @@ tables! {
     datetime_comparisons("datetime_compare.tsv", call, "UTC");
     arrays("arrays.tsv", call, "UTC");
     aggregates_datetime("aggregates_datetime.tsv", aggregate, "UTC");
+    json("json.tsv", call, "UTC");
+    numeric_functions("numeric_functions.tsv", call, "UTC");
     aggregates("aggregates.tsv", aggregate, "UTC");
 }
