@@ -161,7 +161,7 @@ impl Aggregate {
         let mut row_cx = RowScratch::default();
         let mut key = Vec::with_capacity(groups.len());
         while let Some(chunk) = self.input.next(cx).await? {
-            cx.check_cancel()?;
+            cx.checkpoint().await?;
             let sets = &mut self.sets;
             cx.for_each(self.stops, chunk.len(), |cx, index| {
                 let row = chunk.row(index);

@@ -18,6 +18,9 @@ use crate::plan::StatementPlan;
 /// Most bytes that one statement's operators may hold.
 pub const MEMORY_MAX: usize = 128 * 1024 * 1024;
 
+/// Chunks after which a statement lets other tasks run: some milliseconds of work.
+const YIELD_STEPS: u32 = 32;
+
 /// Gives the rows of the catalog's built-in relations.
 pub trait SystemRows: Send + Sync {
     /// All rows of a relation, all of its columns.
@@ -58,6 +61,8 @@ pub(crate) struct State {
     pub(crate) ctes: Vec<CteState>,
     pub(crate) work_tables: Vec<Arc<Vec<Chunk>>>,
     pub(crate) account: Account,
+    /// Calls of [`ExecCx::checkpoint`] so far.
+    pub(crate) steps: u32,
 }
 
 /// One step's context: handed down through all operators.
@@ -95,7 +100,21 @@ impl<'a> ExecCx<'a> {
         Charge { account: self.state.account.clone(), bytes: 0 }
     }
 
-    /// Fails if the statement was cancelled; asked between chunks.
+    /// Called between chunks: fails if the statement was cancelled, and now and then lets other
+    /// tasks of the thread run.
+    ///
+    /// # Errors
+    /// `57014`.
+    pub(crate) async fn checkpoint(&mut self) -> Result<()> {
+        self.check_cancel()?;
+        self.state.steps = self.state.steps.wrapping_add(1);
+        if self.state.steps.is_multiple_of(YIELD_STEPS) {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Fails if the statement was cancelled.
     ///
     /// # Errors
     /// `57014`.

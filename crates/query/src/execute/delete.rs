@@ -53,7 +53,7 @@ impl DeleteOperator {
         let target = Target::new(&node.table, self.stops, cx);
         let width = node.table.columns.len();
         while let Some(mut chunk) = source.next(cx).await? {
-            cx.check_cancel()?;
+            cx.checkpoint().await?;
             let mut deleted = Vec::with_capacity(chunk.len());
             for row in chunk.rows() {
                 let key = row_key(row, node.old + width)?;

@@ -32,7 +32,7 @@ impl Operator for Distinct {
             let Node::Distinct { columns, .. } = &self.plan.node else { return Err(wrong_node()) };
             let mut key: Vec<Datum> = Vec::with_capacity(columns.len());
             while let Some(mut chunk) = self.input.next(cx).await? {
-                cx.check_cancel()?;
+                cx.checkpoint().await?;
                 let mut kept = Vec::with_capacity(chunk.len());
                 for row in chunk.rows() {
                     key.clear();

@@ -33,7 +33,7 @@ impl Operator for Filter {
         async move {
             let Node::Filter { predicate, .. } = &self.plan.node else { return Err(wrong_node()) };
             while let Some(mut chunk) = self.input.next(cx).await? {
-                cx.check_cancel()?;
+                cx.checkpoint().await?;
                 cx.retain(self.stops, &mut chunk, predicate).await?;
                 if !chunk.is_empty() {
                     return Ok(Some(chunk));

@@ -111,7 +111,7 @@ impl HashJoin {
             return Ok(None);
         }
         while self.unmatched.is_none() {
-            cx.check_cancel()?;
+            cx.checkpoint().await?;
             if self.probe.row == self.probe.rows.len() {
                 match self.outer.next(cx).await? {
                     Some(rows) => {
@@ -215,7 +215,7 @@ impl Built {
         let mut bytes = 0;
         let keeps_unmatched = matches!(kind, JoinKind::Right | JoinKind::Full);
         while let Some(chunk) = inner.next(cx).await? {
-            cx.check_cancel()?;
+            cx.checkpoint().await?;
             let found = find_keys(&chunk, keys.iter().map(|(_, inner)| inner), stops, cx, |key| {
                 self.table.insert(key).0
             })

@@ -76,7 +76,7 @@ impl InsertOperator {
         let target = Target::new(&node.table, self.stops, cx);
         let width = node.table.columns.len();
         while let Some(chunk) = source.next(cx).await? {
-            cx.check_cancel()?;
+            cx.checkpoint().await?;
             let mut rows = Chunk::with_capacity(width, chunk.len());
             cx.for_each(self.stops, chunk.len(), |cx, index| {
                 rows.push_with(|out| {

@@ -29,14 +29,20 @@ pub mod index;
 mod insert;
 mod key_table;
 mod limit;
+mod lock_rows;
 mod nested_loop;
 mod project;
+mod recursive;
 mod run;
 mod scan;
+mod set_operation;
+mod set_rows;
 mod sort;
+mod system_scan;
 mod update;
 mod values;
 mod values_rows;
+mod window;
 
 #[cfg(test)]
 mod tests;

@@ -66,7 +66,6 @@ impl NestedLoop {
         let mut output = Chunk::new(plan.types.len());
         while output.len() < CHUNK_ROWS {
             if self.current == self.rows.len() {
-                cx.check_cancel()?;
                 let Some(rows) = self.outer.next(cx).await? else { break };
                 (self.rows, self.current, self.matched) = (rows, 0, false);
             }
@@ -91,6 +90,7 @@ impl NestedLoop {
                 }
                 continue;
             };
+            cx.checkpoint().await?;
             let inner = inner.as_chunk(&self.inner);
             let keeps_inner = matches!(kind, JoinKind::Inner | JoinKind::Left);
             let matched = &mut self.matched;

@@ -12,8 +12,9 @@ use super::cx::{Account, ExecCx, Host, State};
 use super::eval::{Memo, Pending, Remembered, Replay};
 use super::key_table::KeyTable;
 use super::{
-    aggregate, append, cte, delete, distinct, filter, hash_join, insert, limit, nested_loop,
-    project, scan, sort, update, values_rows,
+    aggregate, append, cte, delete, distinct, filter, hash_join, insert, limit, lock_rows,
+    nested_loop, project, recursive, scan, set_operation, set_rows, sort, system_scan, update,
+    values_rows, window,
 };
 use crate::chunk::Chunk;
 use crate::execute::values;
@@ -33,7 +34,7 @@ pub trait Operator: Send {
 /// Makes the operator of a plan.
 ///
 /// # Errors
-/// `54001` if an expression nests too deeply, `0A000` for a node that cannot be run.
+/// `54001` if an expression nests too deeply.
 pub(crate) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
     match &plan.node {
         Node::SingleRow => Ok(values_rows::single_row()),
@@ -53,16 +54,14 @@ pub(crate) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
         Node::Update(node) => update::open(plan, node),
         Node::Delete(node) => delete::open(plan, node),
         Node::CteScan { .. } => cte::open_scan(plan),
-        Node::SystemScan { .. }
-        | Node::FunctionScan { .. }
-        | Node::ProjectSet { .. }
-        | Node::SetOperation { .. }
-        | Node::RecursiveUnion { .. }
-        | Node::WorkTable { .. }
-        | Node::Window { .. }
-        | Node::LockRows { .. } => {
-            Err(SqlError::unsupported(format!("plan node {} is not supported", plan.node.name())))
-        }
+        Node::SystemScan { .. } => system_scan::open(plan),
+        Node::FunctionScan { .. } => set_rows::open_function_scan(plan),
+        Node::ProjectSet { .. } => set_rows::open_project_set(plan),
+        Node::SetOperation { .. } => set_operation::open(plan),
+        Node::RecursiveUnion { .. } => recursive::open(plan),
+        Node::WorkTable { .. } => recursive::open_work_table(plan),
+        Node::Window { .. } => window::open(plan),
+        Node::LockRows { .. } => lock_rows::open(plan),
     }
 }
 
@@ -86,7 +85,7 @@ impl Execution {
     /// the transaction's running one ([`txn::Transaction::next_command`] was called for it).
     ///
     /// # Errors
-    /// `54001` if an expression nests too deeply, `0A000` for a node that cannot be run.
+    /// `54001` if an expression nests too deeply.
     pub fn new(plan: Arc<StatementPlan>, params: Vec<Datum>, at: CommandId) -> Result<Execution> {
         let root = open(&plan.root)?;
         let state = State {
@@ -97,6 +96,7 @@ impl Execution {
             ctes: plan.ctes.iter().map(|_| CteState::default()).collect(),
             work_tables: vec![Arc::default(); plan.work_tables],
             account: Account::default(),
+            steps: 0,
         };
         Ok(Execution { plan, params, root, state, finished: None })
     }

@@ -66,7 +66,7 @@ impl ScanOperator {
             }
         };
         while !cursor.todo.is_empty() {
-            cx.check_cancel()?;
+            cx.checkpoint().await?;
             let pairs = cursor.read(scan, cx).await?;
             let chunk = cursor.decode(scan, self.plan.types.len(), self.stops, pairs, cx).await?;
             if !chunk.is_empty() {

@@ -60,7 +60,7 @@ impl Sort {
                 let mut sorter = Sorter::new(keys, width);
                 let mut charge = cx.charge();
                 while let Some(chunk) = self.input.next(cx).await? {
-                    cx.check_cancel()?;
+                    cx.checkpoint().await?;
                     sorter.add(chunk, keys, self.stops, cx).await?;
                     if let Some(top) = *top
                         && sorter.rows.len() >= top.saturating_mul(2).max(top + SURPLUS_ROWS)

@@ -56,7 +56,7 @@ impl UpdateOperator {
         let target = Target::new(&node.table, self.stops, cx);
         let width = node.table.columns.len();
         while let Some(chunk) = source.next(cx).await? {
-            cx.check_cancel()?;
+            cx.checkpoint().await?;
             let mut new_rows = Chunk::with_capacity(width, chunk.len());
             cx.for_each(self.stops, chunk.len(), |cx, index| {
                 let row = chunk.row(index);

@@ -12,7 +12,7 @@ use catalog::Table;
 use functions::{NewAccumulator, SetReturning, Site};
 use types::Oid;
 
-use crate::expr::{Call, Expr};
+use crate::expr::Expr;
 
 /// A plan node with what is known about its output.
 #[derive(Debug)]
@@ -361,6 +361,7 @@ pub struct SortKey {
 }
 
 /// A set-returning (or scalar) function in FROM.
+#[derive(Clone)]
 pub struct FunctionCall {
     /// What is called.
     pub source: FunctionSource,
@@ -376,11 +377,12 @@ pub struct FunctionCall {
 }
 
 /// What a FunctionScan calls.
+#[derive(Clone)]
 pub enum FunctionSource {
     /// A set-returning implementation.
     Set(SetReturning, Site),
-    /// A scalar call: one row.
-    Scalar(Box<Call>),
+    /// A scalar expression over the frame: one row.
+    Scalar(Box<Expr>),
 }
 
 impl std::fmt::Debug for FunctionCall {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use catalog::Table;
-use txn::{Limits, Transaction};
 use types::{Datum, SqlState, oid};
 
 use super::support::*;
@@ -210,12 +209,7 @@ async fn limits_of_rows_and_keys() {
 /// Two transactions do `first` and `second` at the same time; whether both may commit.
 async fn both_commit(first: fn(&Arc<Table>) -> Plan, second: fn(&Arc<Table>) -> Plan) -> bool {
     let (db, table) = filled().await;
-    let Db { txn, store, .. } = db;
-    txn.commit().await.unwrap();
-    let mut one = Db::new(&[&table]).await;
-    let mut two = Db::new(&[&table]).await;
-    one.txn = Transaction::begin(&*store, Limits::default()).await.unwrap();
-    two.txn = Transaction::begin(&*store, Limits::default()).await.unwrap();
+    let (mut one, mut two) = db.commit_and_begin_two(&table).await;
     one.try_run(first(&table)).await.unwrap();
     two.try_run(second(&table)).await.unwrap();
     one.txn.commit().await.unwrap();

@@ -2,6 +2,7 @@
 
 mod dml;
 mod joins;
+mod more;
 mod rows;
 mod scans;
 mod support;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use catalog::builtin::{ProcRow, proc_by_oid};
-use catalog::{Catalog, Column, Index, IndexKey, IndexState, Object, Table};
+use catalog::{Catalog, Index, Object, Table};
 use functions::{Accumulator, CallCx, Site};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use serde_json::json;
 use store::memory::{Faults, Memory};
 use txn::{Limits, Transaction};
 use types::{Datum, FormatSettings, Oid, Result, SqlError, oid};
@@ -134,6 +135,17 @@ impl Db {
         self.try_run(insert(table, constants(table, rows), None)).await.unwrap().1
     }
 
+    /// Commits, and begins two transactions on what there is then.
+    pub(super) async fn commit_and_begin_two(self, table: &Arc<Table>) -> (Db, Db) {
+        let Db { txn, store, .. } = self;
+        txn.commit().await.unwrap();
+        let mut one = Db::new(&[table]).await;
+        let mut two = Db::new(&[table]).await;
+        one.txn = Transaction::begin(&*store, Limits::default()).await.unwrap();
+        two.txn = Transaction::begin(&*store, Limits::default()).await.unwrap();
+        (one, two)
+    }
+
     /// All keys and values of the database as the next command sees them.
     pub(super) async fn stored(&self) -> Vec<(bytes::Bytes, bytes::Bytes)> {
         let range = store::KeyRange::prefix(&[]);
@@ -142,43 +154,35 @@ impl Db {
     }
 }
 
-/// A table of nullable columns `name type`, the primary key's not null.
+/// A table of nullable columns `name type`, the primary key's not null. Made from the stored form,
+/// so that fields which may be left out there are left out here.
 pub(super) fn table(oid: u32, columns: &[(&str, Oid)], primary_key: &[usize]) -> Table {
-    let columns = columns.iter().enumerate().map(|(position, (name, ty))| Column {
-        name: (*name).into(),
-        type_oid: ty.0,
-        typmod: -1,
-        not_null: primary_key.contains(&position),
-        default: None,
-        dropped: false,
-    });
-    Table {
-        oid,
-        schema: 2200,
-        name: format!("t{oid}"),
-        owner: 10,
-        row_type: 0,
-        columns: columns.collect(),
-        primary_key: (!primary_key.is_empty())
-            .then(|| Index { name: format!("t{oid}_pkey"), ..index(oid + 100, primary_key, true) }),
-        indexes: Vec::new(),
-        checks: Vec::new(),
-        grants: None,
+    let columns: Vec<_> = columns
+        .iter()
+        .enumerate()
+        .map(|(position, (name, ty))| {
+            let not_null = primary_key.contains(&position);
+            json!({ "name": name, "type_oid": ty.0, "typmod": -1, "not_null": not_null })
+        })
+        .collect();
+    let mut table: Table = serde_json::from_value(json!({
+        "oid": oid, "schema": 2200, "name": format!("t{oid}"), "owner": 10, "row_type": 0,
+        "columns": columns, "primary_key": null, "indexes": [],
+    }))
+    .unwrap();
+    if !primary_key.is_empty() {
+        let key = index(oid + 100, primary_key, true);
+        table.primary_key = Some(Index { name: format!("t{oid}_pkey"), ..key });
     }
+    table
 }
 
 pub(super) fn index(oid: u32, columns: &[usize], unique: bool) -> Index {
-    let key = |column: &usize| IndexKey { column: *column, nulls_first: false };
-    Index {
-        oid,
-        name: format!("i{oid}"),
-        keys: columns.iter().map(key).collect(),
-        include: Vec::new(),
-        unique,
-        nulls_not_distinct: false,
-        state: IndexState::Valid,
-        constraint: None,
-    }
+    let keys: Vec<_> = columns.iter().map(|column| json!({ "column": column })).collect();
+    serde_json::from_value(json!({
+        "oid": oid, "name": format!("i{oid}"), "keys": keys, "unique": unique, "state": "Valid",
+    }))
+    .unwrap()
 }
 
 pub(super) fn column_types(table: &Table) -> Vec<Oid> {
