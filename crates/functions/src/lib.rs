@@ -25,6 +25,7 @@ mod lookup;
 mod math;
 mod numeric;
 pub mod quote;
+mod regex;
 mod series;
 mod strings;
 mod variadic;

@@ -9,11 +9,13 @@ use crate::convert::Table;
 use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
     aggregates, arrays, boolean, bytea, compare, date_parts, datetime, float, int, interval, json,
-    like, math, numeric, quote, series, strings, variadic,
+    like, math, numeric, quote, regex, series, strings, variadic,
 };
 
 /// Every family of scalar functions.
 const SCALARS: &[Table] = &[
+    regex::TABLES[0],
+    regex::TABLES[1],
     json::TABLES[0],
     json::TABLES[1],
     json::TABLES[2],
@@ -47,7 +49,7 @@ const SCALARS: &[Table] = &[
 ];
 
 /// Every family of set-returning functions.
-const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE, arrays::SETS, json::SETS];
+const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE, arrays::SETS, json::SETS, regex::SETS];
 
 /// Every family of aggregates, by `pg_aggregate.aggfnoid`.
 const AGGREGATES: &[aggregates::Table] = aggregates::TABLES;

@@ -190,5 +190,6 @@ tables! {
     aggregates_datetime("aggregates_datetime.tsv", aggregate, "UTC");
     json("json.tsv", call, "UTC");
     numeric_functions("numeric_functions.tsv", call, "UTC");
+    regex("regex.tsv", call, "UTC");
     aggregates("aggregates.tsv", aggregate, "UTC");
 }

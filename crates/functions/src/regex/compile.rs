@@ -1,0 +1,159 @@
+//! Compiled expressions and the searches on them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::{Anchored, Input, MatchKind};
+use types::Result;
+
+use super::translate::{Options, invalid, translate};
+
+/// Expressions a thread keeps compiled; PostgreSQL keeps as many.
+const CACHED_MAX: usize = 32;
+/// Bytes a compiled expression may take.
+const COMPILED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Byte offsets of a match and its groups; the whole match is the first.
+pub(super) type Groups = Vec<Option<(usize, usize)>>;
+
+enum Engine {
+    Plain(regex::Regex),
+    Fancy(Box<fancy_regex::Regex>),
+}
+
+/// Finds the longest match from a given start.
+struct Longest {
+    dfa: DFA,
+    cache: RefCell<Cache>,
+    /// The expression, bound to end where the text does.
+    whole: regex::Regex,
+}
+
+/// One compiled expression.
+pub(super) struct Pattern {
+    engine: Engine,
+    longest: Option<Longest>,
+    /// Capturing groups.
+    pub(super) groups: usize,
+}
+
+thread_local! {
+    static CACHE: RefCell<Vec<(String, Options, Rc<Pattern>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The compiled form of an expression, from the thread's cache if it is there.
+///
+/// # Errors
+/// `2201B` if it is malformed or too large.
+pub(super) fn pattern(text: &str, options: Options) -> Result<Rc<Pattern>> {
+    // Not a matter of the compiled form.
+    let options = Options { global: false, ..options };
+    CACHE.with_borrow_mut(|cache| {
+        let found = cache.iter().position(|(t, o, _)| *o == options && t == text);
+        if let Some(index) = found {
+            // The most recently used stands first.
+            cache[..=index].rotate_right(1);
+        } else {
+            let compiled = Rc::new(Pattern::compile(text, options)?);
+            cache.truncate(CACHED_MAX - 1);
+            cache.insert(0, (text.to_owned(), options, compiled));
+        }
+        match cache.first() {
+            Some((_, _, compiled)) => Ok(Rc::clone(compiled)),
+            None => Err(invalid("out of memory")),
+        }
+    })
+}
+
+fn plain(pattern: &str) -> Result<regex::Regex> {
+    regex::RegexBuilder::new(pattern)
+        .size_limit(COMPILED_BYTES_MAX)
+        .build()
+        .map_err(|_| invalid("regular expression is too complex"))
+}
+
+impl Pattern {
+    fn compile(text: &str, options: Options) -> Result<Pattern> {
+        let translated = translate(text, options)?;
+        let groups = translated.groups;
+        if translated.fancy {
+            let compiled = fancy_regex::Regex::new(&translated.pattern)
+                .map_err(|_| invalid("regular expression is too complex"))?;
+            let engine = Engine::Fancy(Box::new(compiled));
+            return Ok(Pattern { engine, longest: None, groups });
+        }
+        let engine = Engine::Plain(plain(&translated.pattern)?);
+        let longest = if translated.lazy { None } else { Longest::compile(&translated.pattern) };
+        Ok(Pattern { engine, longest, groups })
+    }
+
+    /// Whether the expression matches anywhere.
+    pub(super) fn is_match(&self, text: &str) -> Result<bool> {
+        match &self.engine {
+            Engine::Plain(regex) => Ok(regex.is_match(text)),
+            Engine::Fancy(regex) => regex.is_match(text).map_err(|_| too_complex()),
+        }
+    }
+
+    /// The leftmost match that starts at or after byte `start`.
+    pub(super) fn find(&self, text: &str, start: usize) -> Result<Option<Groups>> {
+        let regex = match &self.engine {
+            Engine::Plain(regex) => regex,
+            Engine::Fancy(regex) => {
+                let found = regex.captures_from_pos(text, start).map_err(|_| too_complex())?;
+                return Ok(found.map(|captures| {
+                    let span = |index| captures.get(index).map(|m| (m.start(), m.end()));
+                    (0..=self.groups).map(span).collect()
+                }));
+            }
+        };
+        let groups = |captures: &regex::Captures<'_>| -> Groups {
+            let span = |index| captures.get(index).map(|m| (m.start(), m.end()));
+            (0..=self.groups).map(span).collect()
+        };
+        let Some(found) = regex.find_at(text, start) else { return Ok(None) };
+        if let Some(longest) = &self.longest
+            && let Some(end) = longest.end(text, found.start())
+        {
+            if self.groups == 0 {
+                return Ok(Some(vec![Some((found.start(), end))]));
+            }
+            if end != found.end() {
+                let head = text.get(..end).unwrap_or(text);
+                if let Some(captures) = longest.whole.captures_at(head, found.start())
+                    && captures.get(0).is_some_and(|m| m.start() == found.start())
+                {
+                    return Ok(Some(groups(&captures)));
+                }
+            }
+        }
+        Ok(regex.captures_at(text, found.start()).as_ref().map(groups))
+    }
+}
+
+fn too_complex() -> types::SqlError {
+    types::SqlError::new(
+        types::SqlState::INVALID_REGULAR_EXPRESSION,
+        "regular expression failed: expression is too complex",
+    )
+}
+
+impl Longest {
+    fn compile(pattern: &str) -> Option<Longest> {
+        let dfa = DFA::builder()
+            .configure(DFA::config().match_kind(MatchKind::All))
+            .build(pattern)
+            .ok()?;
+        let cache = RefCell::new(dfa.create_cache());
+        let whole = plain(&format!("(?:{pattern})\\z")).ok()?;
+        Some(Longest { dfa, cache, whole })
+    }
+
+    /// The end of the longest match that starts at `start`; `None` if the automaton gives up.
+    fn end(&self, text: &str, start: usize) -> Option<usize> {
+        let input = Input::new(text).span(start..text.len()).anchored(Anchored::Yes);
+        let mut cache = self.cache.try_borrow_mut().ok()?;
+        self.dfa.try_search_fwd(&mut cache, &input).ok().flatten().map(|half| half.offset())
+    }
+}
