@@ -400,3 +400,109 @@ pub(crate) fn successor(prefix: &[u8]) -> Option<Bytes> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use catalog::{IndexKey, IndexState};
+    use serde_json::json;
+
+    use super::*;
+
+    /// `(id int, a text, n int)`, keyed by `id`, with an index over `a` including `n`.
+    fn sample(unique: bool) -> Table {
+        let column = |name: &str, ty: Oid| json!({ "name": name, "type_oid": ty.0, "typmod": -1, "not_null": false });
+        let index = |oid: u32, column: usize, include: &[usize], unique: bool| {
+            json!({
+                "oid": oid, "name": "i", "keys": [{ "column": column }], "include": include,
+                "unique": unique, "state": "Valid",
+            })
+        };
+        serde_json::from_value(json!({
+            "oid": 2, "schema": 2200, "name": "t", "owner": 10, "row_type": 0,
+            "columns": [
+                column("id", types::oid::INT4),
+                column("a", types::oid::TEXT),
+                column("n", types::oid::INT4),
+            ],
+            "primary_key": index(3, 0, &[], true),
+            "indexes": [index(4, 1, &[2], unique)],
+        }))
+        .unwrap()
+    }
+
+    const ROW_KEY: [u8; 18] = [0, 0, 0, 1, 0x10, 0, 0, 0, 2, 0, 0, 0, 0, 0x12, 0x80, 0, 0, 7];
+    const ENTRY_KEY: [u8; 17] = [0, 0, 0, 1, 0x10, 0, 0, 0, 2, 0, 0, 0, 4, 0x15, b'x', 0, 0];
+    /// `('x', 5, 7)`.
+    const TUPLE: [u8; 19] = [1, 3, 0, 0, 1, 0, 5, 0, 9, 0, b'x', 5, 0, 0, 0, 7, 0, 0, 0];
+
+    fn row(a: Datum) -> [Datum; 3] {
+        [Datum::Int4(7), a, Datum::Int4(5)]
+    }
+
+    #[track_caller]
+    fn check(unique_index: bool, a: Datum, key: &[u8], value: &[u8], unique: bool) {
+        let layout = TableLayout::new(1, &sample(unique_index));
+        let row = row(a);
+        let row_key = layout.row.row_key(&row).unwrap();
+        assert_eq!(row_key, ROW_KEY[..]);
+        let entry = layout.entries[0].entry(&layout.row, &row, &row_key).unwrap();
+        assert_eq!((&entry.key[..], &entry.value[..], entry.unique), (key, value, unique));
+        let (suffix, tuple) = read_entry(&entry.key, &entry.value).unwrap();
+        assert_eq!(layout.row.row_key_of(suffix), row_key);
+        assert!(matches!(tuple.get(2, types::oid::INT4).unwrap(), Datum::Int4(7)));
+    }
+
+    #[test]
+    fn entries_literal_bytes() {
+        let suffix = &ROW_KEY[ROW_KEY.len() - 5..];
+        let value = [&[1, 5, 0][..], suffix, &TUPLE].concat();
+        check(true, Datum::text("x"), &ENTRY_KEY, &value, true);
+        let key = [&ENTRY_KEY[..], suffix].concat();
+        let value = [&[1, 5, 0x80][..], &TUPLE].concat();
+        check(false, Datum::text("x"), &key, &value, false);
+        // NULLs are distinct, so the entry of a unique index needs the row key as well.
+        let key = [&ENTRY_KEY[..13], &[0xff], suffix].concat();
+        let tuple = [1, 3, 0, 0b001, 0, 0, 4, 0, 8, 0, 5, 0, 0, 0, 7, 0, 0, 0];
+        let value = [&[1, 5, 0x80][..], &tuple].concat();
+        check(true, Datum::Null, &key, &value, false);
+    }
+
+    #[test]
+    fn corrupt_entries_are_errors() {
+        for value in [&[][..], &[2, 0, 0], &[1, 5, 0, 1], &[1, 0xff, 0xff, 1], &[1, 0, 0]] {
+            assert!(read_entry(&ENTRY_KEY, value).is_err(), "{value:02x?}");
+        }
+    }
+
+    #[test]
+    fn entry_columns_each_once() {
+        let mut table = sample(false);
+        table.indexes[0].keys.push(IndexKey { column: 0, nulls_first: false });
+        assert_eq!(table.indexes[0].state, IndexState::Valid);
+        assert_eq!(entry_columns(&table, &table.indexes[0]), [1, 0, 2]);
+    }
+
+    #[tokio::test]
+    async fn backfill_in_pieces() {
+        let store = store::memory::Memory::new(store::memory::Faults::default());
+        let mut txn = txn::Transaction::begin(&*store, txn::Limits::default()).await.unwrap();
+        let table = Arc::new(sample(true));
+        let layout = TableLayout::new(1, &table);
+        for id in 0..5 {
+            let row = [Datum::Int4(id), Datum::text(format!("a{id}")), Datum::Null];
+            txn.put(layout.row.row_key(&row).unwrap(), row_value(&table, &row).unwrap());
+        }
+        txn.commit().await.unwrap();
+        let txn = txn::Transaction::begin(&*store, txn::Limits::default()).await.unwrap();
+        let mut range = Some(all_rows(1, &table));
+        let mut keys = Vec::new();
+        while let Some(piece) = range {
+            let batch = backfill(&txn, 1, &table, &table.indexes[0], &piece, 2).await.unwrap();
+            assert_eq!(batch.entries.len(), batch.rows.len());
+            keys.extend(batch.entries.into_iter().map(|entry| entry.key));
+            range = batch.rest;
+        }
+        assert_eq!(keys.len(), 5);
+        assert!(keys.is_sorted());
+    }
+}

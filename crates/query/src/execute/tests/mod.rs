@@ -1,8 +1,10 @@
 //! Plans made by hand, run over the in-memory store.
 
 mod dml;
+mod expressions;
 mod joins;
 mod more;
 mod rows;
 mod scans;
+mod speed;
 mod support;

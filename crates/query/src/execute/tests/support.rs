@@ -30,6 +30,8 @@ pub(super) struct Db {
     pub(super) ctes: Vec<Cte>,
     pub(super) work_tables: usize,
     pub(super) cancel: AtomicBool,
+    settings: FormatSettings,
+    identity: Identity,
     next_key: u8,
 }
 
@@ -63,6 +65,13 @@ impl Db {
             ctes: Vec::new(),
             work_tables: 1,
             cancel: AtomicBool::new(false),
+            settings: FormatSettings::default(),
+            identity: Identity {
+                current_user: "admin".into(),
+                session_user: "admin".into(),
+                database: "postgres".into(),
+                schema: Some("public".into()),
+            },
             next_key: 0,
         }
     }
@@ -70,35 +79,45 @@ impl Db {
     /// Rows and the number of affected rows.
     pub(super) async fn try_run(&mut self, root: Plan) -> Result<(Vec<String>, u64)> {
         let types = root.types.clone();
-        let plan = Arc::new(StatementPlan {
+        let plan = self.prepare(root);
+        let (chunks, affected) = self.execute(&plan).await?;
+        let settings = FormatSettings::default();
+        let text = |row: &[Datum]| {
+            let values = row.iter().zip(&types).map(|(value, ty)| match value {
+                Datum::Null => "-".to_owned(),
+                value => types::text::to_string(value, *ty, &settings),
+            });
+            values.collect::<Vec<_>>().join(" ")
+        };
+        Ok((chunks.iter().flat_map(Chunk::rows).map(text).collect(), affected))
+    }
+
+    pub(super) fn prepare(&mut self, root: Plan) -> Arc<StatementPlan> {
+        Arc::new(StatementPlan {
             root: Arc::new(root),
             ctes: std::mem::take(&mut self.ctes),
             subplans: self.subplans,
             work_tables: self.work_tables,
             writes: true,
             tables: Vec::new(),
-        });
+        })
+    }
+
+    pub(super) async fn execute(&mut self, plan: &Arc<StatementPlan>) -> Result<(Vec<Chunk>, u64)> {
         let at = self.txn.next_command();
-        let mut execution = Execution::new(plan, self.params.clone(), at)?;
-        let settings = FormatSettings::default();
-        let identity = Identity {
-            current_user: "admin".into(),
-            session_user: "admin".into(),
-            database: "postgres".into(),
-            schema: Some("public".into()),
-        };
-        let mut rows = Vec::new();
+        let mut execution = Execution::new(Arc::clone(plan), self.params.clone(), at)?;
+        let mut chunks = Vec::new();
         loop {
             let next_key = &mut self.next_key;
             let host = Host {
                 txn: &mut self.txn,
                 call: CallCx {
-                    settings: &settings,
+                    settings: &self.settings,
                     transaction_micros: 0,
                     statement_micros: 0,
                     session: &(),
                 },
-                identity: &identity,
+                identity: &self.identity,
                 catalog: &self.catalog,
                 cluster: 1,
                 cancel: &self.cancel,
@@ -110,15 +129,9 @@ impl Db {
             };
             let Some(chunk) = execution.next(host).await? else { break };
             assert!(!chunk.is_empty(), "operators never give empty chunks");
-            for row in chunk.rows() {
-                let text = row.iter().zip(&types).map(|(value, ty)| match value {
-                    Datum::Null => "-".to_owned(),
-                    value => types::text::to_string(value, *ty, &settings),
-                });
-                rows.push(text.collect::<Vec<_>>().join(" "));
-            }
+            chunks.push(chunk);
         }
-        Ok((rows, execution.affected()))
+        Ok((chunks, execution.affected()))
     }
 
     /// Rows, one line each.
@@ -264,9 +277,13 @@ pub(super) fn update(
     filter: Option<Expr>,
     assignments: Vec<(usize, Expr)>,
 ) -> Plan {
+    update_of(table, target_rows(table, filter), assignments)
+}
+
+pub(super) fn update_of(table: &Arc<Table>, source: Plan, assignments: Vec<(usize, Expr)>) -> Plan {
     let node = Update {
         table: Arc::clone(table),
-        source: Arc::new(target_rows(table, filter)),
+        source: Arc::new(source),
         old: 0,
         assignments,
         checks: no_checks(),
@@ -405,5 +422,27 @@ pub(super) fn collect(args: Vec<Expr>) -> AggregateCall {
         distinct: false,
         order: Vec::new(),
         filter: None,
+    }
+}
+
+struct Count(i64);
+
+impl Accumulator for Count {
+    fn step(&mut self, _cx: &CallCx<'_>, _args: &[Datum]) -> Result<()> {
+        self.0 += 1;
+        Ok(())
+    }
+
+    fn finish(&self, _cx: &CallCx<'_>) -> Result<Datum> {
+        Ok(Datum::Int8(self.0))
+    }
+}
+
+/// `count(*)`.
+pub(super) fn count_rows() -> AggregateCall {
+    AggregateCall {
+        accumulator: |_| Box::new(Count(0)),
+        site: Site { arg_types: [].into(), result_type: oid::INT8 },
+        ..collect(Vec::new())
     }
 }
