@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use testkit::{Endpoint, borealis_binary, sqlstate};
+use testkit::{Endpoint, borealis_binary};
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
@@ -16,8 +16,6 @@ use crate::system::{POSTGRES_SESSIONS, System};
 const OPENING: usize = 32;
 /// Before memory is read.
 const SETTLE: Duration = Duration::from_secs(3);
-/// Aurora DSQL lets in 100 connections a second after a burst of 1,000.
-const RATE_EXCEEDED: &str = "53400";
 
 /// Memory of a server that has just been started and has served one session.
 pub(crate) async fn idle_memory(systems: &[System; 2]) -> Figure {
@@ -65,20 +63,11 @@ pub(crate) async fn sessions(systems: &[System; 2], options: &Options) -> Figure
     }
 }
 
-/// Opens a session that has run a statement, waiting while the server lets nobody in.
+/// Opens a session that has run a statement.
 async fn session(endpoint: &Endpoint) -> Client {
-    loop {
-        match endpoint.try_connect().await {
-            Ok(client) => {
-                client.batch_execute("SELECT 1").await.expect("SELECT");
-                return client;
-            }
-            Err(error) if sqlstate(&error) == RATE_EXCEEDED => {
-                sleep(Duration::from_millis(200)).await
-            }
-            Err(error) => panic!("cannot open a session: {error:?}"),
-        }
-    }
+    let client = endpoint.connect().await;
+    client.batch_execute("SELECT 1").await.expect("SELECT");
+    client
 }
 
 /// From the start of the process on existing data to the answer of the first SELECT.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::machine;
 use crate::options::Options;
 use crate::pgbench::Run;
-use crate::system::POSTGRES_SETTINGS;
+use crate::system::{BOREALIS_ARGUMENTS, POSTGRES_SETTINGS};
 
 /// Throughput of one workload in one mode with one number of clients.
 pub(crate) struct Throughput {
@@ -64,7 +64,7 @@ conflict are tried again, up to 10 times.
 
 - Machine: {machine}.
 - PostgreSQL: {settings}.
-- Borealis: as `./dev start` runs it.
+- Borealis: built as `./dev start` builds it; {arguments}.
 
 ",
             reference = testkit::reference_version(),
@@ -72,6 +72,7 @@ conflict are tried again, up to 10 times.
             rounds = options.rounds(),
             seconds = options.seconds(),
             machine = machine::describe(),
+            arguments = BOREALIS_ARGUMENTS.map(|argument| format!("`{argument}`")).join(", "),
             settings = POSTGRES_SETTINGS.map(|setting| format!("`{setting}`")).join(", "),
         )
     }

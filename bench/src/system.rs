@@ -1,6 +1,6 @@
 //! The systems that are compared.
 
-use testkit::{BorealisServer, Endpoint, PostgresServer};
+use testkit::{BorealisServer, Endpoint, Options, PostgresServer};
 
 /// Sessions that the reference allows; each is a process there.
 pub(crate) const POSTGRES_SESSIONS: usize = 1_000;
@@ -14,6 +14,10 @@ pub(crate) const POSTGRES_SETTINGS: [&str; 4] = [
     "default_transaction_isolation=repeatable read",
 ];
 
+/// Aurora DSQL's own limits are 10,000 connections and 100 new ones a second.
+pub(crate) const BOREALIS_ARGUMENTS: [&str; 3] =
+    ["--connections-max=11000", "--connections-per-s=100000", "--connections-burst=100000"];
+
 /// A running server with its data on disk.
 pub(crate) enum System {
     Postgres(PostgresServer),
@@ -26,7 +30,8 @@ impl System {
     }
 
     pub(crate) fn borealis() -> System {
-        System::Borealis(BorealisServer::start())
+        let arguments = BOREALIS_ARGUMENTS.map(str::to_owned).to_vec();
+        System::Borealis(BorealisServer::start_with(Options { arguments, ..Options::default() }))
     }
 
     pub(crate) fn name(&self) -> &'static str {

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use crate::run::{Result, binary, cargo, exec, installed, root, step};
 
-const HELP: &str = "\
-usage: ./dev <command> [arguments]
+const HELP: &str = r#"usage: ./dev <command> [arguments]
 
   start [options]   build in release and run a server with its data in .dev/data
   psql [arguments]  psql on the server that `start` runs
+  env               variables for other clients of it: eval "$(./dev env)"
   test              everything CI runs: `check`, then all tests
   check             format, clippy, documentation, licences
   fmt               format the source
@@ -21,7 +21,7 @@ usage: ./dev <command> [arguments]
   bench [options]   Borealis and PostgreSQL 16 side by side, written to BENCHMARKS.md;
                     --quick, --only NAME
   pg [psql|start]   the reference PostgreSQL 16, with a psql on it or until Ctrl-C
-";
+"#;
 
 /// Folders with a workspace of their own, because their dependencies must not mix with the product's.
 const OUTSIDE: [&str; 1] = ["tests/clients/rust-sqlx"];
@@ -29,7 +29,7 @@ const OUTSIDE: [&str; 1] = ["tests/clients/rust-sqlx"];
 pub(crate) fn dispatch(command: &str, args: &[String]) -> Result {
     match command {
         "start" => start(args),
-        "psql" => psql(args),
+        "psql" | "env" => exec(&mut borealis(command, args)),
         "test" => no_arguments(args).and_then(|()| test()),
         "check" => no_arguments(args).and_then(|()| check()),
         "fmt" => no_arguments(args).and_then(|()| fmt()),
@@ -53,10 +53,6 @@ fn start(args: &[String]) -> Result {
         return Err("the build failed".into());
     }
     exec(borealis("start", args).current_dir(root()))
-}
-
-fn psql(args: &[String]) -> Result {
-    exec(&mut borealis("psql", args))
 }
 
 /// `borealis <command>` in release, on `.dev/data` unless the arguments choose another place.
