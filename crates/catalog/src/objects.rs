@@ -131,7 +131,7 @@ pub enum ColumnDefault {
 }
 
 /// A column of a table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Name; meaningless once dropped.
     pub name: String,
@@ -236,7 +236,7 @@ pub struct Index {
 }
 
 /// A table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// OID in `pg_class`; also the table's number in storage keys.
     pub oid: ObjectId,

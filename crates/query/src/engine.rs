@@ -1,11 +1,36 @@
 //! One cluster's database: its store, catalog and background jobs.
+//!
+//! The catalog is cached and replaced by each schema change. So that nobody works with a catalog
+//! older than his snapshot, a schema change closes a gate before it commits and opens it when the
+//! new catalog is in place; whoever begins looks at the gate before and after taking a snapshot:
+//!
+//!     begin:      read catalog ─► snapshot ─► same catalog, gate open? ── no: again
+//!     DDL commit: close gate ─► commit ─► replace catalog ─► open gate
+//!
+//! A transaction that began before the gate closed and writes to an altered table fails at commit,
+//! because it checks the descriptors it used.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use store::Store;
-use types::Result;
+use arc_swap::ArcSwap;
+use catalog::objects::ADMIN_ROLE;
+use catalog::{Catalog, Change, Object};
+use store::{Direction, KeyRange, Store};
+use tokio::sync::{Mutex, Notify};
+use txn::{Limits, Transaction, keys};
+use types::{Result, SqlError, SqlState};
 
+use crate::job::{Job, Jobs};
 use crate::session::Session;
+
+/// The only database of a cluster.
+pub const DATABASE: &str = "postgres";
+/// Microseconds between 1970-01-01 and 2000-01-01.
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+/// Descriptors read at once when a cluster is opened.
+const OPEN_CHUNK: usize = 1_000;
 
 /// What an [`Engine`] is told when it is opened.
 #[derive(Clone, Debug)]
@@ -32,7 +57,24 @@ pub struct Startup {
 }
 
 /// One cluster's database.
-pub struct Engine {}
+pub struct Engine {
+    store: Arc<dyn Store>,
+    config: EngineConfig,
+    limits: Limits,
+    catalog: ArcSwap<Catalog>,
+    /// A schema change is between its commit and the new catalog.
+    gate_closed: AtomicBool,
+    gate_opened: Notify,
+    /// Held by the schema change that has closed the gate.
+    gate: Mutex<()>,
+    pub(crate) jobs: Jobs,
+}
+
+/// Microseconds since 2000-01-01 UTC.
+pub(crate) fn now_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX) - EPOCH_MICROS
+}
 
 impl Engine {
     /// Opens the cluster's database in `store`, creating it if it is new, and starts its jobs.
@@ -40,15 +82,28 @@ impl Engine {
     /// # Errors
     /// `XX000` if the store cannot be read or holds a newer format.
     pub async fn open(store: Arc<dyn Store>, config: EngineConfig) -> Result<Arc<Engine>> {
-        let _ = (store, config);
-        Err(types::SqlError::internal("not built yet"))
+        let catalog = load_catalog(store.as_ref(), config.cluster).await?;
+        let engine = Arc::new(Engine {
+            store,
+            config,
+            limits: Limits::default(),
+            catalog: ArcSwap::from_pointee(catalog),
+            gate_closed: AtomicBool::new(false),
+            gate_opened: Notify::new(),
+            gate: Mutex::new(()),
+            jobs: Jobs::new(),
+        });
+        engine.start_jobs().await?;
+        Ok(engine)
     }
 
     /// Whether `principal` may connect as the role `user`: the role exists, may log in, and is
     /// `admin` or mapped to the principal's ARN.
     pub fn may_connect(&self, user: &str, principal: &str) -> bool {
-        let _ = (user, principal);
-        false
+        let catalog = self.catalog();
+        catalog.role(user).is_some_and(|role| {
+            role.login && (role.oid == ADMIN_ROLE || role.principals.contains_key(principal))
+        })
     }
 
     /// Starts a session.
@@ -57,10 +112,169 @@ impl Engine {
     /// `3D000` for another database than `postgres`, `28000` for an unknown role, `0A000`, `22023`
     /// for startup parameters that cannot be set. The caller reports them as FATAL.
     pub fn connect(self: &Arc<Self>, startup: Startup) -> Result<Session> {
-        let _ = startup;
-        Err(types::SqlError::internal("not built yet"))
+        if startup.database != DATABASE {
+            return Err(SqlError::new(
+                SqlState::UNDEFINED_DATABASE,
+                format!("database \"{}\" does not exist", startup.database),
+            ));
+        }
+        let catalog = self.catalog();
+        let role = catalog.role(&startup.user).map(|role| role.oid).ok_or_else(|| {
+            SqlError::new(
+                SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+                format!("role \"{}\" does not exist", startup.user),
+            )
+        })?;
+        Session::start(Arc::clone(self), catalog, role, startup)
     }
 
     /// Stops background jobs and waits for them. Sessions must have ended.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        self.jobs.stop().await;
+    }
+
+    /// The newest catalog.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+
+    /// Prefix of the cluster's keys.
+    pub(crate) fn cluster(&self) -> u32 {
+        self.config.cluster
+    }
+
+    /// The Region's name.
+    pub(crate) fn region(&self) -> &str {
+        &self.config.region
+    }
+
+    /// Begins a transaction, with the catalog of its snapshot.
+    ///
+    /// # Errors
+    /// `XX000` if the store is unavailable.
+    pub(crate) async fn begin(&self) -> Result<(Transaction, Arc<Catalog>)> {
+        self.begin_with(self.limits).await
+    }
+
+    /// As [`Engine::begin`], with other limits.
+    ///
+    /// # Errors
+    /// `XX000` if the store is unavailable.
+    pub(crate) async fn begin_with(&self, limits: Limits) -> Result<(Transaction, Arc<Catalog>)> {
+        loop {
+            self.wait_for_gate().await;
+            let before = self.catalog();
+            let txn = Transaction::begin(self.store.as_ref(), limits).await?;
+            let open = !self.gate_closed.load(Ordering::Acquire);
+            if open && Arc::ptr_eq(&before, &self.catalog.load()) {
+                return Ok((txn, before));
+            }
+        }
+    }
+
+    async fn wait_for_gate(&self) {
+        while self.gate_closed.load(Ordering::Acquire) {
+            let opened = self.gate_opened.notified();
+            if !self.gate_closed.load(Ordering::Acquire) {
+                return;
+            }
+            opened.await;
+        }
+    }
+
+    /// Commits a schema change together with `txn`'s other writes, and makes it everybody's.
+    ///
+    /// # Errors
+    /// `40001` OC001 if another schema change came first, and the other outcomes of a commit.
+    pub(crate) async fn commit_ddl(
+        self: &Arc<Self>,
+        txn: Transaction,
+        change: Change,
+        jobs: Vec<Job>,
+    ) -> Result<()> {
+        // The task goes on even if the session that waits for it is dropped, so that the gate
+        // never stays closed.
+        let engine = Arc::clone(self);
+        let committed =
+            tokio::spawn(async move { engine.commit_behind_gate(txn, &change, jobs).await });
+        committed.await.unwrap_or_else(|_| Err(SqlError::internal("schema change panicked")))
+    }
+
+    async fn commit_behind_gate(
+        &self,
+        mut txn: Transaction,
+        change: &Change,
+        jobs: Vec<Job>,
+    ) -> Result<()> {
+        let cluster = self.config.cluster;
+        let _gate = self.gate.lock().await;
+        let before = self.catalog();
+        let after = before.apply(change);
+        for object in change.put.values() {
+            txn.put(keys::object(cluster, object.oid()), catalog::codec::encode(object).into());
+        }
+        for oid in &change.removed {
+            txn.delete(keys::object(cluster, *oid));
+        }
+        txn.put(keys::catalog_state(cluster), encode_state(&after).into());
+        for job in &jobs {
+            txn.put(keys::job(cluster, job.id), job.encode()?.into());
+        }
+        self.gate_closed.store(true, Ordering::Release);
+        let outcome = txn.commit().await;
+        if outcome.is_ok() {
+            self.catalog.store(Arc::new(after));
+        }
+        self.gate_closed.store(false, Ordering::Release);
+        self.gate_opened.notify_waiters();
+        outcome?;
+        self.jobs.submit(jobs);
+        Ok(())
+    }
+}
+
+/// Stored form of the catalog's version and OID counter.
+fn encode_state(catalog: &Catalog) -> Vec<u8> {
+    let mut bytes = vec![1];
+    bytes.extend_from_slice(&catalog.version.to_be_bytes());
+    bytes.extend_from_slice(&catalog.next_oid().to_be_bytes());
+    bytes
+}
+
+fn decode_state(bytes: &[u8]) -> Option<(u64, u32)> {
+    let (version, rest) = bytes.split_first()?;
+    let (catalog, next) = rest.split_at_checked(8)?;
+    (*version == 1).then_some(())?;
+    Some((u64::from_be_bytes(catalog.try_into().ok()?), u32::from_be_bytes(next.try_into().ok()?)))
+}
+
+/// Reads everything that exists.
+async fn load_catalog(store: &dyn Store, cluster: u32) -> Result<Catalog> {
+    let unreadable = |error: store::StoreError| {
+        SqlError::internal(format!("catalog cannot be read: {error}"))
+    };
+    let snapshot = store.begin().await.map_err(unreadable)?;
+    let mut catalog = Catalog::new();
+    let mut range = KeyRange::prefix(&keys::objects(cluster));
+    loop {
+        let pairs =
+            snapshot.scan(&range, Direction::Forward, OPEN_CHUNK).await.map_err(unreadable)?;
+        let last = pairs.last().map(|(key, _)| key.clone());
+        let count = pairs.len();
+        for (_, value) in pairs {
+            let object: Object = catalog::codec::decode(&value)
+                .map_err(|error| SqlError::internal(format!("catalog cannot be read: {error}")))?;
+            catalog.put(object);
+        }
+        match last {
+            Some(last) if count == OPEN_CHUNK => range.start = std::ops::Bound::Excluded(last),
+            _ => break,
+        }
+    }
+    if let Some(state) = snapshot.get(&keys::catalog_state(cluster)).await.map_err(unreadable)? {
+        let (version, next_oid) = decode_state(&state)
+            .ok_or_else(|| SqlError::internal("catalog state is of a newer format"))?;
+        catalog.restore(version, next_oid);
+    }
+    Ok(catalog)
 }

@@ -8,11 +8,14 @@
 
 pub mod bind;
 pub mod chunk;
+mod command;
 pub mod engine;
 pub mod execute;
 pub mod expr;
+pub mod job;
 pub mod plan;
 pub mod session;
+mod system;
 
 pub use chunk::Chunk;
 pub use engine::{Engine, EngineConfig, Startup};

@@ -60,6 +60,11 @@ pub fn index(cluster: u32, table: u32, index: u32) -> Vec<u8> {
     key
 }
 
+/// What the keys of a table's rows and index entries start with.
+pub fn table(cluster: u32, table: u32) -> Bytes {
+    prefix(cluster, ROW, &table.to_be_bytes())
+}
+
 /// The companion of a row's key: see the module's documentation.
 pub fn key_share(row: &[u8]) -> Bytes {
     let mut key = row.to_vec();

@@ -1,5 +1,321 @@
 //! From parse trees to typed trees: names, overloads and coercions are resolved here, and what is
 //! not supported is refused here.
+//!
+//!     parse tree ─► Binder (scopes, parameters) ─► Query / Modify
+//!
+//! Parse nodes are taken apart with every field named, so that no clause is ignored in silence.
+//!
+//! Must not know: plans beyond the small structs shared with them, storage.
 
+mod aggregate;
+mod clause;
+mod coerce;
 pub mod dml;
+mod expr;
+mod from;
+mod function;
+mod indirection;
+mod modify;
 pub mod query;
+mod scope;
+mod select;
+mod sublink;
+mod typename;
+
+use std::sync::Arc;
+
+use catalog::Table;
+use parser::Node;
+use types::{Oid, Result, SqlError, SqlState, oid};
+
+pub use typename::TypeRef;
+
+use self::query::{BoundCte, OutputColumn, Query};
+use self::scope::Level;
+use crate::expr::{Expr, ExprKind};
+use crate::session::SessionCx;
+
+/// How deep expressions may nest before binding gives up (and everything after it would recurse).
+const DEPTH_MAX: usize = 2_000;
+
+/// Binds one statement.
+pub struct Binder<'a> {
+    cx: &'a SessionCx,
+    /// The whole query string, for positions.
+    source: &'a str,
+    /// Parameter types known so far; unknown ones are [`oid::UNKNOWN`].
+    params: Vec<Oid>,
+    /// The scopes of the queries being bound, outermost first.
+    levels: Vec<Level>,
+    /// Common table expressions in sight, innermost last.
+    ctes: Vec<VisibleCte>,
+    next_cte: usize,
+    next_work_table: usize,
+    depth: usize,
+    tables: Vec<Arc<Table>>,
+}
+
+/// A name declared by WITH.
+#[derive(Clone)]
+struct VisibleCte {
+    name: String,
+    columns: Vec<OutputColumn>,
+    source: CteSource,
+}
+
+#[derive(Clone, Copy)]
+enum CteSource {
+    Cte(usize),
+    WorkTable(usize),
+}
+
+/// What binding found out beside the tree.
+#[derive(Debug)]
+pub struct Bound<T> {
+    /// The tree.
+    pub tree: T,
+    /// Parameter types, `$1` first.
+    pub params: Vec<Oid>,
+    /// Stored tables that it names.
+    pub tables: Vec<Arc<Table>>,
+    /// Number of common table expressions.
+    pub ctes: usize,
+    /// Number of work tables.
+    pub work_tables: usize,
+}
+
+impl<'a> Binder<'a> {
+    /// A binder for one statement of `source`; `params` are the parameter types that the client
+    /// declared (0 or [`oid::UNKNOWN`]: to be inferred).
+    pub fn new(cx: &'a SessionCx, source: &'a str, params: &[Oid]) -> Binder<'a> {
+        let params = params
+            .iter()
+            .map(|ty| if ty.is_valid() { *ty } else { oid::UNKNOWN })
+            .collect();
+        Binder {
+            cx,
+            source,
+            params,
+            levels: Vec::new(),
+            ctes: Vec::new(),
+            next_cte: 0,
+            next_work_table: 0,
+            depth: 0,
+            tables: Vec::new(),
+        }
+    }
+
+    /// Binds a SELECT, VALUES or set operation.
+    ///
+    /// # Errors
+    /// What PostgreSQL's analysis raises; `0A000` for what is not supported.
+    pub fn query(mut self, node: &parser::protobuf::SelectStmt) -> Result<Bound<Query>> {
+        let query = self.select_statement(node)?;
+        self.finish(query)
+    }
+
+    /// Binds INSERT, UPDATE or DELETE.
+    ///
+    /// # Errors
+    /// As [`Binder::query`].
+    pub fn modification(mut self, node: &parser::NodeEnum) -> Result<Bound<dml::Modify>> {
+        let modify = self.modify(node)?;
+        self.finish(modify)
+    }
+
+    /// Binds an expression over the columns of one table, as CHECK, DEFAULT and index expressions
+    /// are; the columns are [`ExprKind::Column`]s at their positions in [`Table::columns`].
+    ///
+    /// # Errors
+    /// As [`Binder::query`].
+    pub fn table_expression(mut self, table: Option<&Arc<Table>>, node: &Node) -> Result<Expr> {
+        let mut level = Level::new(scope::ExprPlace::TableExpression);
+        if let Some(table) = table {
+            level.add_table_columns(table);
+        }
+        self.levels.push(level);
+        let mut expr = self.expression(node)?;
+        vars_to_columns(&mut expr);
+        Ok(expr)
+    }
+
+    /// As [`Binder::table_expression`], coerced for storing into a column.
+    ///
+    /// # Errors
+    /// As [`Binder::query`]; `42804` if it does not fit the column.
+    pub fn column_expression(
+        mut self,
+        table: Option<&Arc<Table>>,
+        node: &Node,
+        column: &str,
+        ty: Oid,
+        typmod: i32,
+    ) -> Result<Expr> {
+        let mut level = Level::new(scope::ExprPlace::TableExpression);
+        if let Some(table) = table {
+            level.add_table_columns(table);
+        }
+        self.levels.push(level);
+        let expr = self.expression(node)?;
+        let mut expr = self.assign(expr, column, ty, typmod, -1)?;
+        vars_to_columns(&mut expr);
+        Ok(expr)
+    }
+
+    /// As [`Binder::table_expression`], as a condition.
+    ///
+    /// # Errors
+    /// As [`Binder::query`]; `42804` if it is not boolean.
+    pub fn condition(
+        mut self,
+        table: &Arc<Table>,
+        node: &Node,
+        clause: &str,
+    ) -> Result<Expr> {
+        let mut level = Level::new(scope::ExprPlace::TableExpression);
+        level.add_table_columns(table);
+        self.levels.push(level);
+        let expr = self.expression(node)?;
+        let mut expr = self.boolean(expr, clause, -1)?;
+        vars_to_columns(&mut expr);
+        Ok(expr)
+    }
+
+    /// Resolves a type name, as in a column definition.
+    ///
+    /// # Errors
+    /// `42704` for an unknown type; what its modifiers raise.
+    pub fn resolve_type(&self, name: &parser::protobuf::TypeName) -> Result<TypeRef> {
+        self.type_ref(name)
+    }
+
+    fn finish<T>(self, tree: T) -> Result<Bound<T>> {
+        if let Some(number) = self.params.iter().position(|ty| *ty == oid::UNKNOWN) {
+            return Err(SqlError::new(
+                SqlState::INDETERMINATE_DATATYPE,
+                format!("could not determine data type of parameter ${}", number + 1),
+            ));
+        }
+        Ok(Bound {
+            tree,
+            params: self.params,
+            tables: self.tables,
+            ctes: self.next_cte,
+            work_tables: self.next_work_table,
+        })
+    }
+
+    /// The 1-based character position of a parse location.
+    fn position(&self, location: i32) -> usize {
+        usize::try_from(location).map_or(0, |byte| parser::character_position(self.source, byte))
+    }
+
+    /// An error at a parse location.
+    fn error(&self, code: SqlState, message: impl Into<String>, location: i32) -> SqlError {
+        let error = SqlError::new(code, message);
+        if location < 0 { error } else { error.at(self.position(location)) }
+    }
+
+    /// The parameter's type, which use as `wanted` decides if nothing did before.
+    fn fix_param(&mut self, number: usize, wanted: Oid) -> Result<Oid> {
+        let Some(known) = self.params.get_mut(number) else {
+            return Err(SqlError::internal("parameter without a number"));
+        };
+        if *known == oid::UNKNOWN {
+            *known = wanted;
+        }
+        if *known == wanted {
+            return Ok(wanted);
+        }
+        let known = *known;
+        Err(SqlError::new(
+            SqlState::AMBIGUOUS_PARAMETER,
+            format!("inconsistent types deduced for parameter ${}", number + 1),
+        )
+        .detail(format!("{} versus {}", self.type_name(known), self.type_name(wanted))))
+    }
+
+    /// The type's name as error messages print it.
+    fn type_name(&self, ty: Oid) -> String {
+        crate::system::format_type(&self.cx.catalog, ty, -1)
+    }
+
+    /// The innermost scope.
+    fn level(&mut self) -> Result<&mut Level> {
+        self.levels.last_mut().ok_or_else(|| SqlError::internal("no scope"))
+    }
+
+    /// Runs `f` one expression level deeper.
+    fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= DEPTH_MAX {
+            return Err(stack_depth_exceeded());
+        }
+        self.depth += 1;
+        let result = f(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Notes that the statement depends on `table`.
+    fn uses(&mut self, table: &Arc<Table>) {
+        if !self.tables.iter().any(|known| known.oid == table.oid) {
+            self.tables.push(Arc::clone(table));
+        }
+    }
+
+    fn new_cte(&mut self) -> usize {
+        self.next_cte += 1;
+        self.next_cte - 1
+    }
+}
+
+/// `54001`.
+pub(crate) fn stack_depth_exceeded() -> SqlError {
+    SqlError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+}
+
+/// `0A000`, naming what is not supported.
+pub(crate) fn unsupported(what: &str) -> SqlError {
+    SqlError::unsupported(format!("{what} not supported"))
+}
+
+/// Turns a table expression's variables into positions.
+fn vars_to_columns(expr: &mut Expr) {
+    if let ExprKind::Var(var) = expr.kind {
+        expr.kind = ExprKind::Column(var.column);
+    }
+    expr.for_each_child_mut(&mut vars_to_columns);
+}
+
+/// The string values of a list of String nodes, as in a qualified name.
+pub(crate) fn strings(nodes: &[Node]) -> Vec<&str> {
+    nodes
+        .iter()
+        .filter_map(|node| match &node.node {
+            Some(parser::NodeEnum::String(s)) => Some(s.sval.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A node that the grammar always supplies.
+pub(crate) fn required<T>(node: Option<T>) -> Result<T> {
+    node.ok_or_else(|| SqlError::internal("parse tree lacks a node"))
+}
+
+pub(crate) use self::clause::same;
+pub(crate) use self::coerce::array_type;
+
+impl Query {
+    /// Whether nothing below but `body` is asked for.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.sort.is_empty() && self.limit.is_none() && self.offset.is_none() && self.ctes.is_empty()
+    }
+}
+
+impl BoundCte {
+    /// Whether it modifies data.
+    pub(crate) fn modifies(&self) -> bool {
+        matches!(self.body, query::CteBody::Modify(_))
+    }
+}

@@ -6,12 +6,19 @@
 //!
 //! Must not know: parse trees.
 
+mod access;
+mod build;
+mod fold;
+mod join;
+pub(crate) mod walk;
+
 use std::sync::Arc;
 
 use catalog::Table;
 use functions::{NewAccumulator, SetReturning, Site};
 use types::Oid;
 
+pub use self::build::{plan_modify, plan_query};
 use crate::expr::Expr;
 
 /// A plan node with what is known about its output.
@@ -526,7 +533,7 @@ pub struct OnConflict {
 
 /// `ON CONFLICT DO UPDATE`. Its expressions are over the existing row followed by the proposed row
 /// (each all of [`Table::columns`]).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConflictUpdate {
     /// Assignments: position in [`Table::columns`] and value.
     pub assignments: Vec<(usize, Expr)>,

@@ -10,11 +10,30 @@
 //! Invariants: a session has at most one transaction; outside a block it is implicit and ends at
 //! `sync` or `abort`; in a failed block everything but its end raises 25P02.
 
-use std::sync::Arc;
+mod context;
+mod portal;
+mod prepare;
+pub(crate) mod settings;
+pub(crate) mod transaction;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use catalog::Catalog;
+use catalog::objects::ObjectId;
+use types::{Oid, Result, SqlError};
+
+pub use self::context::SessionCx;
+pub use self::portal::Portal;
+pub use self::prepare::Prepared;
+use self::settings::Settings;
+use self::transaction::TxnState;
 use crate::chunk::Chunk;
-use bytes::{Bytes, BytesMut};
-use types::{Datum, Oid, Result, SqlError};
+use crate::engine::{Engine, Startup};
+use crate::execute::Identity;
+pub use parser::Statement;
 
 /// The transaction status that ReadyForQuery reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +73,6 @@ pub struct Field {
     pub typmod: i32,
 }
 
-/// One parsed statement of a query string, not yet analysed.
-#[derive(Clone, Debug)]
-pub struct Statement {}
-
-/// An analysed statement: its parameters and result columns are known. Shared by portals.
-#[derive(Debug)]
-pub struct Prepared {
-    /// Parameter types, `$1` first.
-    pub param_types: Vec<Oid>,
-    /// Result columns; `None` if it returns no rows.
-    pub fields: Option<Vec<Field>>,
-}
-
 /// Parameter values as the client sent them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parameters<'a> {
@@ -104,73 +110,213 @@ pub enum Fetched {
     CopyData(Bytes),
 }
 
-/// A bound statement in the course of execution.
-#[derive(Debug)]
-pub struct Portal {}
-
-impl Portal {
-    /// Result columns; `None` if it returns no rows.
-    pub fn fields(&self) -> Option<&[Field]> {
-        None
-    }
-
-    /// The format of each result column.
-    pub fn formats(&self) -> &[Format] {
-        &[]
-    }
-
-    /// Appends one row: a big-endian `i16` count of fields, then for each a big-endian `i32`
-    /// length (−1 for NULL) and its bytes, in the portal's formats. This is a DataRow's body.
-    ///
-    /// # Errors
-    /// `22P02` and the like if a value has no such representation.
-    pub fn encode_row(&self, row: &[Datum], out: &mut BytesMut) -> Result<()> {
-        let _ = (row, out);
-        Ok(())
-    }
-}
-
 /// Cancels what a session runs, from another task.
 #[derive(Clone, Debug)]
-pub struct Canceller {}
+pub struct Canceller {
+    cancelled: Arc<AtomicBool>,
+}
 
 impl Canceller {
     /// The running statement, if any, ends with `57014`. Later statements are not affected.
-    pub fn cancel(&self) {}
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+    }
+}
+
+/// Settings as a transaction found them, to go back to.
+pub(crate) struct SavedSettings {
+    settings: Settings,
+    role: ObjectId,
+    read_only_default: bool,
+    /// Only what `SET LOCAL` changed goes back at COMMIT: the settings without it.
+    kept: Settings,
 }
 
 /// One client's conversation with the database.
-pub struct Session {}
+pub struct Session {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) cx: SessionCx,
+    pub(crate) state: TxnState,
+    pub(crate) notices: Vec<SqlError>,
+    pub(crate) identity: Identity,
+    /// `default_transaction_read_only`.
+    pub(crate) read_only_default: bool,
+    /// Counts changes that make plans of before invalid.
+    pub(crate) plan_epoch: u64,
+    /// What the client was told of its parameters.
+    told: BTreeMap<&'static str, String>,
+    /// Parameters may have changed since the client was told.
+    settings_changed: bool,
+    cancelled: Arc<AtomicBool>,
+}
 
 impl Session {
+    pub(crate) fn start(
+        engine: Arc<Engine>,
+        catalog: Arc<Catalog>,
+        role: ObjectId,
+        startup: Startup,
+    ) -> Result<Session> {
+        let Startup { user, database, parameters, principal, session_id } = startup;
+        let mut settings = Settings::new();
+        for (name, value) in &parameters {
+            if name.eq_ignore_ascii_case("role") {
+                return Err(settings::not_settable(name));
+            }
+            settings.set(name, Some(value))?;
+        }
+        settings.finish_startup();
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let mut cx = SessionCx {
+            catalog,
+            role,
+            session_role: role,
+            database: database.clone(),
+            session_id,
+            principal,
+            settings,
+            search_path: Vec::new(),
+            cancelled: Arc::clone(&cancelled),
+            engine: Arc::clone(&engine),
+        };
+        cx.refresh_search_path();
+        let user: Arc<str> = user.into();
+        let mut session = Session {
+            engine,
+            identity: Identity {
+                current_user: Arc::clone(&user),
+                session_user: user,
+                database: database.into(),
+                schema: None,
+            },
+            cx,
+            state: TxnState::Idle,
+            notices: Vec::new(),
+            read_only_default: false,
+            plan_epoch: 0,
+            told: BTreeMap::new(),
+            settings_changed: false,
+            cancelled,
+        };
+        session.refresh();
+        session.told = session.reported().into_iter().collect();
+        Ok(session)
+    }
+
     /// All parameters that clients are told at startup, as `("server_version", "16.15")`.
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
+        self.reported()
+    }
+
+    fn reported(&self) -> Vec<(&'static str, String)> {
+        let mut reported = self.cx.settings.reported();
+        for (name, value) in &mut reported {
+            if *name == "default_transaction_read_only" {
+                *value = if self.read_only_default { "on" } else { "off" }.into();
+            }
+        }
+        reported.push(("session_authorization", self.cx.role_name(self.cx.session_role)));
+        reported
     }
 
     /// Reported parameters that changed since the last call (`SET`, `RESET`, end of transaction).
     pub fn take_parameter_changes(&mut self) -> Vec<(&'static str, String)> {
-        Vec::new()
+        if !std::mem::take(&mut self.settings_changed) {
+            return Vec::new();
+        }
+        let mut changes = Vec::new();
+        for (name, value) in self.reported() {
+            if self.told.get(name) != Some(&value) {
+                self.told.insert(name, value.clone());
+                changes.push((name, value));
+            }
+        }
+        changes
     }
 
     /// Notices and warnings raised since the last call.
     pub fn take_notices(&mut self) -> Vec<SqlError> {
-        Vec::new()
-    }
-
-    /// What ReadyForQuery says.
-    pub fn status(&self) -> TransactionStatus {
-        TransactionStatus::Idle
-    }
-
-    /// Whether a transaction, also an implicit one, is open.
-    pub fn in_transaction(&self) -> bool {
-        false
+        std::mem::take(&mut self.notices)
     }
 
     /// A handle that cancels this session's running statement.
     pub fn canceller(&self) -> Canceller {
-        Canceller {}
+        Canceller { cancelled: Arc::clone(&self.cancelled) }
+    }
+
+    /// Forgets a cancel request that came before the statement that now begins.
+    pub(crate) fn clear_cancel(&self) {
+        self.cancelled.store(false, Ordering::Release);
+    }
+
+    /// Brings what depends on parameters, role and catalog up to date.
+    pub(crate) fn refresh(&mut self) {
+        self.cx.refresh_search_path();
+        self.identity.current_user = self.cx.role_name(self.cx.role).into();
+        self.identity.schema = self.cx.schema_names(false).first().map(|name| name.as_str().into());
+        self.plan_epoch += 1;
+        self.settings_changed = true;
+    }
+
+    /// Remembers the settings, if this is the block's first change of them.
+    pub(crate) fn save_settings(&mut self) {
+        let saved = || SavedSettings {
+            settings: self.cx.settings.clone(),
+            role: self.cx.role,
+            read_only_default: self.read_only_default,
+            kept: self.cx.settings.clone(),
+        };
+        let missing = match &self.state {
+            TxnState::Implicit(active) | TxnState::Block(active) => active.settings_before.is_none(),
+            TxnState::Idle | TxnState::Failed => false,
+        };
+        if missing {
+            let saved = Box::new(saved());
+            if let Some(active) = self.active() {
+                active.settings_before = Some(saved);
+            }
+        }
+    }
+
+    /// Changes a parameter. `local`: until the transaction ends.
+    ///
+    /// # Errors
+    /// `0A000` if it cannot be set, `22023` for a bad value.
+    pub(crate) fn set_parameter(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        local: bool,
+    ) -> Result<()> {
+        self.save_settings();
+        self.cx.settings.set(name, value)?;
+        if !local
+            && let Some(saved) =
+                self.active().and_then(|active| active.settings_before.as_mut())
+        {
+            saved.kept.set(name, value)?;
+        }
+        self.refresh();
+        Ok(())
+    }
+
+    /// After ROLLBACK: everything as the transaction found it.
+    pub(crate) fn restore_settings(&mut self, saved: Option<Box<SavedSettings>>) {
+        if let Some(saved) = saved {
+            self.cx.settings = saved.settings;
+            self.cx.role = saved.role;
+            self.read_only_default = saved.read_only_default;
+            self.refresh();
+        }
+    }
+
+    /// After COMMIT: everything but what was set LOCAL.
+    pub(crate) fn end_local_settings(&mut self, saved: Option<Box<SavedSettings>>) {
+        if let Some(saved) = saved {
+            self.cx.settings = saved.kept;
+            self.cx.role = saved.role;
+            self.refresh();
+        }
     }
 
     /// Splits and parses a query string; an empty one gives no statements.
@@ -178,74 +324,11 @@ impl Session {
     /// # Errors
     /// `42601` with a position.
     pub fn parse(&mut self, sql: &str) -> Result<Vec<Statement>> {
-        let _ = sql;
-        Err(SqlError::internal("not built yet"))
+        parser::parse(sql)
     }
+}
 
-    /// Analyses one statement (`None`: the empty one). `param_types` may be shorter than the number
-    /// of parameters, and 0 leaves a type to inference.
-    ///
-    /// # Errors
-    /// What analysis raises; `25P02` in a failed block; DSQL's refusals.
-    pub async fn prepare(
-        &mut self,
-        statement: Option<Statement>,
-        param_types: &[Oid],
-    ) -> Result<Arc<Prepared>> {
-        let _ = (statement, param_types);
-        Err(SqlError::internal("not built yet"))
-    }
-
-    /// Makes a portal. `result_formats`: none (all text), one (for all), or one for each column.
-    ///
-    /// # Errors
-    /// `08P01` for a wrong number of parameters or formats, `22P02`, `22P03` for a bad value.
-    pub async fn bind(
-        &mut self,
-        prepared: &Arc<Prepared>,
-        parameters: Parameters<'_>,
-        result_formats: &[Format],
-    ) -> Result<Portal> {
-        let _ = (prepared, parameters, result_formats);
-        Err(SqlError::internal("not built yet"))
-    }
-
-    /// Runs a portal on: one chunk of rows, or the end. `max_rows` 0 means no limit; it counts
-    /// from the call after the last `Suspended`, and the caller passes what is left of it.
-    ///
-    /// # Errors
-    /// What execution raises. Call [`Session::abort`] then.
-    pub async fn fetch(&mut self, portal: &mut Portal, max_rows: usize) -> Result<Fetched> {
-        let _ = (portal, max_rows);
-        Err(SqlError::internal("not built yet"))
-    }
-
-    /// Takes a piece of `COPY … FROM STDIN` data; pieces need not end at row ends.
-    ///
-    /// # Errors
-    /// `22P04` for malformed data, and what inserting raises.
-    pub async fn copy_in(&mut self, portal: &mut Portal, data: &[u8]) -> Result<()> {
-        let _ = (portal, data);
-        Err(SqlError::internal("not built yet"))
-    }
-
-    /// Ends `COPY … FROM STDIN`; the command tag.
-    ///
-    /// # Errors
-    /// As [`Session::copy_in`], for what was still incomplete.
-    pub async fn copy_in_done(&mut self, portal: &mut Portal) -> Result<String> {
-        let _ = portal;
-        Err(SqlError::internal("not built yet"))
-    }
-
-    /// Ends what is open outside a block: commits the implicit transaction.
-    ///
-    /// # Errors
-    /// `40001` and the other outcomes of a commit; the transaction is over in any case.
-    pub async fn sync(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    /// Tells the session that an error was reported to the client.
-    pub fn abort(&mut self) {}
+/// `pg_type.typlen` of a type.
+pub(crate) fn type_len(ty: Oid) -> i16 {
+    catalog::builtin::type_by_oid(ty).map_or(-1, |row| row.len)
 }

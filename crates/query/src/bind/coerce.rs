@@ -1,0 +1,501 @@
+//! Coercion: which types turn into which, and the expressions that do it.
+//!
+//! Source: PostgreSQL 16, "Type Conversion" (chapter 10) and `parse_coerce.c`'s rules, over the
+//! `pg_cast` rows.
+
+use catalog::builtin::{self, CastContext, CastMethod, ProcRow};
+use functions::Site;
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
+
+use super::Binder;
+use crate::expr::{Call, Expr, ExprKind};
+
+/// How willingly a coercion is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Context {
+    /// Unasked, anywhere.
+    Implicit,
+    /// When storing into a column.
+    Assignment,
+    /// `CAST`, `::`.
+    Explicit,
+}
+
+/// The way from one type to another.
+pub(super) enum Pathway {
+    /// Same bits.
+    Relabel,
+    /// A cast function.
+    Function(&'static ProcRow),
+    /// Each element.
+    Elements,
+    /// Through text.
+    Io,
+}
+
+/// Whether `target` accepts anything or is decided by the arguments.
+pub(super) fn is_polymorphic(target: Oid) -> bool {
+    // anyelement, anyarray, anynonarray, anyenum, anyrange, anymultirange, and the "compatible"
+    // family.
+    matches!(
+        target.0,
+        2283 | 2277 | 2776 | 3500 | 3831 | 4537 | 5077 | 5078 | 5079 | 5080 | 4538
+    )
+}
+
+fn is_any_array(target: Oid) -> bool {
+    matches!(target.0, 2277 | 5078)
+}
+
+fn is_compatible_family(target: Oid) -> bool {
+    matches!(target.0, 5077 | 5078 | 5079 | 5080 | 4538)
+}
+
+/// The element type, if `ty` is an array type (of the built-in types).
+pub(crate) fn element_type(ty: Oid) -> Option<Oid> {
+    let row = builtin::type_by_oid(ty)?;
+    row.is_array().then_some(row.element)
+}
+
+/// The array type over `element`.
+pub(crate) fn array_type(element: Oid) -> Option<Oid> {
+    builtin::type_by_oid(element).map(|row| row.array).filter(|array| array.is_valid())
+}
+
+pub(super) fn category(ty: Oid) -> u8 {
+    builtin::type_by_oid(ty).map_or(b'X', |row| row.category)
+}
+
+fn is_preferred(ty: Oid) -> bool {
+    builtin::type_by_oid(ty).is_some_and(|row| row.preferred)
+}
+
+/// How to get from `source` to `target`, if at all.
+pub(super) fn pathway(source: Oid, target: Oid, context: Context) -> Option<Pathway> {
+    if source == target {
+        return Some(Pathway::Relabel);
+    }
+    if let Some(cast) = builtin::cast(source, target) {
+        let needed = match cast.context {
+            CastContext::Implicit => Context::Implicit,
+            CastContext::Assignment => Context::Assignment,
+            CastContext::Explicit => Context::Explicit,
+        };
+        if context < needed {
+            return None;
+        }
+        return match cast.method {
+            CastMethod::Function => builtin::proc_by_oid(cast.func).map(Pathway::Function),
+            CastMethod::InOut => Some(Pathway::Io),
+            CastMethod::Binary => Some(Pathway::Relabel),
+        };
+    }
+    if let (Some(from), Some(to)) = (element_type(source), element_type(target)) {
+        if pathway(from, to, context).is_some() {
+            return Some(Pathway::Elements);
+        }
+    }
+    // Anything goes to text on assignment and from text on request.
+    let string = |ty| category(ty) == b'S';
+    if context >= Context::Assignment && string(target) {
+        return Some(Pathway::Io);
+    }
+    if context == Context::Explicit && string(source) {
+        return Some(Pathway::Io);
+    }
+    None
+}
+
+/// Whether values of `sources` can be passed where `targets` are declared.
+pub(super) fn can_coerce(sources: &[Oid], targets: &[Oid], context: Context) -> bool {
+    let mut polymorphic = false;
+    for (&source, &target) in sources.iter().zip(targets) {
+        if source == target || target == oid::ANY {
+            continue;
+        }
+        if is_polymorphic(target) {
+            polymorphic = true;
+            continue;
+        }
+        if source == oid::UNKNOWN {
+            continue;
+        }
+        if source == oid::RECORD || target == oid::RECORD {
+            if source.0 >= catalog::objects::FIRST_USER_OID && target == oid::RECORD {
+                continue;
+            }
+            return false;
+        }
+        if pathway(source, target, context).is_none_or(|way| {
+            matches!(way, Pathway::Io) && context == Context::Implicit
+        }) {
+            return false;
+        }
+    }
+    !polymorphic || resolve_polymorphic(sources, targets).is_some()
+}
+
+/// The element type that polymorphic `targets` stand for, given actual `sources`.
+pub(super) fn resolve_polymorphic(sources: &[Oid], targets: &[Oid]) -> Option<Oid> {
+    let mut element: Option<Oid> = None;
+    let mut common: Vec<Oid> = Vec::new();
+    for (&source, &target) in sources.iter().zip(targets) {
+        if !is_polymorphic(target) {
+            continue;
+        }
+        if source == oid::UNKNOWN {
+            continue;
+        }
+        let actual = if is_any_array(target) {
+            if source == oid::INT2VECTOR {
+                oid::INT2
+            } else if source == oid::OIDVECTOR {
+                oid::OID
+            } else {
+                element_type(source)?
+            }
+        } else {
+            source
+        };
+        if matches!(target.0, 2776 | 5079) && element_type(actual).is_some() {
+            return None;
+        }
+        // Ranges and enums are not storable and have no implementation here.
+        if matches!(target.0, 3500 | 3831 | 4537 | 5080 | 4538) {
+            return None;
+        }
+        if is_compatible_family(target) {
+            common.push(actual);
+            continue;
+        }
+        match element {
+            Some(known) if known != actual => return None,
+            _ => element = Some(actual),
+        }
+    }
+    if element.is_none() && !common.is_empty() {
+        element = common_type(&common).ok();
+    }
+    // Only unknown literals: text, unless an array was asked for.
+    element.or_else(|| (!targets.iter().any(|t| is_any_array(*t))).then_some(oid::TEXT))
+}
+
+/// The type that a polymorphic declaration means once the element type is known.
+pub(super) fn concrete(declared: Oid, element: Oid) -> Oid {
+    if is_any_array(declared) {
+        array_type(element).unwrap_or(declared)
+    } else if is_polymorphic(declared) {
+        element
+    } else {
+        declared
+    }
+}
+
+/// The type to which all of `types` can go, as UNION, CASE, VALUES and ARRAY choose it; `Err` holds
+/// the first type that does not fit.
+pub(super) fn common_type(types: &[Oid]) -> std::result::Result<Oid, (Oid, Oid)> {
+    let mut chosen = types.first().copied().unwrap_or(oid::UNKNOWN);
+    if chosen != oid::UNKNOWN && types.iter().all(|ty| *ty == chosen) {
+        return Ok(chosen);
+    }
+    for &next in types.iter().skip(1) {
+        if next == oid::UNKNOWN || next == chosen {
+            continue;
+        }
+        if chosen == oid::UNKNOWN {
+            chosen = next;
+        } else if category(next) != category(chosen) {
+            return Err((chosen, next));
+        } else if !is_preferred(chosen)
+            && can_coerce(&[chosen], &[next], Context::Implicit)
+            && !can_coerce(&[next], &[chosen], Context::Implicit)
+        {
+            chosen = next;
+        }
+    }
+    Ok(if chosen == oid::UNKNOWN { oid::TEXT } else { chosen })
+}
+
+/// The common type modifier of expressions that are all of type `ty`, else −1.
+pub(super) fn common_typmod<'a>(exprs: impl IntoIterator<Item = &'a Expr>, ty: Oid) -> i32 {
+    let mut common = None;
+    for expr in exprs {
+        if expr.ty != ty || common.is_some_and(|typmod| typmod != expr.typmod) {
+            return -1;
+        }
+        common = Some(expr.typmod);
+    }
+    common.unwrap_or(-1)
+}
+
+/// Whether an explicit or implicit length coercion exists for the type.
+fn has_typmod(ty: Oid) -> bool {
+    matches!(
+        ty,
+        oid::VARCHAR
+            | oid::BPCHAR
+            | oid::NUMERIC
+            | oid::TIME
+            | oid::TIMETZ
+            | oid::TIMESTAMP
+            | oid::TIMESTAMPTZ
+            | oid::INTERVAL
+    ) || element_type(ty).is_some_and(has_typmod)
+}
+
+impl Binder<'_> {
+    /// `expr` as a value of `target`, or `None` if there is no such coercion.
+    pub(super) fn try_coerce(
+        &mut self,
+        expr: Expr,
+        target: Oid,
+        context: Context,
+    ) -> Result<Option<Expr>> {
+        if expr.ty == target || target == oid::ANY {
+            return Ok(Some(expr));
+        }
+        if expr.ty == oid::UNKNOWN {
+            return self.coerce_unknown(expr, target).map(Some);
+        }
+        let Some(way) = pathway(expr.ty, target, context) else { return Ok(None) };
+        Ok(Some(match way {
+            Pathway::Relabel => Expr::new(ExprKind::Relabel(Box::new(expr)), target),
+            Pathway::Io => Expr::new(ExprKind::CoerceViaIo(Box::new(expr)), target),
+            Pathway::Elements => {
+                let (Some(from), Some(to)) = (element_type(expr.ty), element_type(target)) else {
+                    return Ok(None);
+                };
+                let element = Expr::new(ExprKind::ArrayElement, from);
+                let Some(element) = self.try_coerce(element, to, context)? else {
+                    return Ok(None);
+                };
+                Expr::new(
+                    ExprKind::ArrayCoerce { array: Box::new(expr), element: Box::new(element) },
+                    target,
+                )
+            }
+            Pathway::Function(proc) => {
+                let explicit = context == Context::Explicit;
+                let mut args = vec![expr];
+                // A cast function may take the type modifier and whether the cast is explicit; the
+                // modifier is applied separately.
+                for declared in proc.args.iter().skip(1) {
+                    args.push(match *declared {
+                        oid::BOOL => Expr::constant(Datum::Bool(explicit), oid::BOOL),
+                        _ => Expr::constant(Datum::Int4(-1), oid::INT4),
+                    });
+                }
+                let Some(function) = crate::system::scalar(proc) else {
+                    return Err(super::function::not_supported(proc));
+                };
+                let site = Site {
+                    arg_types: args.iter().map(|arg| arg.ty).collect(),
+                    result_type: target,
+                };
+                let call = Call { proc, function, site, args, operator: None };
+                Expr::new(ExprKind::Call(Box::new(call)), target)
+            }
+        }))
+    }
+
+    /// A literal or parameter of unknown type as a value of `target`.
+    fn coerce_unknown(&mut self, expr: Expr, target: Oid) -> Result<Expr> {
+        match expr.kind {
+            ExprKind::Param(number) => {
+                let target = self.fix_param(number, target)?;
+                Ok(Expr::new(ExprKind::Param(number), target))
+            }
+            ExprKind::Const(Datum::Null) => Ok(Expr::null(target)),
+            ExprKind::Const(Datum::Text(text)) => {
+                let value = self.input(target, &text)?;
+                Ok(Expr::constant(value, target))
+            }
+            _ => Ok(Expr::new(ExprKind::CoerceViaIo(Box::new(expr)), target)),
+        }
+    }
+
+    /// Reads a literal of a type, as its input function does.
+    pub(super) fn input(&self, target: Oid, text: &str) -> Result<Datum> {
+        if let Some(value) = crate::system::reg_input(target, text, self.cx)? {
+            return Ok(value);
+        }
+        types::text::input(target, -1, text, &self.cx.settings.format)
+    }
+
+    /// As [`Binder::try_coerce`], with the type modifier applied too; `None` if impossible.
+    pub(super) fn try_coerce_typmod(
+        &mut self,
+        expr: Expr,
+        target: Oid,
+        typmod: i32,
+        context: Context,
+    ) -> Result<Option<Expr>> {
+        let Some(mut expr) = self.try_coerce(expr, target, context)? else { return Ok(None) };
+        if typmod < 0 || expr.typmod == typmod || !has_typmod(target) {
+            return Ok(Some(expr));
+        }
+        let explicit = context == Context::Explicit;
+        if let ExprKind::Const(value) = &expr.kind {
+            let value = types::typmod::apply_typmod(target, typmod, value.clone(), explicit)?;
+            expr.kind = ExprKind::Const(value);
+            expr.typmod = typmod;
+            return Ok(Some(expr));
+        }
+        Ok(Some(Expr {
+            kind: ExprKind::ApplyTypmod { arg: Box::new(expr), explicit },
+            ty: target,
+            typmod,
+        }))
+    }
+
+    /// `CAST(expr AS target)`.
+    pub(super) fn cast(
+        &mut self,
+        expr: Expr,
+        target: Oid,
+        typmod: i32,
+        location: i32,
+    ) -> Result<Expr> {
+        let source = expr.ty;
+        match self.try_coerce_typmod(expr, target, typmod, Context::Explicit)? {
+            Some(expr) => Ok(expr),
+            None => Err(SqlError::new(
+                SqlState::CANNOT_COERCE,
+                format!("cannot cast type {} to {}", self.type_name(source), self.type_name(target)),
+            )
+            .at(self.position(location))),
+        }
+    }
+
+    /// `expr` for storing into a column.
+    pub(super) fn assign(
+        &mut self,
+        expr: Expr,
+        column: &str,
+        target: Oid,
+        typmod: i32,
+        location: i32,
+    ) -> Result<Expr> {
+        let source = expr.ty;
+        match self.try_coerce_typmod(expr, target, typmod, Context::Assignment)? {
+            Some(expr) => Ok(expr),
+            None => Err(SqlError::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "column \"{column}\" is of type {} but expression is of type {}",
+                    self.type_name(target),
+                    self.type_name(source)
+                ),
+            )
+            .hint("You will need to rewrite or cast the expression.")
+            .at(self.position(location))),
+        }
+    }
+
+    /// A condition: `expr` as boolean. `clause` is named in the error.
+    pub(super) fn boolean(&mut self, expr: Expr, clause: &str, location: i32) -> Result<Expr> {
+        let source = expr.ty;
+        match self.try_coerce(expr, oid::BOOL, Context::Assignment)? {
+            Some(expr) => Ok(expr),
+            None => Err(SqlError::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("argument of {clause} must be type boolean, not type {}", self.type_name(source)),
+            )
+            .at(self.position(location))),
+        }
+    }
+
+    /// `LIMIT` and the like: `expr` as bigint.
+    pub(super) fn bigint(&mut self, expr: Expr, clause: &str, location: i32) -> Result<Expr> {
+        let source = expr.ty;
+        match self.try_coerce(expr, oid::INT8, Context::Assignment)? {
+            Some(expr) => Ok(expr),
+            None => Err(SqlError::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("argument of {clause} must be type bigint, not type {}", self.type_name(source)),
+            )
+            .at(self.position(location))),
+        }
+    }
+
+    /// All of `exprs` in their common type. `construct` is named in the error (`CASE`, `UNION` …).
+    pub(super) fn unify(
+        &mut self,
+        exprs: Vec<Expr>,
+        construct: &str,
+        location: i32,
+    ) -> Result<(Vec<Expr>, Oid, i32)> {
+        let types: Vec<Oid> = exprs.iter().map(|expr| expr.ty).collect();
+        let ty = common_type(&types).map_err(|(left, right)| {
+            SqlError::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "{construct} types {} and {} cannot be matched",
+                    self.type_name(left),
+                    self.type_name(right)
+                ),
+            )
+            .at(self.position(location))
+        })?;
+        let typmod = common_typmod(&exprs, ty);
+        let exprs = exprs
+            .into_iter()
+            .map(|expr| self.coerce_to_common(expr, ty, construct, location))
+            .collect::<Result<_>>()?;
+        Ok((exprs, ty, typmod))
+    }
+
+    /// `expr` in a common type already chosen.
+    pub(super) fn coerce_to_common(
+        &mut self,
+        expr: Expr,
+        ty: Oid,
+        construct: &str,
+        location: i32,
+    ) -> Result<Expr> {
+        let source = expr.ty;
+        self.try_coerce(expr, ty, Context::Implicit)?.ok_or_else(|| {
+            SqlError::new(
+                SqlState::CANNOT_COERCE,
+                format!(
+                    "{construct} could not convert type {} to {}",
+                    self.type_name(source),
+                    self.type_name(ty)
+                ),
+            )
+            .at(self.position(location))
+        })
+    }
+
+    /// An output column of unknown type becomes text.
+    pub(super) fn settle(&mut self, expr: Expr) -> Result<Expr> {
+        if expr.ty == oid::UNKNOWN { self.coerce_unknown(expr, oid::TEXT) } else { Ok(expr) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_type_prefers_what_the_others_reach() {
+        assert_eq!(common_type(&[oid::INT4, oid::NUMERIC, oid::UNKNOWN]), Ok(oid::NUMERIC));
+        assert_eq!(common_type(&[oid::UNKNOWN, oid::UNKNOWN]), Ok(oid::TEXT));
+        assert_eq!(common_type(&[oid::FLOAT8, oid::INT4]), Ok(oid::FLOAT8));
+        assert_eq!(common_type(&[oid::INT4, oid::TEXT]), Err((oid::INT4, oid::TEXT)));
+    }
+
+    #[test]
+    fn pathway_respects_context() {
+        assert!(pathway(oid::INT8, oid::INT4, Context::Implicit).is_none());
+        assert!(matches!(
+            pathway(oid::INT8, oid::INT4, Context::Assignment),
+            Some(Pathway::Function(_))
+        ));
+        assert!(matches!(
+            pathway(oid::VARCHAR, oid::TEXT, Context::Implicit),
+            Some(Pathway::Relabel)
+        ));
+        assert!(matches!(pathway(oid::TEXT, oid::INT4, Context::Explicit), Some(Pathway::Io)));
+    }
+}

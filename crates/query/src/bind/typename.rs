@@ -1,0 +1,150 @@
+//! Type names as SQL writes them.
+
+use catalog::builtin;
+use parser::NodeEnum;
+use parser::protobuf::{AConst, TypeName, a_const};
+use types::{Oid, Result, SqlError, SqlState, oid};
+
+use super::{Binder, array_type, strings, unsupported};
+
+/// A type with its modifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeRef {
+    /// Type.
+    pub oid: Oid,
+    /// Modifier, or −1.
+    pub typmod: i32,
+}
+
+impl Binder<'_> {
+    pub(super) fn type_ref(&self, name: &TypeName) -> Result<TypeRef> {
+        let TypeName {
+            names,
+            type_oid: _,
+            setof,
+            pct_type,
+            typmods,
+            typemod: _,
+            array_bounds,
+            location,
+        } = name;
+        if *pct_type {
+            return Err(unsupported("%TYPE"));
+        }
+        if *setof {
+            return Err(self.error(
+                SqlState::DATATYPE_MISMATCH,
+                "type cannot be declared SETOF here",
+                *location,
+            ));
+        }
+        let parts = strings(names);
+        let (schema, base) = match parts.as_slice() {
+            [base] => (None, *base),
+            [schema, base] => (Some(*schema), *base),
+            [_, schema, base] => (Some(*schema), *base),
+            _ => return Err(SqlError::internal("type name without a name")),
+        };
+        let undefined = || {
+            self.error(
+                SqlState::UNDEFINED_OBJECT,
+                format!("type \"{}\" does not exist", parts.join(".")),
+                *location,
+            )
+        };
+        if schema.is_some_and(|schema| schema != "pg_catalog") {
+            return Err(undefined());
+        }
+        let row = builtin::type_by_name(base).ok_or_else(undefined)?;
+        let typmod = self.typmod(row.oid, typmods, *location)?;
+        let mut oid = row.oid;
+        if !array_bounds.is_empty() {
+            oid = array_type(oid).ok_or_else(undefined)?;
+        }
+        Ok(TypeRef { oid, typmod })
+    }
+
+    fn typmod(&self, ty: Oid, modifiers: &[parser::Node], location: i32) -> Result<i32> {
+        if modifiers.is_empty() {
+            // CHAR without a length is CHAR(1): the grammar supplies the 1.
+            return Ok(-1);
+        }
+        let mut values = Vec::new();
+        for modifier in modifiers {
+            match &modifier.node {
+                Some(NodeEnum::AConst(AConst { val: Some(a_const::Val::Ival(i)), .. })) => {
+                    values.push(i.ival);
+                }
+                _ => {
+                    return Err(self.error(
+                        SqlState::INVALID_PARAMETER_VALUE,
+                        "type modifiers must be simple constants or identifiers",
+                        location,
+                    ));
+                }
+            }
+        }
+        let invalid = |message: String| {
+            SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message).at(self.position(location))
+        };
+        match (ty, values.as_slice()) {
+            (oid::VARCHAR | oid::BPCHAR, [length]) => {
+                let name = if ty == oid::VARCHAR { "varchar" } else { "char" };
+                if *length < 1 {
+                    return Err(invalid(format!("length for type {name} must be at least 1")));
+                }
+                if *length > 10_485_760 {
+                    return Err(invalid(format!("length for type {name} cannot exceed 10485760")));
+                }
+                Ok(length + 4)
+            }
+            (oid::NUMERIC, [precision]) => self.numeric_typmod(*precision, 0, location),
+            (oid::NUMERIC, [precision, scale]) => self.numeric_typmod(*precision, *scale, location),
+            (oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ, [precision]) => {
+                let (name, zone) = match ty {
+                    oid::TIME => ("TIME", ""),
+                    oid::TIMETZ => ("TIME", " WITH TIME ZONE"),
+                    oid::TIMESTAMP => ("TIMESTAMP", ""),
+                    _ => ("TIMESTAMP", " WITH TIME ZONE"),
+                };
+                if *precision < 0 {
+                    return Err(invalid(format!(
+                        "{name}({precision}){zone} precision must not be negative"
+                    )));
+                }
+                // PostgreSQL warns and reduces.
+                Ok((*precision).min(6))
+            }
+            (oid::INTERVAL, [range]) => Ok((range << 16) | 0xFFFF),
+            (oid::INTERVAL, [range, precision]) => {
+                if *precision < 0 {
+                    return Err(invalid(format!(
+                        "INTERVAL({precision}) precision must not be negative"
+                    )));
+                }
+                Ok((range << 16) | (*precision).min(6))
+            }
+            (oid::VARCHAR | oid::BPCHAR | oid::NUMERIC | oid::INTERVAL, _) => {
+                Err(invalid("invalid type modifier".into()))
+            }
+            _ => Err(self.error(
+                SqlState::SYNTAX_ERROR,
+                format!("type modifier is not allowed for type \"{}\"", self.type_name(ty)),
+                location,
+            )),
+        }
+    }
+
+    fn numeric_typmod(&self, precision: i32, scale: i32, location: i32) -> Result<i32> {
+        let invalid = |message: String| {
+            SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message).at(self.position(location))
+        };
+        if !(1..=1000).contains(&precision) {
+            return Err(invalid(format!("NUMERIC precision {precision} must be between 1 and 1000")));
+        }
+        if !(-1000..=1000).contains(&scale) {
+            return Err(invalid(format!("NUMERIC scale {scale} must be between -1000 and 1000")));
+        }
+        Ok(((precision << 16) | (scale & 0x7ff)) + 4)
+    }
+}

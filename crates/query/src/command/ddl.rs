@@ -1,0 +1,175 @@
+//! Schema changes: the rules that all of them share, and the short ones.
+
+use catalog::ddl::{self, QualifiedName};
+use catalog::objects::ObjectId;
+use parser::protobuf::{self, DropBehavior, ObjectType};
+use parser::{Node, NodeEnum};
+use types::{Result, SqlError, SqlState};
+
+use super::Outcome;
+use crate::bind::{required, strings};
+use crate::job::Job;
+use crate::session::Session;
+
+/// Runs a schema change: one in a transaction, never beside DML.
+///
+/// # Errors
+/// `0A000` if the transaction has done DDL or DML, `25006` if it is read-only, what `f` raises.
+pub(super) async fn change(
+    session: &mut Session,
+    tag: &str,
+    f: impl FnOnce(ddl::Cx<'_>) -> Result<ddl::Outcome>,
+) -> Result<(ddl::Outcome, Vec<ObjectId>)> {
+    session.begin_statement().await?;
+    session.refuse_read_only(tag)?;
+    let active = session.ensure_active()?;
+    if active.modifies {
+        return Err(SqlError::unsupported("ddl and dml are not supported in the same transaction"));
+    }
+    if active.change.is_some() {
+        return Err(SqlError::unsupported("multiple ddl statements not supported in a transaction"));
+    }
+    let cx = &session.cx;
+    let mut outcome = f(ddl::Cx {
+        catalog: &cx.catalog,
+        role: cx.role,
+        search_path: &cx.search_path,
+    })?;
+    session.notices.append(&mut outcome.notices);
+    let dropped = std::mem::take(&mut outcome.dropped);
+    if !outcome.change.is_empty() {
+        let after = std::sync::Arc::new(session.cx.catalog.apply(&outcome.change));
+        let before = std::sync::Arc::clone(&session.cx.catalog);
+        let jobs = dropped.iter().map(|oid| Job::drop_data(&before, *oid)).collect::<Vec<_>>();
+        let active = session.ensure_active()?;
+        active.catalog = std::sync::Arc::clone(&after);
+        active.change = Some(outcome.change.clone());
+        active.jobs.extend(jobs);
+        session.use_catalog(&after);
+        session.refresh();
+    }
+    Ok((outcome, dropped))
+}
+
+/// A name of up to three parts.
+pub(super) fn qualified(session: &Session, names: &[&str]) -> Result<QualifiedName> {
+    match names {
+        [name] => Ok(QualifiedName::bare(*name)),
+        [schema, name] => Ok(QualifiedName::in_schema(*schema, *name)),
+        [database, schema, name] if *database == session.cx.database => {
+            Ok(QualifiedName::in_schema(*schema, *name))
+        }
+        _ => Err(SqlError::unsupported(format!(
+            "cross-database references are not implemented: {}",
+            names.join(".")
+        ))),
+    }
+}
+
+/// The name in a RangeVar.
+pub(super) fn range_name(
+    session: &Session,
+    range: Option<&protobuf::RangeVar>,
+) -> Result<QualifiedName> {
+    let range = required(range)?;
+    let parts = [&range.catalogname, &range.schemaname, &range.relname];
+    let names: Vec<&str> =
+        parts.iter().map(|part| part.as_str()).skip_while(|part| part.is_empty()).collect();
+    qualified(session, &names)
+}
+
+fn object_names(session: &Session, objects: &[Node]) -> Result<Vec<QualifiedName>> {
+    objects
+        .iter()
+        .map(|object| match &object.node {
+            Some(NodeEnum::List(list)) => qualified(session, &strings(&list.items)),
+            Some(NodeEnum::String(name)) => qualified(session, &[&name.sval]),
+            _ => Err(SqlError::internal("unexpected name")),
+        })
+        .collect()
+}
+
+pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropStmt) -> Result<Outcome> {
+    let protobuf::DropStmt { objects, remove_type, behavior, missing_ok, concurrent } = stmt;
+    let kind = ObjectType::from_i32(*remove_type).unwrap_or(ObjectType::Undefined);
+    let cascade = *behavior == DropBehavior::DropCascade as i32;
+    if *concurrent {
+        return Err(SqlError::unsupported(
+            "DROP INDEX CONCURRENTLY must be first action in transaction",
+        ));
+    }
+    let tag = match kind {
+        ObjectType::ObjectTable => "DROP TABLE",
+        ObjectType::ObjectIndex => "DROP INDEX",
+        ObjectType::ObjectSchema => "DROP SCHEMA",
+        ObjectType::ObjectSequence | ObjectType::ObjectView | ObjectType::ObjectFunction
+        | ObjectType::ObjectRoutine | ObjectType::ObjectDomain | ObjectType::ObjectStatisticExt => {
+            return missing(session, objects, kind, *missing_ok);
+        }
+        _ => return Err(SqlError::unsupported("unsupported object in DROP statement")),
+    };
+    let names = object_names(session, objects)?;
+    change(session, tag, |cx| match kind {
+        ObjectType::ObjectTable => ddl::drop_tables(cx, &names, *missing_ok),
+        ObjectType::ObjectIndex => ddl::drop_indexes(cx, &names, *missing_ok),
+        _ => {
+            let names: Vec<String> = names.into_iter().map(|name| name.name).collect();
+            ddl::drop_schemas(cx, &names, *missing_ok, cascade)
+        }
+    })
+    .await?;
+    Ok(Outcome::Done(tag.into()))
+}
+
+/// DROP of a kind of object of which none can exist.
+fn missing(
+    session: &mut Session,
+    objects: &[Node],
+    kind: ObjectType,
+    missing_ok: bool,
+) -> Result<Outcome> {
+    let (what, tag, code) = match kind {
+        ObjectType::ObjectSequence => ("sequence", "DROP SEQUENCE", SqlState::UNDEFINED_TABLE),
+        ObjectType::ObjectView => ("view", "DROP VIEW", SqlState::UNDEFINED_TABLE),
+        ObjectType::ObjectDomain => ("type", "DROP DOMAIN", SqlState::UNDEFINED_OBJECT),
+        ObjectType::ObjectStatisticExt => {
+            ("statistics object", "DROP STATISTICS", SqlState::UNDEFINED_OBJECT)
+        }
+        _ => return Err(SqlError::unsupported("unsupported object in DROP statement")),
+    };
+    for object in objects {
+        let name = match &object.node {
+            Some(NodeEnum::List(list)) => strings(&list.items).join("."),
+            Some(NodeEnum::TypeName(name)) => strings(&name.names).join("."),
+            _ => return Err(SqlError::internal("unexpected name")),
+        };
+        let message = format!("{what} \"{name}\" does not exist");
+        if !missing_ok {
+            return Err(SqlError::new(code, message));
+        }
+        let notice = SqlError::new(SqlState::SUCCESSFUL_COMPLETION, format!("{message}, skipping"));
+        session.notices.push(notice.severity(types::Severity::Notice));
+    }
+    Ok(Outcome::Done(tag.into()))
+}
+
+pub(super) async fn create_schema(
+    session: &mut Session,
+    stmt: &protobuf::CreateSchemaStmt,
+) -> Result<Outcome> {
+    let protobuf::CreateSchemaStmt { schemaname, authrole, schema_elts, if_not_exists } = stmt;
+    if !schema_elts.is_empty() {
+        return Err(crate::bind::unsupported("CREATE SCHEMA with elements"));
+    }
+    let owner = match authrole {
+        Some(role) => Some(super::role::role_name(session, role)?),
+        None => None,
+    };
+    let request = ddl::CreateSchema {
+        name: (!schemaname.is_empty()).then(|| schemaname.clone()),
+        owner,
+        if_not_exists: *if_not_exists,
+    };
+    change(session, "CREATE SCHEMA", |cx| ddl::create_schema(cx, &request)).await?;
+    Ok(Outcome::Done("CREATE SCHEMA".into()))
+}

@@ -1,0 +1,831 @@
+//! CREATE TABLE, CREATE INDEX, ALTER TABLE, RENAME: parse trees into requests.
+
+use std::sync::Arc;
+
+use catalog::ddl::{self, Action, AlterTable, ColumnDef, Constraint, CreateIndex, CreateTable};
+use catalog::objects::{ColumnDefault, IndexState, PUBLIC};
+use catalog::{Column, Table};
+use parser::protobuf::{
+    self, AlterTableType, ConstrType, DropBehavior, ObjectType, OnCommitAction, SortByDir,
+    SortByNulls,
+};
+use parser::{Node, NodeEnum, Statement};
+use types::{Datum, Oid, Result, SqlError, SqlState};
+
+use super::Outcome;
+use super::ddl::{change, range_name};
+use crate::bind::{Binder, required, strings, unsupported};
+use crate::chunk::Chunk;
+use crate::expr::{Expr, ExprKind};
+use crate::job::Job;
+use crate::session::Session;
+
+pub(super) async fn create(
+    session: &mut Session,
+    stmt: &protobuf::CreateStmt,
+    statement: &Statement,
+) -> Result<Outcome> {
+    let protobuf::CreateStmt {
+        relation,
+        table_elts,
+        inh_relations,
+        partbound,
+        partspec,
+        of_typename,
+        constraints,
+        options,
+        oncommit,
+        tablespacename,
+        access_method,
+        if_not_exists,
+    } = stmt;
+    let range = required(relation.as_ref())?;
+    match range.relpersistence.as_str() {
+        "t" => return Err(refused("TEMPORARY or TEMP table")),
+        "u" => return Err(refused("UNLOGGED table")),
+        _ => {}
+    }
+    let clauses = [
+        (partspec.is_some(), "PARTITION BY clause"),
+        (partbound.is_some(), "PARTITION OF clause"),
+        (!inh_relations.is_empty(), "INHERITS clause"),
+        (of_typename.is_some(), "OF clause"),
+        (!tablespacename.is_empty(), "TABLESPACE clause"),
+        (!access_method.is_empty(), "USING clause"),
+        (!options.is_empty(), "WITH clause"),
+        (
+            *oncommit != OnCommitAction::OncommitNoop as i32
+                && *oncommit != OnCommitAction::Undefined as i32,
+            "ON COMMIT clause",
+        ),
+    ];
+    if let Some((_, clause)) = clauses.iter().find(|(present, _)| *present) {
+        return Err(refused(clause));
+    }
+    let name = range_name(session, relation.as_ref())?;
+    session.begin_statement().await?;
+    let request = {
+        let mut builder = TableBuilder::new(session, statement, &range.relname);
+        for element in table_elts {
+            builder.declare(element)?;
+        }
+        for element in table_elts.iter().chain(constraints) {
+            builder.element(element)?;
+        }
+        let TableBuilder { columns, constraints, .. } = builder;
+        CreateTable { name, if_not_exists: *if_not_exists, columns, constraints }
+    };
+    change(session, "CREATE TABLE", |cx| ddl::create_table(cx, &request)).await?;
+    Ok(Outcome::Done("CREATE TABLE".into()))
+}
+
+fn refused(what: &str) -> SqlError {
+    SqlError::unsupported(format!("{what} not supported for CREATE TABLE"))
+}
+
+/// Gathers the columns and constraints of a new table.
+struct TableBuilder<'a> {
+    session: &'a Session,
+    statement: &'a Statement,
+    name: &'a str,
+    /// The table as far as it is known, to bind expressions over.
+    shape: Arc<Table>,
+    columns: Vec<ColumnDef>,
+    constraints: Vec<Constraint>,
+}
+
+impl<'a> TableBuilder<'a> {
+    fn new(session: &'a Session, statement: &'a Statement, name: &'a str) -> TableBuilder<'a> {
+        let shape = Arc::new(Table {
+            name: name.to_owned(),
+            schema: PUBLIC,
+            ..Table::default()
+        });
+        let (columns, constraints) = (Vec::new(), Vec::new());
+        TableBuilder { session, statement, name, shape, columns, constraints }
+    }
+
+    fn binder(&self) -> Binder<'_> {
+        Binder::new(&self.session.cx, &self.statement.source, &[])
+    }
+
+    /// First round: the columns' names and types, which expressions may refer to.
+    fn declare(&mut self, element: &Node) -> Result<()> {
+        match &element.node {
+            Some(NodeEnum::ColumnDef(column)) => {
+                let ty = column_type(&self.binder(), column)?;
+                let mut shape = (*self.shape).clone();
+                shape.columns.push(Column {
+                    name: column.colname.clone(),
+                    type_oid: ty.0.0,
+                    typmod: ty.1,
+                    ..Column::default()
+                });
+                self.shape = Arc::new(shape);
+                Ok(())
+            }
+            Some(NodeEnum::TableLikeClause(_)) => Err(unsupported("LIKE in CREATE TABLE")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Second round: everything.
+    fn element(&mut self, element: &Node) -> Result<()> {
+        match &element.node {
+            Some(NodeEnum::ColumnDef(column)) => self.column(column),
+            Some(NodeEnum::Constraint(constraint)) => self.table_constraint(constraint),
+            _ => Err(SqlError::internal("unexpected table element")),
+        }
+    }
+
+    fn column(&mut self, column: &protobuf::ColumnDef) -> Result<()> {
+        let (type_oid, typmod) = column_type(&self.binder(), column)?;
+        let mut definition = ColumnDef {
+            name: column.colname.clone(),
+            type_oid,
+            typmod,
+            not_null: column.is_not_null,
+            default: None,
+            generated_from: Vec::new(),
+            storage: storage(&column.storage_name)?,
+        };
+        if column.coll_clause.is_some() {
+            return Err(SqlError::unsupported("COLLATE clause not supported"));
+        }
+        if !column.compression.is_empty() {
+            return Err(refused("COMPRESSION clause"));
+        }
+        let mut nullable = false;
+        for node in &column.constraints {
+            let Some(NodeEnum::Constraint(constraint)) = &node.node else { continue };
+            let kind = ConstrType::from_i32(constraint.contype).unwrap_or(ConstrType::Undefined);
+            let named = named(constraint);
+            let own = vec![column.colname.clone()];
+            match kind {
+                ConstrType::ConstrNull => nullable = true,
+                ConstrType::ConstrNotnull => definition.not_null = true,
+                ConstrType::ConstrDefault => {
+                    if definition.default.is_some() {
+                        return Err(self.several_defaults(&column.colname));
+                    }
+                    let node = required(constraint.raw_expr.as_deref())?;
+                    let bound = self.binder().column_expression(
+                        None,
+                        node,
+                        &column.colname,
+                        type_oid,
+                        typmod,
+                    );
+                    bound.map_err(|error| self.default_error(error, node))?;
+                    let text = parser::deparse_expression(node)?;
+                    definition.default = Some(ColumnDefault::Expression(text));
+                }
+                ConstrType::ConstrGenerated => {
+                    if definition.default.is_some() {
+                        return Err(SqlError::new(
+                            SqlState::SYNTAX_ERROR,
+                            format!(
+                                "both default and generation expression specified for column \
+                                 \"{}\" of table \"{}\"",
+                                column.colname, self.name
+                            ),
+                        ));
+                    }
+                    let node = required(constraint.raw_expr.as_deref())?;
+                    let expr = self.binder().column_expression(
+                        Some(&self.shape),
+                        node,
+                        &column.colname,
+                        type_oid,
+                        typmod,
+                    )?;
+                    if !is_immutable(&expr) {
+                        return Err(SqlError::new(
+                            SqlState::INVALID_OBJECT_DEFINITION,
+                            "generation expression is not immutable",
+                        ));
+                    }
+                    definition.generated_from = self.names(&expr);
+                    let text = parser::deparse_expression(node)?;
+                    definition.default = Some(ColumnDefault::Generated(text));
+                }
+                ConstrType::ConstrCheck => {
+                    let check = self.check(constraint, named)?;
+                    self.constraints.push(check);
+                }
+                ConstrType::ConstrPrimary => {
+                    key_clauses(constraint)?;
+                    self.constraints.push(Constraint::PrimaryKey { name: named, columns: own });
+                }
+                ConstrType::ConstrUnique => {
+                    key_clauses(constraint)?;
+                    self.constraints.push(Constraint::Unique {
+                        name: named,
+                        columns: own,
+                        include: owned(&constraint.including),
+                        nulls_not_distinct: constraint.nulls_not_distinct,
+                    });
+                }
+                ConstrType::ConstrIdentity => return Err(unsupported("identity column")),
+                ConstrType::ConstrForeign => {
+                    return Err(SqlError::unsupported("FOREIGN KEY constraint not supported"));
+                }
+                _ => return Err(SqlError::unsupported("DEFERRABLE constraint not supported")),
+            }
+        }
+        if nullable && definition.not_null {
+            return Err(SqlError::new(
+                SqlState::SYNTAX_ERROR,
+                format!(
+                    "conflicting NULL/NOT NULL declarations for column \"{}\" of table \"{}\"",
+                    column.colname, self.name
+                ),
+            ));
+        }
+        self.columns.push(definition);
+        Ok(())
+    }
+
+    fn several_defaults(&self, column: &str) -> SqlError {
+        SqlError::new(
+            SqlState::SYNTAX_ERROR,
+            format!(
+                "multiple default values specified for column \"{column}\" of table \"{}\"",
+                self.name
+            ),
+        )
+    }
+
+    /// A default cannot refer to columns, whatever they are called.
+    fn default_error(&self, error: SqlError, node: &Node) -> SqlError {
+        if error.code() == SqlState::UNDEFINED_COLUMN && matches!(node.node, Some(NodeEnum::ColumnRef(_))) {
+            return SqlError::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot use column reference in DEFAULT expression",
+            );
+        }
+        error
+    }
+
+    fn table_constraint(&mut self, constraint: &protobuf::Constraint) -> Result<()> {
+        let kind = ConstrType::from_i32(constraint.contype).unwrap_or(ConstrType::Undefined);
+        let name = named(constraint);
+        let columns = owned(&constraint.keys);
+        let bound = match kind {
+            ConstrType::ConstrCheck => self.check(constraint, name)?,
+            ConstrType::ConstrPrimary => {
+                key_clauses(constraint)?;
+                Constraint::PrimaryKey { name, columns }
+            }
+            ConstrType::ConstrUnique => {
+                key_clauses(constraint)?;
+                Constraint::Unique {
+                    name,
+                    columns,
+                    include: owned(&constraint.including),
+                    nulls_not_distinct: constraint.nulls_not_distinct,
+                }
+            }
+            ConstrType::ConstrForeign => {
+                return Err(SqlError::unsupported("FOREIGN KEY constraint not supported"));
+            }
+            ConstrType::ConstrExclusion => return Err(refused("EXCLUDE constraint")),
+            _ => return Err(SqlError::internal("unexpected table constraint")),
+        };
+        self.constraints.push(bound);
+        Ok(())
+    }
+
+    fn check(
+        &self,
+        constraint: &protobuf::Constraint,
+        name: Option<String>,
+    ) -> Result<Constraint> {
+        if constraint.deferrable || constraint.initdeferred {
+            return Err(SqlError::unsupported("CHECK constraints cannot be marked DEFERRABLE"));
+        }
+        if constraint.is_no_inherit {
+            return Err(refused("NO INHERIT clause"));
+        }
+        let node = required(constraint.raw_expr.as_deref())?;
+        let expr = self.binder().condition(&self.shape, node, "CHECK")?;
+        Ok(Constraint::Check {
+            name,
+            expression: parser::deparse_expression(node)?,
+            columns: self.names(&expr),
+        })
+    }
+
+    /// Names of the columns that an expression reads, each once.
+    fn names(&self, expr: &Expr) -> Vec<String> {
+        let mut positions = Vec::new();
+        read_columns(expr, &mut positions);
+        positions
+            .into_iter()
+            .filter_map(|position| self.shape.columns.get(position))
+            .map(|column| column.name.clone())
+            .collect()
+    }
+}
+
+fn read_columns(expr: &Expr, positions: &mut Vec<usize>) {
+    if let ExprKind::Column(position) = expr.kind
+        && !positions.contains(&position)
+    {
+        positions.push(position);
+    }
+    expr.for_each_child(&mut |child| read_columns(child, positions));
+}
+
+fn is_immutable(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Call(call)
+            if call.proc.volatility != catalog::builtin::Volatility::Immutable =>
+        {
+            return false;
+        }
+        ExprKind::SqlValue(_) => return false,
+        _ => {}
+    }
+    let mut immutable = true;
+    expr.for_each_child(&mut |child| immutable &= is_immutable(child));
+    immutable
+}
+
+/// Type and modifier of a column, refused if DSQL cannot store it.
+fn column_type(binder: &Binder<'_>, column: &protobuf::ColumnDef) -> Result<(Oid, i32)> {
+    let name = required(column.type_name.as_ref())?;
+    if let [serial] = strings(&name.names).as_slice()
+        && matches!(*serial, "serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2")
+    {
+        return Err(SqlError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("type \"{serial}\" does not exist"),
+        ));
+    }
+    let ty = binder.resolve_type(name)?;
+    ddl::check_column_type(ty.oid, ty.typmod)?;
+    Ok((ty.oid, ddl::column_typmod(ty.oid, ty.typmod)))
+}
+
+/// `STORAGE …`.
+fn storage(name: &str) -> Result<Option<catalog::objects::Storage>> {
+    use catalog::objects::Storage;
+    Ok(Some(match name.to_ascii_lowercase().as_str() {
+        "" | "default" => return Ok(None),
+        "plain" => Storage::Plain,
+        "external" => Storage::External,
+        "extended" => Storage::Extended,
+        "main" => Storage::Main,
+        _ => {
+            return Err(SqlError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("invalid storage type \"{name}\""),
+            ));
+        }
+    }))
+}
+
+fn key_clauses(constraint: &protobuf::Constraint) -> Result<()> {
+    if constraint.deferrable || constraint.initdeferred {
+        return Err(SqlError::unsupported("DEFERRABLE constraint not supported"));
+    }
+    if !constraint.options.is_empty() {
+        return Err(refused("WITH clause"));
+    }
+    if !constraint.indexspace.is_empty() {
+        return Err(refused("USING INDEX TABLESPACE clause"));
+    }
+    Ok(())
+}
+
+fn named(constraint: &protobuf::Constraint) -> Option<String> {
+    (!constraint.conname.is_empty()).then(|| constraint.conname.clone())
+}
+
+fn owned(nodes: &[Node]) -> Vec<String> {
+    strings(nodes).into_iter().map(str::to_owned).collect()
+}
+
+pub(super) async fn create_index(
+    session: &mut Session,
+    stmt: &protobuf::IndexStmt,
+    statement: &Statement,
+    asynchronous: bool,
+) -> Result<Outcome> {
+    if stmt.concurrent {
+        return Err(SqlError::unsupported("CONCURRENTLY not supported for CREATE INDEX"));
+    }
+    // The grammar supplies "btree" where nothing is written.
+    if stmt.access_method != "btree" || mentions_using(statement.text()) {
+        return Err(SqlError::unsupported("USING not supported for CREATE INDEX"));
+    }
+    if !asynchronous {
+        return Err(SqlError::unsupported("unsupported mode. please use CREATE INDEX ASYNC."));
+    }
+    if !stmt.options.is_empty() {
+        return Err(SqlError::unsupported("WITH not supported for CREATE INDEX"));
+    }
+    if !stmt.table_space.is_empty() {
+        return Err(SqlError::unsupported("TABLESPACE not supported for CREATE INDEX"));
+    }
+    if stmt.where_clause.is_some() {
+        return Err(unsupported("partial index"));
+    }
+    let mut keys = Vec::new();
+    for node in &stmt.index_params {
+        let Some(NodeEnum::IndexElem(element)) = &node.node else { continue };
+        keys.push(index_key(element)?);
+    }
+    let mut include = Vec::new();
+    for node in &stmt.index_including_params {
+        let Some(NodeEnum::IndexElem(element)) = &node.node else { continue };
+        if element.expr.is_some() {
+            return Err(SqlError::unsupported("expressions are not supported in included columns"));
+        }
+        include.push(element.name.clone());
+    }
+    let table = range_name(session, stmt.relation.as_ref())?;
+    let request = CreateIndex {
+        name: (!stmt.idxname.is_empty()).then(|| stmt.idxname.clone()),
+        table,
+        if_not_exists: stmt.if_not_exists,
+        unique: stmt.unique,
+        keys,
+        include,
+        nulls_not_distinct: stmt.nulls_not_distinct,
+        state: IndexState::Building,
+    };
+    let (outcome, _) =
+        change(session, "CREATE INDEX", |cx| ddl::create_index(cx, &request)).await?;
+    let mut chunk = Chunk::new(1);
+    match outcome.created {
+        Some(index) => {
+            let job = Job::build_index(&session.cx.catalog, index)?;
+            chunk.push([Datum::text(job.text_id())]);
+            session.ensure_active()?.jobs.push(job);
+        }
+        // The index exists already: nothing is built.
+        None => chunk.push([Datum::Null]),
+    }
+    Ok(Outcome::Rows(chunk, "CREATE INDEX".into()))
+}
+
+fn index_key(element: &protobuf::IndexElem) -> Result<ddl::KeyColumn> {
+    let protobuf::IndexElem {
+        name,
+        expr,
+        indexcolname: _,
+        collation,
+        opclass,
+        opclassopts,
+        ordering,
+        nulls_ordering,
+    } = element;
+    if *ordering != SortByDir::SortbyDefault as i32 && *ordering != SortByDir::Undefined as i32 {
+        return Err(SqlError::unsupported("specifying sort order not supported for index keys"));
+    }
+    if !opclass.is_empty() || !opclassopts.is_empty() {
+        return Err(SqlError::unsupported("opclass not supported for index keys"));
+    }
+    if !collation.is_empty() {
+        return Err(SqlError::unsupported("COLLATE clause not supported"));
+    }
+    if expr.is_some() {
+        return Err(unsupported("expression index"));
+    }
+    Ok(ddl::KeyColumn {
+        column: name.clone(),
+        nulls_first: *nulls_ordering == SortByNulls::SortbyNullsFirst as i32,
+    })
+}
+
+/// Whether `USING` stands between the table's name and the list of keys.
+fn mentions_using(text: &str) -> bool {
+    let head = text.split('(').next().unwrap_or_default();
+    head.split_whitespace().any(|word| word.eq_ignore_ascii_case("using"))
+}
+
+pub(super) async fn alter(
+    session: &mut Session,
+    stmt: &protobuf::AlterTableStmt,
+    statement: &Statement,
+    asynchronous: bool,
+) -> Result<Outcome> {
+    let protobuf::AlterTableStmt { relation, cmds, objtype, missing_ok } = stmt;
+    if *objtype != ObjectType::ObjectTable as i32 {
+        return Err(SqlError::unsupported("unsupported statement: AlterTable"));
+    }
+    if asynchronous {
+        return Err(unsupported("ALTER TABLE ASYNC"));
+    }
+    let name = range_name(session, relation.as_ref())?;
+    session.begin_statement().await?;
+    let shape = existing(session, &name);
+    let mut actions = Vec::new();
+    for node in cmds {
+        let Some(NodeEnum::AlterTableCmd(command)) = &node.node else { continue };
+        actions.push(action(session, statement, command, shape.as_ref())?);
+    }
+    let request = AlterTable { name, if_exists: *missing_ok, actions };
+    change(session, "ALTER TABLE", |cx| ddl::alter_table(cx, &request)).await?;
+    Ok(Outcome::Done("ALTER TABLE".into()))
+}
+
+/// The table that a name means, if it exists.
+fn existing(session: &Session, name: &ddl::QualifiedName) -> Option<Arc<Table>> {
+    let catalog = &session.cx.catalog;
+    match &name.schema {
+        Some(schema) => catalog.table(catalog.schema(schema)?.oid, &name.name).cloned(),
+        None => {
+            session.cx.search_path.iter().find_map(|schema| catalog.table(*schema, &name.name)).cloned()
+        }
+    }
+}
+
+fn action(
+    session: &Session,
+    statement: &Statement,
+    command: &protobuf::AlterTableCmd,
+    shape: Option<&Arc<Table>>,
+) -> Result<Action> {
+    let protobuf::AlterTableCmd {
+        subtype,
+        name,
+        num: _,
+        newowner,
+        def,
+        behavior,
+        missing_ok,
+        recurse: _,
+    } = command;
+    let cascade = *behavior == DropBehavior::DropCascade as i32;
+    let kind = AlterTableType::from_i32(*subtype).unwrap_or(AlterTableType::Undefined);
+    let binder = || Binder::new(&session.cx, &statement.source, &[]);
+    let refused = |words: &str| {
+        Err(SqlError::unsupported(format!("unsupported ALTER TABLE {words} statement")))
+    };
+    let node = def.as_ref().and_then(|def| def.node.as_ref());
+    Ok(match kind {
+        AlterTableType::AtAddColumn => {
+            let Some(NodeEnum::ColumnDef(column)) = node else {
+                return Err(SqlError::internal("ADD COLUMN without a column"));
+            };
+            if column.coll_clause.is_some() {
+                return Err(SqlError::unsupported("COLLATE clause not supported"));
+            }
+            let constrained = column.constraints.iter().any(|node| {
+                !matches!(&node.node, Some(NodeEnum::Constraint(constraint))
+                    if constraint.contype == ConstrType::ConstrNull as i32)
+            });
+            if constrained || column.is_not_null {
+                return Err(SqlError::unsupported(
+                    "ALTER TABLE ADD COLUMN with constraint not supported",
+                ));
+            }
+            let (type_oid, typmod) = column_type(&binder(), column)?;
+            Action::AddColumn {
+                column: ColumnDef {
+                    name: column.colname.clone(),
+                    type_oid,
+                    typmod,
+                    not_null: false,
+                    default: None,
+                    generated_from: Vec::new(),
+                    storage: storage(&column.storage_name)?,
+                },
+                if_not_exists: *missing_ok,
+            }
+        }
+        AlterTableType::AtDropColumn => {
+            Action::DropColumn { name: name.clone(), if_exists: *missing_ok, cascade }
+        }
+        AlterTableType::AtColumnDefault => {
+            let default = match def {
+                None => None,
+                Some(node) => {
+                    let column = shape.and_then(|table| {
+                        table.column(name).and_then(|position| table.columns.get(position))
+                    });
+                    if let Some(column) = column {
+                        binder().column_expression(
+                            None,
+                            node,
+                            name,
+                            Oid(column.type_oid),
+                            column.typmod,
+                        )?;
+                    }
+                    Some(parser::deparse_expression(node)?)
+                }
+            };
+            Action::SetDefault { column: name.clone(), default }
+        }
+        AlterTableType::AtDropNotNull => Action::DropNotNull { column: name.clone() },
+        AlterTableType::AtDropExpression => {
+            Action::DropExpression { column: name.clone(), if_exists: *missing_ok }
+        }
+        AlterTableType::AtSetStorage => {
+            let Some(NodeEnum::String(word)) = node else {
+                return Err(SqlError::internal("SET STORAGE without a word"));
+            };
+            Action::SetStorage { column: name.clone(), storage: storage(&word.sval)? }
+        }
+        AlterTableType::AtDropConstraint => {
+            Action::DropConstraint { name: name.clone(), if_exists: *missing_ok }
+        }
+        AlterTableType::AtChangeOwner => Action::OwnerTo {
+            role: super::role::role_name(session, required(newowner.as_ref())?)?,
+        },
+        AlterTableType::AtAddConstraint => {
+            let Some(NodeEnum::Constraint(constraint)) = node else {
+                return Err(SqlError::internal("ADD CONSTRAINT without a constraint"));
+            };
+            add_constraint(session, statement, constraint, shape)?
+        }
+        AlterTableType::AtSetNotNull => return refused("ALTER COLUMN ... SET NOT NULL"),
+        AlterTableType::AtAlterColumnType => return refused("ALTER COLUMN ... SET DATA TYPE"),
+        AlterTableType::AtSetStatistics => return refused("ALTER COLUMN ... SET STATISTICS"),
+        AlterTableType::AtValidateConstraint => return refused("VALIDATE CONSTRAINT"),
+        AlterTableType::AtEnableRowSecurity => return refused("ENABLE ROW SECURITY"),
+        AlterTableType::AtDisableRowSecurity => return refused("DISABLE ROW SECURITY"),
+        AlterTableType::AtForceRowSecurity => return refused("FORCE ROW SECURITY"),
+        AlterTableType::AtNoForceRowSecurity => return refused("NO FORCE ROW SECURITY"),
+        AlterTableType::AtReplicaIdentity => return refused("REPLICA IDENTITY"),
+        AlterTableType::AtClusterOn => return refused("CLUSTER"),
+        AlterTableType::AtSetTableSpace => return refused("SET TABLESPACE"),
+        AlterTableType::AtSetRelOptions => return refused("SET"),
+        AlterTableType::AtResetRelOptions => return refused("RESET"),
+        AlterTableType::AtSetLogged => return refused("SET LOGGED"),
+        AlterTableType::AtSetUnLogged => return refused("SET UNLOGGED"),
+        AlterTableType::AtAddInherit => return refused("INHERIT"),
+        AlterTableType::AtDropInherit => return refused("NO INHERIT"),
+        AlterTableType::AtAttachPartition => return refused("ATTACH PARTITION"),
+        AlterTableType::AtDetachPartition => return refused("DETACH PARTITION"),
+        AlterTableType::AtSetAccessMethod => return refused("SET ACCESS METHOD"),
+        AlterTableType::AtSetCompression => return refused("ALTER COLUMN ... SET COMPRESSION"),
+        AlterTableType::AtAlterConstraint => return refused("ALTER CONSTRAINT"),
+        AlterTableType::AtAddIdentity => return refused("ALTER COLUMN ... ADD IDENTITY"),
+        AlterTableType::AtSetIdentity => return refused("ALTER COLUMN ... SET"),
+        AlterTableType::AtDropIdentity => return refused("ALTER COLUMN ... DROP IDENTITY"),
+        _ => return Err(SqlError::unsupported("unsupported statement: AlterTable")),
+    })
+}
+
+fn add_constraint(
+    session: &Session,
+    statement: &Statement,
+    constraint: &protobuf::Constraint,
+    shape: Option<&Arc<Table>>,
+) -> Result<Action> {
+    let kind = ConstrType::from_i32(constraint.contype).unwrap_or(ConstrType::Undefined);
+    let refused =
+        || Err(SqlError::unsupported("unsupported ALTER TABLE ADD CONSTRAINT statement"));
+    match kind {
+        ConstrType::ConstrUnique if !constraint.indexname.is_empty() => {
+            if constraint.deferrable || constraint.initdeferred {
+                return Err(SqlError::unsupported(
+                    "ALTER TABLE / ADD CONSTRAINT UNIQUE / DEFERRED / INITIALLY DEFERRED not \
+                     supported",
+                ));
+            }
+            Ok(Action::AddUniqueUsingIndex {
+                name: named(constraint),
+                index: constraint.indexname.clone(),
+            })
+        }
+        ConstrType::ConstrCheck if constraint.skip_validation => {
+            let node = required(constraint.raw_expr.as_deref())?;
+            let mut columns = Vec::new();
+            if let Some(table) = shape {
+                let binder = Binder::new(&session.cx, &statement.source, &[]);
+                let expr = binder.condition(table, node, "CHECK")?;
+                let mut positions = Vec::new();
+                read_columns(&expr, &mut positions);
+                columns = positions
+                    .into_iter()
+                    .filter_map(|position| table.columns.get(position))
+                    .map(|column| column.name.clone())
+                    .collect();
+            }
+            let expression = parser::deparse_expression(node)?;
+            Ok(Action::AddCheck { name: named(constraint), expression, columns })
+        }
+        _ => refused(),
+    }
+}
+
+pub(super) async fn rename(
+    session: &mut Session,
+    stmt: &protobuf::RenameStmt,
+) -> Result<Outcome> {
+    let protobuf::RenameStmt {
+        rename_type,
+        relation_type: _,
+        relation,
+        object,
+        subname,
+        newname,
+        behavior: _,
+        missing_ok,
+    } = stmt;
+    let kind = ObjectType::from_i32(*rename_type).unwrap_or(ObjectType::Undefined);
+    match kind {
+        ObjectType::ObjectTable => {
+            let name = range_name(session, relation.as_ref())?;
+            change(session, "ALTER TABLE", |cx| ddl::rename_table(cx, &name, newname, *missing_ok))
+                .await?;
+            Ok(Outcome::Done("ALTER TABLE".into()))
+        }
+        ObjectType::ObjectIndex => {
+            let name = range_name(session, relation.as_ref())?;
+            change(session, "ALTER INDEX", |cx| ddl::rename_index(cx, &name, newname, *missing_ok))
+                .await?;
+            Ok(Outcome::Done("ALTER INDEX".into()))
+        }
+        ObjectType::ObjectTabconstraint => {
+            let name = range_name(session, relation.as_ref())?;
+            change(session, "ALTER TABLE", |cx| {
+                ddl::rename_constraint(cx, &name, subname, newname, *missing_ok)
+            })
+            .await?;
+            Ok(Outcome::Done("ALTER TABLE".into()))
+        }
+        ObjectType::ObjectSchema => {
+            let _ = object;
+            change(session, "ALTER SCHEMA", |cx| ddl::rename_schema(cx, subname, newname)).await?;
+            Ok(Outcome::Done("ALTER SCHEMA".into()))
+        }
+        ObjectType::ObjectRole => {
+            change(session, "ALTER ROLE", |cx| ddl::rename_role(cx, subname, newname)).await?;
+            Ok(Outcome::Done("ALTER ROLE".into()))
+        }
+        ObjectType::ObjectColumn => {
+            let name = range_name(session, relation.as_ref())?;
+            let rewrite = |text: &str| rename_in_expression(text, subname, newname);
+            change(session, "ALTER TABLE", |cx| {
+                ddl::rename_column(cx, &name, subname, newname, *missing_ok, &rewrite)
+            })
+            .await?;
+            Ok(Outcome::Done("ALTER TABLE".into()))
+        }
+        _ => Err(SqlError::unsupported("unsupported object in RENAME statement")),
+    }
+}
+
+/// A stored expression with a column called otherwise.
+fn rename_in_expression(text: &str, from: &str, to: &str) -> Result<String> {
+    let mut node = Node { node: Some(*parser::parse_expression(text)?) };
+    rename_columns(&mut node, from, to)?;
+    parser::deparse_expression(&node)
+}
+
+/// Renames column references everywhere in an expression tree.
+fn rename_columns(node: &mut Node, from: &str, to: &str) -> Result<()> {
+    let boxed = |inner: &mut Option<Box<Node>>| match inner {
+        Some(inner) => rename_columns(inner, from, to),
+        None => Ok(()),
+    };
+    let list = |nodes: &mut Vec<Node>| {
+        nodes.iter_mut().try_for_each(|node| rename_columns(node, from, to))
+    };
+    match &mut node.node {
+        Some(NodeEnum::ColumnRef(column)) => {
+            if let Some(Node { node: Some(NodeEnum::String(name)) }) = column.fields.last_mut()
+                && name.sval == from
+            {
+                to.clone_into(&mut name.sval);
+            }
+            Ok(())
+        }
+        Some(NodeEnum::AConst(_) | NodeEnum::SqlvalueFunction(_) | NodeEnum::TypeName(_)) | None => {
+            Ok(())
+        }
+        Some(NodeEnum::AExpr(expr)) => {
+            boxed(&mut expr.lexpr)?;
+            boxed(&mut expr.rexpr)
+        }
+        Some(NodeEnum::BoolExpr(expr)) => list(&mut expr.args),
+        Some(NodeEnum::FuncCall(call)) => list(&mut call.args),
+        Some(NodeEnum::TypeCast(cast)) => boxed(&mut cast.arg),
+        Some(NodeEnum::NullTest(test)) => boxed(&mut test.arg),
+        Some(NodeEnum::BooleanTest(test)) => boxed(&mut test.arg),
+        Some(NodeEnum::CaseExpr(case)) => {
+            boxed(&mut case.arg)?;
+            list(&mut case.args)?;
+            boxed(&mut case.defresult)
+        }
+        Some(NodeEnum::CaseWhen(when)) => {
+            boxed(&mut when.expr)?;
+            boxed(&mut when.result)
+        }
+        Some(NodeEnum::CoalesceExpr(expr)) => list(&mut expr.args),
+        Some(NodeEnum::MinMaxExpr(expr)) => list(&mut expr.args),
+        Some(NodeEnum::AArrayExpr(array)) => list(&mut array.elements),
+        Some(NodeEnum::RowExpr(row)) => list(&mut row.args),
+        Some(NodeEnum::List(items)) => list(&mut items.items),
+        Some(NodeEnum::CollateClause(collate)) => boxed(&mut collate.arg),
+        Some(NodeEnum::AIndirection(indirection)) => boxed(&mut indirection.arg),
+        Some(_) => Err(unsupported("renaming a column in this kind of expression")),
+    }
+}

@@ -1,0 +1,78 @@
+//! What analysis and functions may know of the session.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use catalog::Catalog;
+use catalog::objects::{ObjectId, PG_CATALOG};
+
+use super::settings::Settings;
+use crate::engine::Engine;
+
+/// The session as analysis and functions see it.
+#[derive(Clone)]
+pub struct SessionCx {
+    /// The transaction's catalog.
+    pub catalog: Arc<Catalog>,
+    /// `current_role`.
+    pub role: ObjectId,
+    /// `session_user`.
+    pub session_role: ObjectId,
+    /// The database's name.
+    pub database: String,
+    /// What `sys.current_session_id()` returns.
+    pub session_id: String,
+    /// ARN of the IAM principal behind the session.
+    pub principal: String,
+    /// Parameters.
+    pub settings: Settings,
+    /// Schemas in which names are looked for, `pg_catalog` included.
+    pub search_path: Vec<ObjectId>,
+    /// The running statement is to end.
+    pub(crate) cancelled: Arc<AtomicBool>,
+    pub(crate) engine: Arc<Engine>,
+}
+
+impl SessionCx {
+    /// Works `search_path` out anew, after a change of parameter, role or catalog.
+    pub(crate) fn refresh_search_path(&mut self) {
+        let user = self.catalog.role_by_oid(self.role).map(|role| role.name.clone());
+        let mut path = Vec::new();
+        let mut explicit_catalog = false;
+        for name in self.settings.search_path() {
+            let name = if name == "$user" { user.clone().unwrap_or_default() } else { name };
+            if let Some(schema) = self.catalog.schema(&name)
+                && !path.contains(&schema.oid)
+            {
+                explicit_catalog |= schema.oid == PG_CATALOG;
+                path.push(schema.oid);
+            }
+        }
+        if !explicit_catalog {
+            path.insert(0, PG_CATALOG);
+        }
+        self.search_path = path;
+    }
+
+    /// The name of a role.
+    pub(crate) fn role_name(&self, role: ObjectId) -> String {
+        self.catalog.role_by_oid(role).map_or_else(|| role.to_string(), |role| role.name.clone())
+    }
+
+    /// Names of the schemas in the search path, in order.
+    pub(crate) fn schema_names(&self, implicit: bool) -> Vec<String> {
+        let explicit = self.settings.search_path().iter().any(|name| name == "pg_catalog");
+        self.search_path
+            .iter()
+            .filter(|oid| implicit || explicit || **oid != PG_CATALOG)
+            .filter_map(|oid| self.catalog.schema_by_oid(*oid))
+            .map(|schema| schema.name.clone())
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for SessionCx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionCx").field("session_id", &self.session_id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,468 @@
+//! Bound statements and their execution.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, BytesMut};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use parser::Statement;
+use txn::CommandId;
+use types::settings::FormatSettings;
+use types::{Datum, Oid, Result, SqlError, SqlState};
+
+use super::prepare::{PlanKind, plan_kind};
+use super::transaction::{aborted, check_descriptors};
+use super::{Fetched, Field, Format, Parameters, Prepared, Session, SessionCx, TxnState};
+use crate::chunk::Chunk;
+use crate::command::{self, Outcome};
+use crate::execute::{Execution, Host, SystemRows};
+
+/// A bound statement in the course of execution.
+pub struct Portal {
+    prepared: Arc<Prepared>,
+    params: Vec<Datum>,
+    formats: Vec<Format>,
+    columns: Vec<ColumnEncoder>,
+    settings: FormatSettings,
+    catalog: Arc<catalog::Catalog>,
+    run: Run,
+}
+
+/// How far a portal is.
+pub(crate) enum Run {
+    /// Not begun.
+    Ready,
+    /// Rows are being produced.
+    Running(Box<Running>),
+    /// `COPY … FROM STDIN` takes data.
+    CopyIn(Box<command::copy::CopyIn>),
+    /// Rows of a command, or of `COPY … TO STDOUT`.
+    Buffered(Box<Buffered>),
+    /// Nothing is left.
+    Done(String),
+}
+
+pub(crate) struct Running {
+    kind: PlanKind,
+    execution: Execution,
+    /// Rows that a row limit cut off.
+    held: Option<Chunk>,
+    rows: u64,
+}
+
+pub(crate) struct Buffered {
+    pub(crate) steps: std::collections::VecDeque<Fetched>,
+    pub(crate) tag: String,
+}
+
+/// How one result column is written.
+#[derive(Clone, Copy, Debug)]
+struct ColumnEncoder {
+    ty: Oid,
+    format: Format,
+    /// `regclass` and its kind print a name from the catalog.
+    named: bool,
+}
+
+impl std::fmt::Debug for Portal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Portal").field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
+
+impl Portal {
+    /// Result columns; `None` if it returns no rows.
+    pub fn fields(&self) -> Option<&[Field]> {
+        self.prepared.fields.as_deref()
+    }
+
+    /// The format of each result column.
+    pub fn formats(&self) -> &[Format] {
+        &self.formats
+    }
+
+    /// Appends one row: a big-endian `i16` count of fields, then for each a big-endian `i32`
+    /// length (−1 for NULL) and its bytes, in the portal's formats. This is a DataRow's body.
+    ///
+    /// # Errors
+    /// `22P02` and the like if a value has no such representation.
+    pub fn encode_row(&self, row: &[Datum], out: &mut BytesMut) -> Result<()> {
+        let count = i16::try_from(self.columns.len())
+            .map_err(|_| SqlError::internal("too many result columns"))?;
+        out.put_i16(count);
+        for (value, column) in row.iter().zip(&self.columns) {
+            if value.is_null() {
+                out.put_i32(-1);
+                continue;
+            }
+            let start = out.len();
+            out.put_i32(0);
+            match column.format {
+                Format::Text if column.named => {
+                    let name = crate::system::reg_output(column.ty, value, &self.catalog);
+                    out.put_slice(name.as_bytes());
+                }
+                Format::Text => types::text::output(value, column.ty, &self.settings, out),
+                Format::Binary => types::binary::send(value, column.ty, out),
+            }
+            let len = i32::try_from(out.len() - start - 4)
+                .map_err(|_| SqlError::internal("value too long"))?;
+            out[start..start + 4].copy_from_slice(&len.to_be_bytes());
+        }
+        Ok(())
+    }
+}
+
+/// Gives the rows of the catalog's relations to the executor.
+struct CatalogRows<'a> {
+    cx: &'a SessionCx,
+}
+
+impl SystemRows for CatalogRows<'_> {
+    fn rows<'a>(&'a self, relation: Oid) -> BoxFuture<'a, Result<Chunk>> {
+        async move { crate::system::relation_rows(self.cx, relation) }.boxed()
+    }
+}
+
+impl Session {
+    /// Makes a portal. `result_formats`: none (all text), one (for all), or one for each column.
+    ///
+    /// # Errors
+    /// `08P01` for a wrong number of parameters or formats, `22P02`, `22P03` for a bad value.
+    #[expect(clippy::unused_async, reason = "binding will read statistics from the store")]
+    pub async fn bind(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        parameters: Parameters<'_>,
+        result_formats: &[Format],
+    ) -> Result<Portal> {
+        if matches!(self.state, TxnState::Failed)
+            && prepared.statement.as_ref().is_some_and(|s| !command::ends_transaction(s))
+        {
+            return Err(aborted());
+        }
+        let params = self.parameters_of(prepared, parameters)?;
+        let fields = prepared.fields.as_deref().unwrap_or_default();
+        let formats = spread(result_formats, fields.len()).ok_or_else(|| {
+            SqlError::new(
+                SqlState::PROTOCOL_VIOLATION,
+                format!(
+                    "bind message has {} result formats but query has {} columns",
+                    result_formats.len(),
+                    fields.len()
+                ),
+            )
+        })?;
+        let columns = fields
+            .iter()
+            .zip(&formats)
+            .map(|(field, format)| ColumnEncoder {
+                ty: field.type_oid,
+                format: *format,
+                named: crate::system::is_reg_type(field.type_oid),
+            })
+            .collect();
+        Ok(Portal {
+            prepared: Arc::clone(prepared),
+            params,
+            formats,
+            columns,
+            settings: self.cx.settings.format.clone(),
+            catalog: Arc::clone(&self.cx.catalog),
+            run: Run::Ready,
+        })
+    }
+
+    fn parameters_of(
+        &self,
+        prepared: &Prepared,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Datum>> {
+        let Parameters { formats, values } = parameters;
+        let types = &prepared.param_types;
+        if values.len() != types.len() {
+            return Err(SqlError::new(
+                SqlState::PROTOCOL_VIOLATION,
+                format!(
+                    "bind message supplies {} parameters, but prepared statement requires {}",
+                    values.len(),
+                    types.len()
+                ),
+            ));
+        }
+        let formats = spread(formats, values.len()).ok_or_else(|| {
+            SqlError::new(
+                SqlState::PROTOCOL_VIOLATION,
+                format!(
+                    "bind message has {} parameter formats but {} parameters",
+                    formats.len(),
+                    values.len()
+                ),
+            )
+        })?;
+        let mut params = Vec::with_capacity(values.len());
+        for (((value, ty), format), number) in values.iter().zip(types).zip(formats).zip(1..) {
+            let datum = match (value, format) {
+                (None, _) => Datum::Null,
+                (Some(bytes), Format::Text) => {
+                    let text = std::str::from_utf8(bytes).map_err(|error| {
+                        let bad = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+                        SqlError::new(
+                            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+                            format!("invalid byte sequence for encoding \"UTF8\": 0x{bad:02x}"),
+                        )
+                    })?;
+                    match crate::system::reg_input(*ty, text, &self.cx)? {
+                        Some(datum) => datum,
+                        None => types::text::input(*ty, -1, text, &self.cx.settings.format)
+                            .map_err(|error| in_parameter(error, number))?,
+                    }
+                }
+                (Some(bytes), Format::Binary) => types::binary::receive(*ty, -1, bytes)
+                    .map_err(|error| in_parameter(error, number))?,
+            };
+            params.push(datum);
+        }
+        Ok(params)
+    }
+
+    /// Runs a portal on: one chunk of rows, or the end. `max_rows` 0 means no limit; it counts
+    /// from the call after the last `Suspended`, and the caller passes what is left of it.
+    ///
+    /// # Errors
+    /// What execution raises. Call [`Session::abort`] then.
+    pub async fn fetch(&mut self, portal: &mut Portal, max_rows: usize) -> Result<Fetched> {
+        if matches!(portal.run, Run::Ready) {
+            self.clear_cancel();
+            match self.start_portal(portal).await? {
+                Some(step) => return Ok(step),
+                None => {}
+            }
+        }
+        match &mut portal.run {
+            Run::Running(running) => {
+                let step = self.run_on(running, max_rows).await?;
+                if let Fetched::Complete(tag) = &step {
+                    // A portal run to its end gives no more rows, and says so each time.
+                    portal.run = Run::Done(again(tag));
+                }
+                Ok(step)
+            }
+            Run::Buffered(buffered) => match buffered.steps.pop_front() {
+                Some(Fetched::Rows(mut chunk)) if max_rows > 0 && chunk.len() > max_rows => {
+                    let mut rest = chunk.clone();
+                    rest.drop_front(max_rows);
+                    chunk.truncate(max_rows);
+                    buffered.steps.push_front(Fetched::Rows(rest));
+                    Ok(Fetched::Rows(chunk))
+                }
+                Some(step) => Ok(step),
+                None => {
+                    let tag = std::mem::take(&mut buffered.tag);
+                    portal.run = Run::Done(again(&tag));
+                    Ok(Fetched::Complete(tag))
+                }
+            },
+            Run::Done(tag) => Ok(Fetched::Complete(tag.clone())),
+            Run::CopyIn(_) => Err(SqlError::internal("COPY FROM STDIN was not ended")),
+            Run::Ready => Err(SqlError::internal("portal did not start")),
+        }
+    }
+
+    /// Begins a portal's statement; `Some` if that is all there is to it.
+    async fn start_portal(&mut self, portal: &mut Portal) -> Result<Option<Fetched>> {
+        let prepared = Arc::clone(&portal.prepared);
+        let Some(statement) = &prepared.statement else { return Ok(Some(Fetched::Empty)) };
+        let Some(kind) = plan_kind(statement) else {
+            return self.start_command(portal, statement).await;
+        };
+        self.begin_statement().await?;
+        let plan = self.current_plan(&prepared)?;
+        if plan.writes && kind != PlanKind::Select || modifies(&plan) {
+            self.begin_modification(kind.name())?;
+        } else if plan.writes {
+            self.refuse_read_only(kind.name())?;
+        }
+        let cluster = self.engine.cluster();
+        let active = self.ensure_active()?;
+        for table in &plan.tables {
+            if !active.tables.iter().any(|known| known.oid == table.oid) {
+                active.tables.push(Arc::clone(table));
+            }
+        }
+        let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
+        let at: CommandId = txn.next_command();
+        if plan.writes {
+            check_descriptors(txn, cluster, &plan.tables);
+        }
+        let execution = Execution::new(plan, std::mem::take(&mut portal.params), at)?;
+        portal.run = Run::Running(Box::new(Running { kind, execution, held: None, rows: 0 }));
+        Ok(None)
+    }
+
+    async fn start_command(
+        &mut self,
+        portal: &mut Portal,
+        statement: &Statement,
+    ) -> Result<Option<Fetched>> {
+        match command::run(self, statement, &portal.params).await? {
+            Outcome::Done(tag) => {
+                portal.run = Run::Done(tag.clone());
+                Ok(Some(Fetched::Complete(tag)))
+            }
+            Outcome::Rows(chunk, tag) => {
+                let steps = match chunk.is_empty() {
+                    true => Default::default(),
+                    false => [Fetched::Rows(chunk)].into(),
+                };
+                portal.run = Run::Buffered(Box::new(Buffered { steps, tag }));
+                Ok(None)
+            }
+            Outcome::CopyIn(copy) => {
+                let format = copy.format();
+                portal.run = Run::CopyIn(copy);
+                Ok(Some(Fetched::CopyIn(format)))
+            }
+            Outcome::CopyOut(steps, tag) => {
+                portal.run = Run::Buffered(Box::new(Buffered { steps, tag }));
+                Ok(None)
+            }
+        }
+    }
+
+    /// DML is refused beside DDL and in a read-only transaction.
+    pub(crate) fn begin_modification(&mut self, name: &str) -> Result<()> {
+        self.refuse_read_only(name)?;
+        let active = self.ensure_active()?;
+        if active.change.is_some() {
+            return Err(SqlError::unsupported("ddl and dml are not supported in the same transaction"));
+        }
+        active.modifies = true;
+        Ok(())
+    }
+
+    pub(crate) fn refuse_read_only(&mut self, name: &str) -> Result<()> {
+        if self.ensure_active()?.read_only {
+            return Err(SqlError::new(
+                SqlState::READ_ONLY_SQL_TRANSACTION,
+                format!("cannot execute {name} in a read-only transaction"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// One step of a plan.
+    async fn run_on(&mut self, running: &mut Running, max_rows: usize) -> Result<Fetched> {
+        let chunk = match running.held.take() {
+            Some(chunk) => Some(chunk),
+            None => self.next_chunk(&mut running.execution).await?,
+        };
+        let Some(mut chunk) = chunk else {
+            let rows = match running.kind {
+                PlanKind::Select => running.rows,
+                _ => running.execution.affected(),
+            };
+            return Ok(Fetched::Complete(running.kind.tag(rows)));
+        };
+        if max_rows > 0 && chunk.len() > max_rows {
+            let mut rest = chunk.clone();
+            rest.drop_front(max_rows);
+            chunk.truncate(max_rows);
+            running.held = Some(rest);
+        }
+        running.rows += chunk.len() as u64;
+        Ok(Fetched::Rows(chunk))
+    }
+
+    /// The next rows of an execution, in the session's transaction.
+    pub(crate) async fn next_chunk(&mut self, execution: &mut Execution) -> Result<Option<Chunk>> {
+        let statement_micros = crate::engine::now_micros();
+        let cluster = self.engine.cluster();
+        let Session { cx, state, identity, .. } = self;
+        let active = match state {
+            TxnState::Implicit(active) | TxnState::Block(active) => active,
+            TxnState::Idle | TxnState::Failed => {
+                return Err(SqlError::new(
+                    SqlState::INVALID_CURSOR_STATE,
+                    "portal outlived its transaction",
+                ));
+            }
+        };
+        let transaction_micros = active.started_micros;
+        let catalog = Arc::clone(&active.catalog);
+        let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
+        let system = CatalogRows { cx };
+        let mut new_row_key = || rand::random::<[u8; 16]>();
+        let host = Host {
+            txn,
+            call: functions::CallCx {
+                settings: &cx.settings.format,
+                transaction_micros,
+                statement_micros,
+                session: cx,
+            },
+            identity,
+            catalog: &catalog,
+            cluster,
+            cancel: &cx.cancelled,
+            system: &system,
+            new_row_key: &mut new_row_key,
+        };
+        execution.next(host).await
+    }
+
+    /// Takes a piece of `COPY … FROM STDIN` data; pieces need not end at row ends.
+    ///
+    /// # Errors
+    /// `22P04` for malformed data, and what inserting raises.
+    pub async fn copy_in(&mut self, portal: &mut Portal, data: &[u8]) -> Result<()> {
+        match &mut portal.run {
+            Run::CopyIn(copy) => copy.take(self, data).await,
+            _ => Err(SqlError::internal("no COPY FROM STDIN is running")),
+        }
+    }
+
+    /// Ends `COPY … FROM STDIN`; the command tag.
+    ///
+    /// # Errors
+    /// As [`Session::copy_in`], for what was still incomplete.
+    pub async fn copy_in_done(&mut self, portal: &mut Portal) -> Result<String> {
+        match std::mem::replace(&mut portal.run, Run::Done("COPY 0".into())) {
+            Run::CopyIn(copy) => copy.finish(self).await,
+            _ => Err(SqlError::internal("no COPY FROM STDIN is running")),
+        }
+    }
+}
+
+/// Whether a WITH query of the plan modifies rows.
+fn modifies(plan: &crate::plan::StatementPlan) -> bool {
+    plan.ctes.iter().any(|cte| cte.modifies)
+}
+
+/// One format for all, one for each, or text.
+fn spread(formats: &[Format], count: usize) -> Option<Vec<Format>> {
+    match formats {
+        [] => Some(vec![Format::Text; count]),
+        [one] => Some(vec![*one; count]),
+        all if all.len() == count => Some(all.to_vec()),
+        _ => None,
+    }
+}
+
+/// The tag of a portal that is executed again after its end: no further rows.
+fn again(tag: &str) -> String {
+    match tag.rsplit_once(' ') {
+        Some((head, count)) if count.bytes().all(|b| b.is_ascii_digit()) => format!("{head} 0"),
+        _ => tag.to_owned(),
+    }
+}
+
+fn in_parameter(error: SqlError, number: usize) -> SqlError {
+    if error.code() == SqlState::INVALID_BINARY_REPRESENTATION {
+        return SqlError::new(
+            error.code(),
+            format!("incorrect binary data format in bind parameter {number}"),
+        );
+    }
+    error.context(format!("unnamed portal parameter ${number}"))
+}

@@ -1,0 +1,197 @@
+//! Analysis: a statement's parameters, result columns and plan.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use parser::{NodeEnum, Statement, StatementKind};
+use types::{Oid, Result, SqlError, SqlState};
+
+use super::transaction::aborted;
+use super::{Field, Session, TxnState, type_len};
+use crate::bind::Binder;
+use crate::bind::query::OutputColumn;
+use crate::command;
+use crate::plan::{self, StatementPlan};
+
+/// An analysed statement: its parameters and result columns are known. Shared by portals.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Parameter types, `$1` first.
+    pub param_types: Vec<Oid>,
+    /// Result columns; `None` if it returns no rows.
+    pub fields: Option<Vec<Field>>,
+    pub(crate) statement: Option<Statement>,
+    /// The plan, for the catalog and settings that it was made for.
+    planned: Mutex<Option<Planned>>,
+}
+
+/// A plan with what it depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    pub(crate) catalog_version: u64,
+    pub(crate) plan_epoch: u64,
+    pub(crate) plan: Arc<StatementPlan>,
+}
+
+/// What kind of statement a plan runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlanKind {
+    Select,
+    Insert,
+    Update,
+    Delete,
+}
+
+impl PlanKind {
+    /// The statement's name in messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            PlanKind::Select => "SELECT",
+            PlanKind::Insert => "INSERT",
+            PlanKind::Update => "UPDATE",
+            PlanKind::Delete => "DELETE",
+        }
+    }
+
+    /// The command tag for a number of rows.
+    pub(crate) fn tag(self, rows: u64) -> String {
+        match self {
+            PlanKind::Insert => format!("INSERT 0 {rows}"),
+            other => format!("{} {rows}", other.name()),
+        }
+    }
+}
+
+/// What a statement is run by.
+pub(crate) fn plan_kind(statement: &Statement) -> Option<PlanKind> {
+    let StatementKind::Postgres { node, asynchronous: _ } = &statement.kind else { return None };
+    Some(match node.as_ref() {
+        NodeEnum::SelectStmt(_) => PlanKind::Select,
+        NodeEnum::InsertStmt(_) => PlanKind::Insert,
+        NodeEnum::UpdateStmt(_) => PlanKind::Update,
+        NodeEnum::DeleteStmt(_) => PlanKind::Delete,
+        _ => return None,
+    })
+}
+
+impl Session {
+    /// Analyses one statement (`None`: the empty one). `param_types` may be shorter than the number
+    /// of parameters, and 0 leaves a type to inference.
+    ///
+    /// # Errors
+    /// What analysis raises; `25P02` in a failed block; DSQL's refusals.
+    #[expect(clippy::unused_async, reason = "analysis will read statistics from the store")]
+    pub async fn prepare(
+        &mut self,
+        statement: Option<Statement>,
+        param_types: &[Oid],
+    ) -> Result<Arc<Prepared>> {
+        let Some(statement) = statement else {
+            return Ok(Arc::new(Prepared {
+                param_types: param_types.to_vec(),
+                fields: None,
+                statement: None,
+                planned: Mutex::new(None),
+            }));
+        };
+        if matches!(self.state, TxnState::Failed) && !command::ends_transaction(&statement) {
+            return Err(aborted());
+        }
+        if plan_kind(&statement).is_none() {
+            let fields = command::fields(self, &statement)?;
+            return Ok(Arc::new(Prepared {
+                param_types: param_types.to_vec(),
+                fields,
+                statement: Some(statement),
+                planned: Mutex::new(None),
+            }));
+        }
+        if self.active().is_none() {
+            let catalog = self.engine.catalog();
+            self.use_catalog(&catalog);
+        }
+        let (param_types, columns, planned) = self.plan_statement(&statement, param_types)?;
+        Ok(Arc::new(Prepared {
+            param_types,
+            fields: columns.map(|columns| columns.iter().map(field).collect()),
+            statement: Some(statement),
+            planned: Mutex::new(Some(planned)),
+        }))
+    }
+
+    /// Binds and plans a statement for the present catalog and settings.
+    #[expect(clippy::type_complexity, reason = "the three results of analysis")]
+    pub(crate) fn plan_statement(
+        &self,
+        statement: &Statement,
+        param_types: &[Oid],
+    ) -> Result<(Vec<Oid>, Option<Vec<OutputColumn>>, Planned)> {
+        let StatementKind::Postgres { node, asynchronous: _ } = &statement.kind else {
+            return Err(SqlError::internal("statement has no plan"));
+        };
+        let binder = Binder::new(&self.cx, &statement.source, param_types);
+        let (params, columns, plan) = match node.as_ref() {
+            NodeEnum::SelectStmt(select) => {
+                let bound = binder.query(select)?;
+                let (params, columns) = (bound.params.clone(), bound.tree.columns.clone());
+                (params, Some(columns), plan::plan_query(bound)?)
+            }
+            other => {
+                let bound = binder.modification(other)?;
+                let columns = bound.tree.returning.as_ref().map(|(columns, _)| columns.clone());
+                (bound.params.clone(), columns, plan::plan_modify(bound)?)
+            }
+        };
+        let planned = Planned {
+            catalog_version: self.cx.catalog.version,
+            plan_epoch: self.plan_epoch,
+            plan: Arc::new(plan),
+        };
+        Ok((params, columns, planned))
+    }
+
+    /// The statement's plan, made anew if the catalog or the settings changed.
+    ///
+    /// # Errors
+    /// What analysis raises; `0A000` if the result columns are no longer the same.
+    pub(crate) fn current_plan(&self, prepared: &Prepared) -> Result<Arc<StatementPlan>> {
+        let Some(statement) = &prepared.statement else {
+            return Err(SqlError::internal("empty statement has no plan"));
+        };
+        let cached = prepared.planned.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(planned) = cached
+            && planned.catalog_version == self.cx.catalog.version
+            && planned.plan_epoch == self.plan_epoch
+        {
+            return Ok(planned.plan);
+        }
+        let (_, columns, planned) = self.plan_statement(statement, &prepared.param_types)?;
+        let fields: Option<Vec<Field>> = columns.map(|columns| columns.iter().map(field).collect());
+        let types = |fields: &Option<Vec<Field>>| {
+            fields.as_ref().map(|fields| {
+                fields.iter().map(|f| (f.name.clone(), f.type_oid)).collect::<Vec<_>>()
+            })
+        };
+        if types(&fields) != types(&prepared.fields) {
+            return Err(SqlError::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cached plan must not change result type",
+            ));
+        }
+        let plan = Arc::clone(&planned.plan);
+        *prepared.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(planned);
+        Ok(plan)
+    }
+}
+
+/// A result column as the client is told of it.
+pub(crate) fn field(column: &OutputColumn) -> Field {
+    let (table_oid, attnum) = column.origin.unwrap_or((0, 0));
+    Field {
+        name: column.name.clone(),
+        table_oid,
+        attnum,
+        type_oid: column.ty,
+        type_len: type_len(column.ty),
+        typmod: column.typmod,
+    }
+}

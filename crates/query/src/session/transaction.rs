@@ -1,0 +1,309 @@
+//! The session's transaction: implicit or a block, and what it may still do.
+//!
+//!     Idle ──statement──► Implicit ──sync──► Idle
+//!      │ BEGIN               │ BEGIN
+//!      └────────► Block ◄────┘        Block ──error──► Failed ──ROLLBACK──► Idle
+
+use std::sync::Arc;
+
+use catalog::{Catalog, Change, Table};
+use txn::{Transaction, keys};
+use types::{Result, SqlError, SqlState};
+
+use super::{Session, TransactionStatus};
+
+/// Where the session stands.
+pub(crate) enum TxnState {
+    /// No transaction.
+    Idle,
+    /// One that ends at sync.
+    Implicit(Box<Active>),
+    /// Between BEGIN and COMMIT.
+    Block(Box<Active>),
+    /// A block in which something failed.
+    Failed,
+}
+
+/// A transaction that has begun.
+pub(crate) struct Active {
+    /// The store's side; `None` until the first statement needs a snapshot.
+    pub(crate) txn: Option<Transaction>,
+    /// The catalog as the transaction sees it, its own changes included.
+    pub(crate) catalog: Arc<Catalog>,
+    /// Its own change to the catalog.
+    pub(crate) change: Option<Change>,
+    /// Jobs to run after commit.
+    pub(crate) jobs: Vec<crate::job::Job>,
+    /// Rows were, or will be, modified.
+    pub(crate) modifies: bool,
+    /// `READ ONLY`.
+    pub(crate) read_only: bool,
+    /// Tables read or written so far: if another session alters one, the transaction cannot go on.
+    pub(crate) tables: Vec<Arc<Table>>,
+    /// `SET LOCAL` values to restore: the settings as the block found them.
+    pub(crate) settings_before: Option<Box<super::SavedSettings>>,
+    /// `now()`.
+    pub(crate) started_micros: i64,
+}
+
+/// `25P02`.
+pub(crate) fn aborted() -> SqlError {
+    SqlError::new(
+        SqlState::IN_FAILED_SQL_TRANSACTION,
+        "current transaction is aborted, commands ignored until end of transaction block",
+    )
+}
+
+impl Session {
+    /// What ReadyForQuery says.
+    pub fn status(&self) -> TransactionStatus {
+        match &self.state {
+            TxnState::Idle | TxnState::Implicit(_) => TransactionStatus::Idle,
+            TxnState::Block(_) => TransactionStatus::InBlock,
+            TxnState::Failed => TransactionStatus::Failed,
+        }
+    }
+
+    /// Whether a transaction, also an implicit one, is open.
+    pub fn in_transaction(&self) -> bool {
+        !matches!(self.state, TxnState::Idle)
+    }
+
+    pub(crate) fn active(&mut self) -> Option<&mut Active> {
+        match &mut self.state {
+            TxnState::Implicit(active) | TxnState::Block(active) => Some(active),
+            TxnState::Idle | TxnState::Failed => None,
+        }
+    }
+
+    /// Opens an implicit transaction if none is open. Takes no snapshot yet.
+    ///
+    /// # Errors
+    /// `25P02` in a failed block.
+    pub(crate) fn ensure_active(&mut self) -> Result<&mut Active> {
+        if matches!(self.state, TxnState::Idle) {
+            let active = self.new_active();
+            self.state = TxnState::Implicit(Box::new(active));
+        }
+        match &mut self.state {
+            TxnState::Implicit(active) | TxnState::Block(active) => Ok(active),
+            TxnState::Failed => Err(aborted()),
+            TxnState::Idle => Err(SqlError::internal("no transaction")),
+        }
+    }
+
+    fn new_active(&mut self) -> Active {
+        let catalog = self.engine.catalog();
+        self.use_catalog(&catalog);
+        let started_micros = crate::engine::now_micros();
+        self.cx.settings.format.now = started_micros;
+        Active {
+            txn: None,
+            catalog,
+            change: None,
+            jobs: Vec::new(),
+            modifies: false,
+            read_only: self.read_only_default,
+            tables: Vec::new(),
+            settings_before: None,
+            started_micros,
+        }
+    }
+
+    /// Points analysis at a catalog.
+    pub(crate) fn use_catalog(&mut self, catalog: &Arc<Catalog>) {
+        if !Arc::ptr_eq(&self.cx.catalog, catalog) {
+            self.cx.catalog = Arc::clone(catalog);
+            self.cx.refresh_search_path();
+        }
+    }
+
+    /// Readies the transaction for the next statement: a snapshot, its age and its tables checked.
+    ///
+    /// # Errors
+    /// `25P02`, `54000` if it is too old, `40001` OC001 if a table it used was altered.
+    pub(crate) async fn begin_statement(&mut self) -> Result<()> {
+        self.ensure_active()?;
+        let engine = Arc::clone(&self.engine);
+        let active = self.ensure_active()?;
+        if let Some(txn) = &active.txn {
+            txn.check_age()?;
+            if active.change.is_none() {
+                check_tables(&engine.catalog(), &active.tables)?;
+            }
+            return Ok(());
+        }
+        let (txn, catalog) = engine.begin().await?;
+        let active = self.ensure_active()?;
+        active.txn = Some(txn);
+        if !Arc::ptr_eq(&active.catalog, &catalog) {
+            // Nothing was read yet, so the newer catalog is as good.
+            active.catalog = Arc::clone(&catalog);
+            self.use_catalog(&catalog);
+        }
+        Ok(())
+    }
+
+    /// Begins a block, or turns the implicit transaction into one.
+    pub(crate) fn begin_block(&mut self, read_only: Option<bool>) {
+        match std::mem::replace(&mut self.state, TxnState::Idle) {
+            TxnState::Idle => {
+                let mut active = self.new_active();
+                active.read_only = read_only.unwrap_or(active.read_only);
+                self.state = TxnState::Block(Box::new(active));
+            }
+            TxnState::Implicit(mut active) => {
+                active.read_only = read_only.unwrap_or(active.read_only);
+                self.state = TxnState::Block(active);
+            }
+            TxnState::Block(active) => {
+                self.notices.push(warning(
+                    SqlState::ACTIVE_SQL_TRANSACTION,
+                    "there is already a transaction in progress",
+                ));
+                self.state = TxnState::Block(active);
+            }
+            TxnState::Failed => self.state = TxnState::Failed,
+        }
+    }
+
+    /// COMMIT; whether it committed (a failed block rolls back).
+    ///
+    /// # Errors
+    /// `40001` and the other outcomes of a commit; the transaction is over in any case.
+    pub(crate) async fn commit_block(&mut self) -> Result<bool> {
+        match std::mem::replace(&mut self.state, TxnState::Idle) {
+            TxnState::Failed => {
+                self.end_local_settings(None);
+                Ok(false)
+            }
+            TxnState::Block(active) => {
+                self.commit(*active).await?;
+                Ok(true)
+            }
+            TxnState::Implicit(active) => {
+                self.notices.push(warning(
+                    SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                    "there is no transaction in progress",
+                ));
+                self.commit(*active).await?;
+                Ok(true)
+            }
+            TxnState::Idle => {
+                self.notices.push(warning(
+                    SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                    "there is no transaction in progress",
+                ));
+                Ok(true)
+            }
+        }
+    }
+
+    /// ROLLBACK.
+    pub(crate) fn rollback_block(&mut self) {
+        match std::mem::replace(&mut self.state, TxnState::Idle) {
+            TxnState::Idle => self.notices.push(warning(
+                SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                "there is no transaction in progress",
+            )),
+            TxnState::Implicit(mut active) => {
+                self.notices.push(warning(
+                    SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                    "there is no transaction in progress",
+                ));
+                self.restore_settings(active.settings_before.take());
+            }
+            TxnState::Block(mut active) => self.restore_settings(active.settings_before.take()),
+            TxnState::Failed => self.end_local_settings(None),
+        }
+        let catalog = self.engine.catalog();
+        self.use_catalog(&catalog);
+    }
+
+    /// Ends what is open outside a block: commits the implicit transaction.
+    ///
+    /// # Errors
+    /// `40001` and the other outcomes of a commit; the transaction is over in any case.
+    pub async fn sync(&mut self) -> Result<()> {
+        if !matches!(self.state, TxnState::Implicit(_)) {
+            return Ok(());
+        }
+        match std::mem::replace(&mut self.state, TxnState::Idle) {
+            TxnState::Implicit(active) => self.commit(*active).await,
+            other => {
+                self.state = other;
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells the session that an error was reported to the client.
+    pub fn abort(&mut self) {
+        match std::mem::replace(&mut self.state, TxnState::Idle) {
+            TxnState::Idle => {}
+            TxnState::Implicit(mut active) => self.restore_settings(active.settings_before.take()),
+            TxnState::Block(mut active) => {
+                // What SET did inside is undone at once; SET LOCAL too.
+                self.restore_settings(active.settings_before.take());
+                self.state = TxnState::Failed;
+            }
+            TxnState::Failed => self.state = TxnState::Failed,
+        }
+        let catalog = self.engine.catalog();
+        self.use_catalog(&catalog);
+    }
+
+    async fn commit(&mut self, active: Active) -> Result<()> {
+        let Active {
+            txn,
+            catalog: _,
+            change,
+            jobs,
+            modifies: _,
+            read_only: _,
+            tables,
+            settings_before,
+            started_micros: _,
+        } = active;
+        let outcome = match (txn, change) {
+            (None, None) => Ok(()),
+            (Some(txn), None) => {
+                // A read-only transaction has nothing that the store would check.
+                if txn.is_read_only() && tables.len() > 1 {
+                    check_tables(&self.engine.catalog(), &tables)?;
+                }
+                txn.commit().await.map(|_| ())
+            }
+            (Some(txn), Some(change)) => self.engine.commit_ddl(txn, change, jobs).await,
+            (None, Some(_)) => Err(SqlError::internal("schema change without a transaction")),
+        };
+        match &outcome {
+            Ok(()) => self.end_local_settings(settings_before),
+            Err(_) => self.restore_settings(settings_before),
+        }
+        let catalog = self.engine.catalog();
+        self.use_catalog(&catalog);
+        outcome
+    }
+}
+
+/// `40001` OC001 if one of `tables` is no longer what it was.
+fn check_tables(now: &Catalog, tables: &[Arc<Table>]) -> Result<()> {
+    let altered = tables.iter().any(|table| {
+        now.table_by_oid(table.oid).is_none_or(|current| {
+            !Arc::ptr_eq(current, table) && current != table
+        })
+    });
+    if altered { Err(txn::schema_conflict()) } else { Ok(()) }
+}
+
+pub(crate) fn warning(code: SqlState, message: &str) -> SqlError {
+    SqlError::new(code, message).severity(types::Severity::Warning)
+}
+
+/// Makes a commit fail if the descriptors that a statement relied on have changed.
+pub(crate) fn check_descriptors(txn: &mut Transaction, cluster: u32, tables: &[Arc<Table>]) {
+    for table in tables {
+        txn.check(keys::object(cluster, table.oid));
+    }
+}

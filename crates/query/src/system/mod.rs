@@ -1,0 +1,125 @@
+//! What functions and types know beyond values: the session, the catalog, the cluster.
+//!
+//! Functions of the `functions` crate see values only; those that need more live here, under the
+//! same calling convention: they find the session behind [`functions::CallCx::session`].
+
+mod describe;
+mod dsql;
+mod info;
+mod reg;
+
+use catalog::builtin::{self, LANGUAGE_INTERNAL, ProcRow};
+use catalog::objects::{ObjectId, Privilege};
+use catalog::privilege::{Target, check_privilege};
+use catalog::{Catalog, Table};
+use functions::{CallCx, Scalar, SetReturning, Site};
+use types::{Oid, Result, SqlError};
+
+pub(crate) use self::reg::{input as reg_input, is_reg_type, output as reg_output};
+use crate::chunk::Chunk;
+use crate::expr::{Call, Expr, ExprKind};
+use crate::session::SessionCx;
+
+/// The implementation of a scalar function.
+pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
+    if let Some(function) =
+        info::scalar(proc.src).or_else(|| describe::scalar(proc.src)).or_else(|| dsql::scalar(proc.src))
+    {
+        return Some(function);
+    }
+    (proc.lang == LANGUAGE_INTERNAL).then(|| functions::scalar(proc.src)).flatten()
+}
+
+/// The implementation of a set-returning function.
+pub(crate) fn set_returning(proc: &ProcRow) -> Option<SetReturning> {
+    if let Some(function) = info::set_returning(proc.src).or_else(|| dsql::set_returning(proc.src)) {
+        return Some(function);
+    }
+    (proc.lang == LANGUAGE_INTERNAL).then(|| functions::set_returning(proc.src)).flatten()
+}
+
+/// The session behind a call.
+///
+/// # Errors
+/// `XX000` where there is none (constant folding).
+pub(crate) fn session<'a>(cx: &CallCx<'a>) -> Result<&'a SessionCx> {
+    cx.session
+        .downcast_ref::<SessionCx>()
+        .ok_or_else(|| SqlError::internal("function called outside a session"))
+}
+
+/// A type's name as SQL prints it.
+pub(crate) fn format_type(catalog: &Catalog, ty: Oid, typmod: i32) -> String {
+    let _ = catalog;
+    builtin::format_type(ty, (typmod >= 0).then_some(typmod))
+}
+
+/// Whether values of a type have an order.
+pub(crate) fn has_ordering(ty: Oid) -> bool {
+    builtin::sort_operators(ty).is_some()
+}
+
+/// Whether values of a type can be compared for equality.
+pub(crate) fn has_equality(ty: Oid) -> bool {
+    builtin::equality_operator(ty).is_some()
+}
+
+/// Rows of a relation of the catalog.
+///
+/// # Errors
+/// What computing them raises.
+pub(crate) fn relation_rows(cx: &SessionCx, relation: Oid) -> Result<Chunk> {
+    let relation = catalog::system::relation_by_oid(relation)
+        .ok_or_else(|| SqlError::internal("unknown catalog relation"))?;
+    let mut chunk = Chunk::new(relation.columns.len());
+    for row in info::system_rows(cx, relation)? {
+        chunk.push(row);
+    }
+    Ok(chunk)
+}
+
+/// Fails unless the role may use names of a schema.
+///
+/// # Errors
+/// `42501`.
+pub(crate) fn check_schema_usage(cx: &SessionCx, schema: ObjectId) -> Result<()> {
+    match cx.catalog.schema_by_oid(schema) {
+        Some(schema) => {
+            check_privilege(&cx.catalog, cx.role, Target::Schema(schema), Privilege::Usage)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Fails unless the role has a privilege on a table.
+///
+/// # Errors
+/// `42501`.
+pub(crate) fn check_table_privilege(
+    cx: &SessionCx,
+    table: &Table,
+    privilege: Privilege,
+) -> Result<()> {
+    check_privilege(&cx.catalog, cx.role, Target::Table(table), privilege)
+}
+
+/// `expr` as `target`, through the cast function between them.
+pub(crate) fn cast(expr: Expr, target: Oid) -> Option<Expr> {
+    let row = builtin::cast(expr.ty, target)?;
+    let proc = builtin::proc_by_oid(row.func)?;
+    call(proc, vec![expr], target)
+}
+
+/// `left = right`, both of type `ty`.
+pub(crate) fn equality(ty: Oid, left: Expr, right: Expr) -> Option<Expr> {
+    let operator = builtin::operator("=", ty, ty)?;
+    let proc = builtin::proc_by_oid(operator.func)?;
+    call(proc, vec![left, right], types::oid::BOOL)
+}
+
+fn call(proc: &'static ProcRow, args: Vec<Expr>, result_type: Oid) -> Option<Expr> {
+    let function = scalar(proc)?;
+    let site = Site { arg_types: args.iter().map(|arg| arg.ty).collect(), result_type };
+    let call = Call { proc, function, site, args, operator: None };
+    Some(Expr::new(ExprKind::Call(Box::new(call)), result_type))
+}
