@@ -183,3 +183,21 @@ fn unquote((name, value): (&str, &str)) -> (String, String) {
         .or_else(|| value.strip_prefix('"')?.strip_suffix('"').map(str::to_owned));
     (name.to_owned(), bare.unwrap_or_else(|| value.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::unquote;
+
+    #[track_caller]
+    fn check(value: &str, expected: &str) {
+        assert_eq!(unquote(("NAME", value)), ("NAME".to_owned(), expected.to_owned()));
+    }
+
+    #[test]
+    fn shell_quoting_is_undone() {
+        check("plain", "plain");
+        check("'with space'", "with space");
+        check("'it'\\''s'", "it's");
+        check("\"double\"", "double");
+    }
+}

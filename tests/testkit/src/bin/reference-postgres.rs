@@ -16,10 +16,8 @@ fn main() -> ExitCode {
             for (name, value) in server.endpoint().env() {
                 println!("export {name}={value}");
             }
-            // The terminal's interrupt reaches PostgreSQL too, which then ends in order.
-            loop {
-                std::thread::park();
-            }
+            wait_for_interrupt();
+            ExitCode::SUCCESS
         }
         Some(("psql", rest)) => psql(rest),
         None => psql(&[]),
@@ -27,6 +25,15 @@ fn main() -> ExitCode {
             eprintln!("usage: ./dev pg [start | psql [arguments]]");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The terminal's interrupt reaches PostgreSQL too, which then ends in order.
+fn wait_for_interrupt() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let interrupted = runtime.and_then(|runtime| runtime.block_on(tokio::signal::ctrl_c()));
+    if let Err(error) = interrupted {
+        eprintln!("cannot wait for an interrupt: {error}");
     }
 }
 
