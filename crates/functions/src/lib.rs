@@ -17,6 +17,7 @@ mod date_parts;
 mod datetime;
 mod errors;
 mod float;
+mod format;
 mod int;
 mod interval;
 mod json;

@@ -8,12 +8,16 @@ use types::Oid;
 use crate::convert::Table;
 use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
-    aggregates, arrays, boolean, bytea, compare, date_parts, datetime, float, int, interval, json,
-    like, math, numeric, quote, regex, series, strings, variadic,
+    aggregates, arrays, boolean, bytea, compare, date_parts, datetime, float, format, int,
+    interval, json, like, math, numeric, quote, regex, series, strings, variadic,
 };
 
 /// Every family of scalar functions.
 const SCALARS: &[Table] = &[
+    format::TABLES[0],
+    format::TABLES[1],
+    format::TABLES[2],
+    format::TABLES[3],
     regex::TABLES[0],
     regex::TABLES[1],
     json::TABLES[0],

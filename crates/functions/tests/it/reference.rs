@@ -191,5 +191,7 @@ tables! {
     json("json.tsv", call, "UTC");
     numeric_functions("numeric_functions.tsv", call, "UTC");
     regex("regex.tsv", call, "UTC");
+    format("format.tsv", call, "UTC");
+    format_input("format_input.tsv", call, "UTC");
     aggregates("aggregates.tsv", aggregate, "UTC");
 }
