@@ -232,7 +232,10 @@ impl Stranger {
     /// Waits for the password message.
     async fn password(&mut self) -> Result<String, Refused> {
         loop {
-            if let Some(frame) = self.input.next(PASSWORD_BYTES_MAX)? {
+            let hint = "The password is not an authentication token: its length is impossible.";
+            let next = self.input.next(PASSWORD_BYTES_MAX);
+            let next = next.map_err(|_| self.denied(Report::access_denied(Some(hint.to_owned()))));
+            if let Some(frame) = next? {
                 if frame.tag != b'p' {
                     let message =
                         format!("expected password response, got message type {}", frame.tag);

@@ -77,6 +77,10 @@ impl Wire {
         let closing = async {
             self.flush().await?;
             self.stream.shutdown().await?;
+            if error.code() == SqlState::ADMIN_SHUTDOWN {
+                // It was waiting for the client, so nothing is unread.
+                return Ok(());
+            }
             let mut scratch = take();
             let mut left = LINGER_BYTES_MAX;
             while left > 0 {

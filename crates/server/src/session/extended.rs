@@ -97,7 +97,11 @@ impl Talk {
         let outcome =
             run(&mut self.database, &mut self.wire, &mut cursor.portal, execute.max_rows).await?;
         match outcome {
-            Outcome::Complete(tag) => {
+            Outcome::Complete(mut tag, sent) => {
+                if cursor.was_suspended {
+                    // Counts what this Execute has sent, as PostgreSQL does.
+                    tag = with_count(&tag, sent);
+                }
                 self.complete(&tag, before);
                 // Unless it is gone, being the portal of a COMMIT.
                 if let Ok(cursor) = self.portals.get_mut(execute.portal) {
@@ -106,6 +110,7 @@ impl Talk {
             }
             Outcome::Empty => backend::empty_query_response(&mut self.wire.out),
             Outcome::Suspended => {
+                cursor.was_suspended = true;
                 self.notices();
                 backend::portal_suspended(&mut self.wire.out);
             }
@@ -127,6 +132,14 @@ impl Talk {
             Target::Portal(name) => drop(self.portals.remove(name)),
         }
         backend::close_complete(&mut self.wire.out);
+    }
+}
+
+/// A command tag with another count of rows at its end.
+fn with_count(tag: &str, rows: usize) -> String {
+    match tag.rsplit_once(' ') {
+        Some((command, _)) => format!("{command} {rows}"),
+        None => tag.to_owned(),
     }
 }
 

@@ -71,6 +71,8 @@ impl Statements {
 /// A portal, and whether it still has something to run.
 pub(super) struct Cursor {
     pub(super) portal: Portal,
+    /// Whether it has been left at a row limit.
+    pub(super) was_suspended: bool,
     /// The command tag, once it has run to its end.
     pub(super) done: Option<String>,
 }
@@ -108,7 +110,7 @@ impl Portals {
     }
 
     pub(super) fn insert(&mut self, name: &str, portal: Portal) {
-        let cursor = Box::new(Cursor { portal, done: None });
+        let cursor = Box::new(Cursor { portal, was_suspended: false, done: None });
         if name.is_empty() {
             self.unnamed = Some(cursor);
         } else {

@@ -8,8 +8,8 @@ use crate::transport::Wire;
 
 /// How a run came to a stop.
 pub(super) enum Outcome {
-    /// At the end; the command tag.
-    Complete(String),
+    /// At the end: the command tag, and the number of rows that this run has sent.
+    Complete(String, usize),
     /// The statement was empty.
     Empty,
     /// At the row limit.
@@ -25,21 +25,19 @@ pub(super) async fn run(
     portal: &mut Portal,
     max_rows: usize,
 ) -> Result<Outcome, Failure> {
-    let mut left = max_rows;
+    let mut sent = 0;
     let mut copies_out = false;
     loop {
-        match database.fetch(portal, left).await? {
+        match database.fetch(portal, max_rows.saturating_sub(sent)).await? {
             Fetched::Rows(rows) => {
                 for row in rows.rows() {
                     backend::data_row(&mut wire.out, |out| portal.encode_row(row, out))?;
                     wire.relieve().await?;
                 }
-                if max_rows > 0 {
-                    left = left.saturating_sub(rows.len());
-                    if left == 0 {
-                        // Like PostgreSQL, which does not look whether that was the last row.
-                        return Ok(Outcome::Suspended);
-                    }
+                sent += rows.len();
+                if max_rows > 0 && sent >= max_rows {
+                    // Like PostgreSQL, which does not look whether that was the last row.
+                    return Ok(Outcome::Suspended);
                 }
             }
             Fetched::CopyOut(format) => {
@@ -54,7 +52,7 @@ pub(super) async fn run(
                 if copies_out {
                     backend::copy_done(&mut wire.out);
                 }
-                return Ok(Outcome::Complete(tag));
+                return Ok(Outcome::Complete(tag, sent));
             }
             Fetched::Empty => return Ok(Outcome::Empty),
             Fetched::Suspended => return Ok(Outcome::Suspended),

@@ -57,7 +57,7 @@ impl Talk {
                 backend::row_description(&mut self.wire.out, fields, portal.formats());
             }
             match run(&mut self.database, &mut self.wire, &mut portal, 0).await? {
-                Outcome::Complete(tag) => {
+                Outcome::Complete(tag, _) => {
                     if statements.as_slice().is_empty() {
                         // Whoever reads that the last statement is done may rely on its commit.
                         self.database.sync().await?;
