@@ -63,11 +63,6 @@ pub(crate) fn date_out_of_range() -> SqlError {
     datetime_overflow("date out of range")
 }
 
-#[cold]
-pub(crate) fn interval_out_of_range() -> SqlError {
-    datetime_overflow("interval out of range")
-}
-
 /// `54000`: a result beyond one gigabyte.
 #[cold]
 pub(crate) fn requested_length_too_large() -> SqlError {

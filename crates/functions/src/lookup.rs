@@ -8,12 +8,17 @@ use types::Oid;
 use crate::convert::Table;
 use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
-    aggregates, arrays, boolean, bytea, compare, date_parts, datetime, float, format, int,
-    interval, json, like, math, numeric, quote, regex, series, strings, variadic,
+    aggregates, arrays, boolean, bytea, compare, date_parts, datetime, float, format, hash,
+    in_range, int, interval, json, like, math, misc, numeric, quote, regex, series, strings,
+    variadic,
 };
 
 /// Every family of scalar functions.
 const SCALARS: &[Table] = &[
+    hash::TABLE,
+    in_range::INTEGERS,
+    in_range::TABLE,
+    misc::TABLE,
     format::TABLES[0],
     format::TABLES[1],
     format::TABLES[2],

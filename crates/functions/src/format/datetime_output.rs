@@ -258,11 +258,7 @@ fn field(
         }
         "WW" => number = Some(digits((fields.day_of_year - 1) / 7 + 1, 2)),
         "IW" => number = Some(digits((fields.iso().1 - 1) / 7 + 1, 2)),
-        "Q" => {
-            if fields.month != 0 {
-                number = Some(((fields.month - 1) / 3 + 1).to_string());
-            }
-        }
+        "Q" if fields.month != 0 => number = Some(((fields.month - 1) / 3 + 1).to_string()),
         "CC" => {
             let century = if fields.is_interval {
                 fields.year / 100

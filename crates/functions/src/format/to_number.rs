@@ -70,13 +70,10 @@ fn to_number(text: &str, template: &str) -> Result<Option<Numeric>> {
                     && !digits.is_empty()
                     && (description.has_lsign || description.bracket)
                 {
-                    match rest.chars().next() {
-                        Some(c @ ('-' | '+')) => {
-                            negative = c == '-';
-                            sign_read = true;
-                            skip(&mut rest, 1);
-                        }
-                        _ => {}
+                    if let Some(c @ ('-' | '+')) = rest.chars().next() {
+                        negative = c == '-';
+                        sign_read = true;
+                        skip(&mut rest, 1);
                     }
                 }
             }

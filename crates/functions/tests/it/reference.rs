@@ -193,5 +193,6 @@ tables! {
     regex("regex.tsv", call, "UTC");
     format("format.tsv", call, "UTC");
     format_input("format_input.tsv", call, "UTC");
+    misc("misc.tsv", call, "UTC");
     aggregates("aggregates.tsv", aggregate, "UTC");
 }
