@@ -1,0 +1,129 @@
+//! COPY, in both directions and both protocols.
+
+use expect_test::expect;
+
+use crate::client::{
+    Client, bind, copy_data, copy_done, copy_fail, execute, flush, parse, query, sync,
+};
+use crate::harness::Harness;
+
+async fn session(harness: &Harness) -> Client {
+    let mut client = harness.session().await;
+    client.ask(&[query("CREATE TABLE t (n int PRIMARY KEY)")]).await;
+    client
+}
+
+#[tokio::test]
+async fn copy_in_simple() {
+    let harness = Harness::start().await;
+    let mut client = session(&harness).await;
+    expect![[r"
+        CopyIn
+        Complete COPY 3
+        Ready I
+    "]]
+    .assert_eq(
+        &client
+            .ask(&[
+                query("COPY t FROM STDIN"),
+                copy_data(b"1\n2"),
+                copy_data(b"\n3\n"),
+                copy_done(),
+            ])
+            .await,
+    );
+    expect![[r"
+        CopyOut
+        CopyData 1\n
+        CopyData 2\n
+        CopyData 3\n
+        CopyDone
+        Complete COPY 3
+        Ready I
+    "]]
+    .assert_eq(&client.ask(&[query("COPY t TO STDOUT")]).await);
+}
+
+#[tokio::test]
+async fn copy_in_between_statements() {
+    let harness = Harness::start().await;
+    let mut client = session(&harness).await;
+    expect![[r"
+        Fields 1
+        Row 1
+        Complete SELECT 1
+        CopyIn
+        Complete COPY 1
+        CopyIn
+        Complete COPY 1
+        Fields 1
+        Row 2
+        Complete SELECT 1
+        Ready I
+    "]]
+    .assert_eq(
+        &client
+            .ask(&[
+                query("SELECT 1; COPY t FROM STDIN; COPY t FROM STDIN; SELECT 2"),
+                copy_data(b"1\n"),
+                copy_done(),
+                copy_data(b"2\n"),
+                copy_done(),
+            ])
+            .await,
+    );
+}
+
+#[tokio::test]
+async fn copy_in_fails() {
+    let harness = Harness::start().await;
+    let mut client = session(&harness).await;
+    expect![[r"
+        CopyIn
+        Error ERROR 57014 COPY from stdin failed: no more
+        Ready I
+    "]]
+    .assert_eq(
+        &client
+            .ask(&[query("COPY t FROM STDIN; SELECT 1"), copy_data(b"1\n"), copy_fail("no more")])
+            .await,
+    );
+    expect![[r"
+        CopyIn
+        Error ERROR 08P01 unexpected message type 0x51 during COPY from stdin
+        Ready I
+    "]]
+    .assert_eq(&client.ask(&[query("COPY t FROM STDIN"), query("SELECT 1")]).await);
+    // What the client sends before it has read the error is not looked at.
+    client.send(&query("COPY t FROM STDIN")).await;
+    client.send(&[copy_data(b"what!\n"), copy_data(b"1\n"), copy_done()].concat()).await;
+    let replies = client.until_ready().await;
+    assert_eq!(replies[1].tag, b'E');
+    assert!(client.ask(&[query("SELECT 1")]).await.contains("Row 1\n"));
+}
+
+#[tokio::test]
+async fn copy_in_extended() {
+    let harness = Harness::start().await;
+    let mut client = session(&harness).await;
+    let begin = [parse("", "COPY t FROM STDIN"), bind("", "", &[]), execute("", 0)];
+    // A Sync or Flush in the middle is ignored.
+    let data = [flush(), copy_data(b"1\n"), sync(), copy_done(), sync()];
+    expect![[r"
+        ParseComplete
+        BindComplete
+        CopyIn
+        Complete COPY 1
+        Ready I
+    "]]
+    .assert_eq(&client.ask(&[&begin[..], &data[..]].concat()).await);
+    let fail = [copy_fail("why"), copy_data(b"2\n"), parse("", "skipped"), sync()];
+    expect![[r"
+        ParseComplete
+        BindComplete
+        CopyIn
+        Error ERROR 57014 COPY from stdin failed: why
+        Ready I
+    "]]
+    .assert_eq(&client.ask(&[&begin[..], &fail[..]].concat()).await);
+}
