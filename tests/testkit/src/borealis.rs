@@ -1,7 +1,6 @@
 //! A Borealis server of a test's own.
 
 use std::collections::BTreeMap;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -11,7 +10,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::endpoint::Endpoint;
-use crate::process::{Process, free_port};
+use crate::process::Process;
 
 /// Long enough for a debug build to replay a journal on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -56,8 +55,7 @@ impl BorealisServer {
         let temporary = temporary.expect("a temporary directory");
         let data_dir = options.data_dir.clone().unwrap_or_else(|| temporary.path().join("data"));
         let log = temporary.path().join("log");
-        let port = free_port();
-        let process = launch(&options, &data_dir, port, &log);
+        let (process, port) = launch(&options, &data_dir, 0, &log);
         BorealisServer { process, options, port, data_dir, log, temporary }
     }
 
@@ -135,23 +133,37 @@ impl BorealisServer {
 
     /// Starts it again after [`BorealisServer::kill`] or [`BorealisServer::stop`], on the same data and port.
     pub fn restart(&mut self) {
-        self.process = launch(&self.options, &self.data_dir, self.port, &self.log);
+        (self.process, self.port) = launch(&self.options, &self.data_dir, self.port, &self.log);
     }
 }
 
-fn launch(options: &Options, data_dir: &Path, port: u16, log: &Path) -> Process {
+/// Starts the binary, on any free port if `port` is 0, and returns the port.
+fn launch(options: &Options, data_dir: &Path, port: u16, log: &Path) -> (Process, u16) {
     let mut command = Command::new(borealis_binary());
     command.arg("start").arg("--data-dir").arg(data_dir);
-    command
-        .args(["--listen", "127.0.0.1", "--region", "us-east-1", "--port"])
-        .arg(port.to_string());
+    command.args(["--listen", "127.0.0.1", "--region", "us-east-1"]);
+    command.args(["--port", &port.to_string()]);
     if options.in_memory {
         command.arg("--in-memory");
     }
     command.args(&options.arguments);
+    // A server that is started again goes on with the log of the one before.
+    let earlier = log.metadata().map_or(0, |log| log.len());
+    let earlier = usize::try_from(earlier).expect("a log that fits into memory");
     let mut process = Process::spawn("borealis", &mut command, log.to_owned());
-    process.wait_until(START_LIMIT, || TcpStream::connect(("127.0.0.1", port)).is_ok());
-    process
+    let mut port = None;
+    process.wait_until(START_LIMIT, |log| {
+        port = ready_port(log.get(earlier..).unwrap_or_default());
+        port.is_some()
+    });
+    (process, port.expect("the port of a server that is ready"))
+}
+
+/// The port in the line by which a server says that it accepts connections.
+fn ready_port(log: &str) -> Option<u16> {
+    // A line that is still being written may lack digits.
+    let (line, _) = log.split_once("\nready: listening on ")?.1.split_once('\n')?;
+    line.rsplit_once(':')?.1.parse().ok()
 }
 
 /// The binary under test: `BOREALIS_BIN`, or else one that is built now.
@@ -186,11 +198,18 @@ fn unquote((name, value): (&str, &str)) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::unquote;
+    use super::{ready_port, unquote};
 
     #[track_caller]
     fn check(value: &str, expected: &str) {
         assert_eq!(unquote(("NAME", value)), ("NAME".to_owned(), expected.to_owned()));
+    }
+
+    #[test]
+    fn port_is_read_once_its_line_is_complete() {
+        let log = "Borealis 0.1.0\n\nready: listening on 127.0.0.1:54";
+        assert_eq!(ready_port(log), None);
+        assert_eq!(ready_port(&format!("{log}32\nmore")), Some(5432));
     }
 
     #[test]

@@ -19,5 +19,5 @@ mod tls;
 pub use borealis::{BorealisServer, Options, borealis_binary};
 pub use endpoint::{Endpoint, sqlstate};
 pub use postgres::{PostgresServer, reference_version};
-pub use process::{Process, free_port};
+pub use process::Process;
 pub use tls::{Tls, TlsStream};

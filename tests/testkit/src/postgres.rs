@@ -146,10 +146,8 @@ fn initialise(installation: &Path, directory: &Path) {
 
 fn launch(installation: &Path, directory: &Path, port: u16, settings: &[String]) -> Process {
     let mut process = spawn(installation, directory, port, settings);
-    let log = directory.join("log");
-    process.wait_until(START_LIMIT, || {
-        fs::read_to_string(&log)
-            .is_ok_and(|log| log.contains("database system is ready to accept connections"))
+    process.wait_until(START_LIMIT, |log| {
+        log.contains("database system is ready to accept connections")
     });
     process
 }

@@ -44,13 +44,13 @@ impl Process {
         self.child.id()
     }
 
-    /// Waits until `ready` says true.
+    /// Waits until `ready`, given all that was logged, says true.
     ///
     /// # Panics
     /// If the process ends, or after `limit`; with the end of its log.
-    pub fn wait_until(&mut self, limit: Duration, mut ready: impl FnMut() -> bool) {
+    pub fn wait_until(&mut self, limit: Duration, mut ready: impl FnMut(&str) -> bool) {
         let start = Instant::now();
-        while !ready() {
+        while !ready(&self.log()) {
             if let Some(status) = self.child.try_wait().expect("the state of a child") {
                 panic!("{} ended ({status}) before it was ready{}", self.name, self.log_tail());
             }
@@ -114,7 +114,7 @@ impl Drop for Process {
 }
 
 /// A TCP port of the loopback interface that nobody listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("the port just bound").port()
 }
