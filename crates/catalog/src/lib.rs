@@ -9,6 +9,7 @@
 
 pub mod builtin;
 pub mod codec;
+mod csv;
 pub mod ddl;
 pub mod describe;
 pub mod objects;

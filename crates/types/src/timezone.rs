@@ -102,6 +102,14 @@ impl TimeZone {
         parse_posix(&name.to_ascii_uppercase())
     }
 
+    /// The names of all IANA zones, in order.
+    pub fn names() -> Vec<String> {
+        let mut names: Vec<String> =
+            jiff::tz::db().available().map(|name| name.to_string()).collect();
+        names.sort();
+        names
+    }
+
     /// An abbreviation whose offset changed over time, in the zone that uses it.
     ///
     /// Source: PostgreSQL 16 `DetermineTimeZoneAbbrevOffset`.

@@ -53,11 +53,9 @@ pub fn comment(cx: Cx<'_>, request: &Comment) -> Result<Outcome> {
             if is_system(role.oid) {
                 return Err(system_entity());
             }
-            if !privilege::is_admin_of(cx.catalog, cx.role, role.oid) {
+            if !cx.catalog.role_by_oid(cx.role).is_some_and(|role| role.may_create_roles()) {
                 return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, "permission denied")
-                    .detail(format!(
-                        "The current user must have the ADMIN option on role \"{name}\"."
-                    )));
+                    .detail("The current user must have the CREATEROLE attribute."));
             }
             let role = Role { comment: text, ..Role::clone(role) };
             outcome.put(Object::Role(Arc::new(role)));

@@ -61,7 +61,7 @@ pub fn create_index(cx: Cx<'_>, request: &CreateIndex) -> Result<Outcome> {
         Some(Found::Index(_, index)) => {
             return Err(SqlError::new(
                 SqlState::WRONG_OBJECT_TYPE,
-                format!("cannot create index on relation \"{}\"", index.name),
+                format!("cannot open relation \"{}\"", index.name),
             )
             .detail("This operation is not supported for indexes."));
         }
@@ -279,7 +279,7 @@ pub fn rename_index(
                 format!("\"{}\" is not an index", table.name),
             ));
         }
-        Ok(Some(Found::System(relation))) => return Err(super::system_catalog(relation.name)),
+        Ok(Some(Found::System(relation))) => return Err(super::system_catalog(relation)),
         Ok(None) if if_exists => {
             outcome.skip_missing(format!("relation \"{name}\" does not exist, skipping"));
             return Ok(outcome);

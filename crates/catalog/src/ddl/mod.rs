@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use types::{Result, Severity, SqlError, SqlState};
 
-use crate::builtin;
+use crate::builtin::{self, SystemRelation};
 use crate::objects::*;
 use crate::privilege::{self, Target};
 use crate::snapshot::{Catalog, Change, Object};
@@ -107,7 +107,7 @@ impl std::fmt::Display for QualifiedName {
 enum Found<'a> {
     Table(&'a Arc<Table>),
     Index(&'a Arc<Table>, &'a Index),
-    System(&'static builtin::SystemRelation),
+    System(&'static SystemRelation),
 }
 
 impl Outcome {
@@ -217,7 +217,7 @@ impl<'a> Cx<'a> {
                 SqlState::WRONG_OBJECT_TYPE,
                 format!("\"{}\" is not a table", index.name),
             )),
-            Some(Found::System(relation)) => Err(system_catalog(relation.name)),
+            Some(Found::System(relation)) => Err(system_catalog(relation)),
             None => Err(no_relation(name)),
         }
     }
@@ -283,11 +283,12 @@ fn system_entity() -> SqlError {
     SqlError::unsupported("feature not supported on system entity")
 }
 
-/// `42501`: PostgreSQL's refusal to change a built-in relation.
-fn system_catalog(name: &str) -> SqlError {
+/// `42501`: PostgreSQL's refusal to change a built-in relation, which nobody who can log in owns.
+fn system_catalog(relation: &SystemRelation) -> SqlError {
+    let kind = if relation.view { "view" } else { "table" };
     SqlError::new(
         SqlState::INSUFFICIENT_PRIVILEGE,
-        format!("permission denied: \"{name}\" is a system catalog"),
+        format!("must be owner of {kind} {}", relation.name),
     )
 }
 

@@ -401,7 +401,7 @@ pub fn drop_tables(cx: Cx<'_>, names: &[QualifiedName], if_exists: bool) -> Resu
                 )
                 .hint("Use DROP INDEX to remove an index."));
             }
-            Some(Found::System(relation)) => return Err(system_catalog(relation.name)),
+            Some(Found::System(relation)) => return Err(system_catalog(relation)),
             None if if_exists => {
                 outcome.skip_missing(format!("table \"{}\" does not exist, skipping", name));
                 continue;

@@ -191,3 +191,38 @@ pub fn pg_has_role(
         }
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inquiries() {
+        let catalog = Catalog::new();
+        let class = 1259;
+        let has = |text: &str| has_table_privilege(&catalog, ADMIN_ROLE, class, text);
+        assert_eq!(has("select").unwrap(), Some(true));
+        assert_eq!(has("INSERT, SELECT").unwrap(), Some(true));
+        assert_eq!(has("Select with grant option").unwrap(), Some(false));
+        assert_eq!(
+            has("SELECT, foo").unwrap_err().message(),
+            "unrecognized privilege type: \"foo\""
+        );
+        assert_eq!(has_table_privilege(&catalog, ADMIN_ROLE, 1, "SELECT").unwrap(), None);
+        let authid = 1260;
+        let hidden = has_table_privilege(&catalog, ADMIN_ROLE, authid, "SELECT");
+        assert_eq!(hidden.unwrap(), Some(false));
+        let schema = |role, text: &str| has_schema_privilege(&catalog, role, PUBLIC, text).unwrap();
+        assert_eq!(schema(ADMIN_ROLE, "CREATE"), Some(true));
+        assert_eq!(schema(6181, "CREATE"), Some(false));
+        assert_eq!(schema(6181, "USAGE"), Some(true));
+        assert!(has_database_privilege(&catalog, ADMIN_ROLE, "CREATE").unwrap());
+        assert!(!has_database_privilege(&catalog, 6181, "CREATE").unwrap());
+        assert!(has_builtin_privilege(6181, "execute", "EXECUTE").unwrap());
+        // `pg_monitor` is a member of `pg_read_all_stats`; `admin` may grant any role.
+        assert!(pg_has_role(&catalog, 3373, 3375, "USAGE").unwrap());
+        assert!(!pg_has_role(&catalog, ADMIN_ROLE, 3375, "MEMBER").unwrap());
+        assert!(pg_has_role(&catalog, ADMIN_ROLE, 3375, "MEMBER WITH ADMIN OPTION").unwrap());
+        assert!(pg_has_role(&catalog, ADMIN_ROLE, 6171, "USAGE").unwrap());
+    }
+}

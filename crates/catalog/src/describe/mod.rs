@@ -16,6 +16,7 @@ pub use has_privilege::*;
 pub use identifier::{parse_qualified_name, split_identifier};
 pub use reg::*;
 pub use type_name::*;
+pub(crate) use type_name::{array_type_name, type_is_visible, type_schema_and_name};
 
 use crate::builtin;
 use crate::objects::*;

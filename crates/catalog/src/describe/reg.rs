@@ -378,3 +378,115 @@ pub fn regnamespace_out(catalog: &Catalog, oid: ObjectId) -> String {
         None => oid.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::snapshot::Object;
+
+    const PATH: &[ObjectId] = &[PG_CATALOG, PUBLIC];
+
+    /// A cluster with the tables `public."My T"` and `s.t`.
+    fn cluster() -> Catalog {
+        let mut catalog = Catalog::new();
+        let schema =
+            Schema { oid: 30000, name: "s".into(), owner: ADMIN_ROLE, grants: None, comment: None };
+        catalog.put(Object::Schema(Arc::new(schema)));
+        for (oid, schema, name) in [(30001, PUBLIC, "My T"), (30011, 30000, "t")] {
+            catalog.put(Object::Table(Arc::new(Table {
+                oid,
+                schema,
+                name: name.into(),
+                owner: ADMIN_ROLE,
+                row_type: oid + 1,
+                array_type: oid + 2,
+                columns: Vec::new(),
+                primary_key: None,
+                indexes: Vec::new(),
+                checks: Vec::new(),
+                grants: None,
+                comment: None,
+            })));
+        }
+        catalog
+    }
+
+    #[test]
+    fn regclass_both_ways() {
+        let catalog = cluster();
+        let both = |text: &str| {
+            let oid = regclass_in(&catalog, PATH, text).map_err(|e| e.message().to_owned())?;
+            Ok::<_, String>(regclass_out(&catalog, PATH, oid))
+        };
+        assert_eq!(both("PG_class").unwrap(), "pg_class");
+        assert_eq!(both("\"My T\"").unwrap(), "\"My T\"");
+        assert_eq!(both("postgres.s.t").unwrap(), "s.t");
+        assert_eq!(both("30011").unwrap(), "s.t");
+        assert_eq!(both("99").unwrap(), "99");
+        assert_eq!(both("-").unwrap(), "-");
+        assert_eq!(both("t").unwrap_err(), "relation \"t\" does not exist");
+        assert_eq!(both("s.x").unwrap_err(), "relation \"s.x\" does not exist");
+        assert_eq!(both("a b").unwrap_err(), "invalid name syntax");
+        assert_eq!(to_regclass(&catalog, PATH, "x").unwrap(), None);
+        assert_eq!(both("information_schema.tables").unwrap(), "information_schema.tables");
+    }
+
+    #[test]
+    fn regtype_of_rows() {
+        let catalog = cluster();
+        let both =
+            |text: &str| regtype_out(&catalog, PATH, regtype_in(&catalog, PATH, text).unwrap());
+        assert_eq!(both("s.t"), "s.t");
+        assert_eq!(both("s._t"), "s.t[]");
+        assert_eq!(both("\"My T\"[]"), "\"My T\"[]");
+        assert_eq!(both("varchar(3)"), "character varying");
+    }
+
+    /// Each text with what PostgreSQL 16.14 makes of it.
+    #[test]
+    fn functions_and_operators() {
+        let catalog = cluster();
+        let message = |error: SqlError| error.message().to_owned();
+        let proc = |text: &str| {
+            regproc_in(&catalog, PATH, text)
+                .map(|oid| regproc_out(&catalog, PATH, oid))
+                .map_err(message)
+        };
+        assert_eq!(proc("now").unwrap(), "now");
+        assert_eq!(proc("sum").unwrap_err(), "more than one function named \"sum\"");
+        assert_eq!(proc("nosuch").unwrap_err(), "function \"nosuch\" does not exist");
+        assert_eq!(regproc_out(&catalog, PATH, 2108), "pg_catalog.sum");
+        assert_eq!(proc("sys.dsql_major_version").unwrap(), "sys.dsql_major_version");
+        let procedure = |text: &str| {
+            regprocedure_in(&catalog, PATH, text)
+                .map(|oid| regprocedure_out(&catalog, PATH, oid))
+                .map_err(message)
+        };
+        assert_eq!(procedure("sum(int)").unwrap(), "sum(integer)");
+        assert_eq!(procedure("now( )").unwrap(), "now()");
+        assert_eq!(procedure("format(text, \"any\")").unwrap(), "format(text,\"any\")");
+        assert_eq!(procedure("sum(uuid)").unwrap_err(), "function \"sum(uuid)\" does not exist");
+        let operator = |text: &str| {
+            regoperator_in(&catalog, PATH, text)
+                .map(|oid| regoperator_out(PATH, oid))
+                .map_err(message)
+        };
+        assert_eq!(operator("+(int4,int4)").unwrap(), "+(integer,integer)");
+        assert_eq!(operator("pg_catalog.-(none, int8)").unwrap(), "-(NONE,bigint)");
+        assert_eq!(operator("-(int8)").unwrap_err(), "missing argument");
+        assert_eq!(regoper_out(PATH, regoper_in(PATH, "||/").unwrap()), "||/");
+        assert_eq!(regoper_in(PATH, "+").unwrap_err().message(), "more than one operator named +");
+        assert_eq!(regoper_out(PATH, 551), "pg_catalog.+");
+    }
+
+    #[test]
+    fn roles_and_schemas() {
+        let catalog = cluster();
+        assert_eq!(regrole_out(&catalog, regrole_in(&catalog, "admin").unwrap()), "admin");
+        assert_eq!(regrole_in(&catalog, "x").unwrap_err().message(), "role \"x\" does not exist");
+        assert_eq!(regnamespace_out(&catalog, regnamespace_in(&catalog, "s").unwrap()), "s");
+        assert_eq!(regnamespace_in(&catalog, "a.b").unwrap_err().message(), "invalid name syntax");
+    }
+}

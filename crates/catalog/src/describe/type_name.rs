@@ -93,9 +93,13 @@ pub fn lookup_type(
 /// # Errors
 /// `42704` if there is no such type, `42601` if it is no type name.
 pub fn parse_type(catalog: &Catalog, search_path: &[ObjectId], text: &str) -> Result<ObjectId> {
-    let syntax = || {
-        SqlError::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{text}\""))
+    let invalid = |message: String| {
+        SqlError::new(SqlState::SYNTAX_ERROR, message)
             .context(format!("invalid type name \"{text}\""))
+    };
+    let syntax = |rest: &str| match rest.split_ascii_whitespace().next() {
+        Some(token) => invalid(format!("syntax error at or near \"{token}\"")),
+        None => SqlError::new(SqlState::SYNTAX_ERROR, format!("invalid type name \"{text}\"")),
     };
     let (body, dimensions) = strip_array(text.trim_ascii());
     let body = without_modifier(body);
@@ -105,13 +109,13 @@ pub fn parse_type(catalog: &Catalog, search_path: &[ObjectId], text: &str) -> Re
             let mut names = Vec::new();
             let mut rest = body.as_str();
             loop {
-                let (name, after) = split_identifier(rest).ok_or_else(syntax)?;
+                let (name, after) = split_identifier(rest).ok_or_else(|| syntax(rest))?;
                 names.push(name);
                 rest = after.trim_ascii_start();
                 match rest.strip_prefix('.') {
                     Some(after) => rest = after.trim_ascii_start(),
                     None if rest.is_empty() => break,
-                    None => return Err(syntax()),
+                    None => return Err(syntax(rest)),
                 }
             }
             lookup_type(catalog, search_path, &names)
@@ -220,6 +224,7 @@ mod tests {
         }
         assert_eq!(parse("nosuch"), Err("type \"nosuch\" does not exist".into()));
         assert_eq!(parse("sql_identifier"), Err("type \"sql_identifier\" does not exist".into()));
-        assert!(parse("a b").is_err() && parse("").is_err());
+        assert_eq!(parse("a b"), Err("syntax error at or near \"b\"".into()));
+        assert_eq!(parse(""), Err("invalid type name \"\"".into()));
     }
 }
