@@ -91,8 +91,13 @@ pub(crate) fn deparse_expression(node: &protobuf::Node) -> Result<String> {
     let target =
         protobuf::ResTarget { val: Some(Box::new(node.clone())), ..protobuf::ResTarget::default() };
     let target = protobuf::Node { node: Some(pg_query::NodeEnum::ResTarget(Box::new(target))) };
-    let select =
-        protobuf::SelectStmt { target_list: vec![target], ..protobuf::SelectStmt::default() };
+    // The library knows no undefined values: it aborts on them in debug builds.
+    let select = protobuf::SelectStmt {
+        target_list: vec![target],
+        limit_option: protobuf::LimitOption::Default.into(),
+        op: protobuf::SetOperation::SetopNone.into(),
+        ..protobuf::SelectStmt::default()
+    };
     let statement = protobuf::Node { node: Some(pg_query::NodeEnum::SelectStmt(Box::new(select))) };
     let raw = protobuf::RawStmt { stmt: Some(Box::new(statement)), stmt_location: 0, stmt_len: 0 };
     let tree = protobuf::ParseResult { version: 160_001, stmts: vec![raw] };
