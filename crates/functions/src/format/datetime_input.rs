@@ -25,7 +25,10 @@ scalars! { pub(crate) const TABLE =
         let read = read(text, template)?;
         let local = read.local(text)?;
         match read.zone_seconds {
-            Some(east) => Ok(Timestamptz(local - i64::from(east) * MICROS_PER_SECOND)),
+            Some(east) => {
+                let utc = local.checked_sub(i64::from(east) * MICROS_PER_SECOND);
+                utc.map(Timestamptz).ok_or_else(crate::errors::timestamp_out_of_range)
+            }
             None => local_to_utc(local, &cx.settings.time_zone).map(Timestamptz),
         }
     };
@@ -358,7 +361,7 @@ impl Read {
             "D" | "ID" => {
                 let (value, _) = source.number(shown, 1, free)?;
                 // Monday is 1, Sunday 7.
-                let value = if keyword == "D" { (value + 5) % 7 + 1 } else { value };
+                let value = if keyword == "D" { (value.rem_euclid(7) + 5) % 7 + 1 } else { value };
                 set(&mut self.weekday, value, shown)?;
                 self.convention(keyword);
             }
@@ -446,8 +449,11 @@ impl Read {
             ));
         }
         if self.zone_hours.is_some() || self.zone_minutes.is_some() {
-            let total = self.zone_hours.unwrap_or(0) * 3600 + self.zone_minutes.unwrap_or(0) * 60;
-            self.zone_seconds = Some(if self.zone_negative { -total } else { total });
+            let seconds = |count: Option<i32>, unit: i32| count.unwrap_or(0).saturating_mul(unit);
+            let total =
+                seconds(self.zone_hours, 3600).saturating_add(seconds(self.zone_minutes, 60));
+            self.zone_seconds =
+                Some(if self.zone_negative { total.saturating_neg() } else { total });
         }
         Ok(())
     }
@@ -458,23 +464,29 @@ impl Read {
             (Some(year), Some(century)) if self.year_digits <= 2 => {
                 // Years of the century; of one before Christ they count backwards.
                 let within = year % 100;
-                let century = if self.before_christ { -century } else { century };
+                let century = if self.before_christ { century.saturating_neg() } else { century };
+                let hundreds = |century: i32| century.saturating_mul(100);
                 let adjusted = if century >= 0 {
-                    if within == 0 { century * 100 } else { (century - 1) * 100 + within }
+                    if within == 0 {
+                        hundreds(century)
+                    } else {
+                        hundreds(century - 1).saturating_add(within)
+                    }
                 } else {
-                    (century + 1) * 100 - within + 1
+                    hundreds(century + 1).saturating_sub(within - 1)
                 };
                 return adjusted;
             }
             (Some(year), _) => year,
             (None, Some(century)) => {
-                let century = if self.before_christ { -century } else { century };
-                return if century >= 0 { (century - 1) * 100 + 1 } else { century * 100 + 1 };
+                let century = if self.before_christ { century.saturating_neg() } else { century };
+                let last = if century >= 0 { century - 1 } else { century };
+                return last.saturating_mul(100).saturating_add(1);
             }
             (None, None) => 0,
         };
         if self.before_christ {
-            year = -year;
+            year = year.saturating_neg();
         }
         if year < 0 { year + 1 } else { year }
     }
@@ -526,12 +538,12 @@ impl Read {
                     return Err(overflow());
                 }
                 let fourth = julian_from_civil(year, 1, 4);
-                let monday = fourth - fourth.rem_euclid(7) + i64::from(week - 1) * 7;
-                let day = i64::from(self.weekday.unwrap_or(1) - 1);
+                let monday = fourth - fourth.rem_euclid(7) + (i64::from(week) - 1) * 7;
+                let day = i64::from(self.weekday.unwrap_or(1)) - 1;
                 return Ok(julian_to_civil(monday + day));
             }
             let first = julian_from_civil(year, 1, 1);
-            return Ok(julian_to_civil(first + i64::from(week - 1) * 7));
+            return Ok(julian_to_civil(first + (i64::from(week) - 1) * 7));
         }
         if let Some(of_year) = self.day_of_year {
             if self.iso {
@@ -549,7 +561,7 @@ impl Read {
         }
         let month = self.month.unwrap_or(1);
         let day = match (self.day, self.week_of_month) {
-            (None, Some(week)) => (week - 1) * 7 + 1,
+            (None, Some(week)) => week.saturating_sub(1).saturating_mul(7).saturating_add(1),
             (day, _) => day.unwrap_or(1),
         };
         if !(1..=12).contains(&month) || !(1..=month_days(year, month)).contains(&day) {

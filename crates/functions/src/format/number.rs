@@ -99,7 +99,7 @@ fn scientific(value: &Value, description: &Description) -> Result<String> {
         Value::Numeric(value) => value.clone(),
         Value::Float(value, _) if value.is_finite() => {
             // Exactly, so that rounding sees what the binary value is.
-            types::numeric::parse(&format!("{value:.*e}", 40.max(description.post)))?
+            types::numeric::parse(&format!("{value:.*e}", description.post.clamp(40, 20_000)))?
         }
         Value::Float(..) => Numeric::NaN,
     };

@@ -66,15 +66,14 @@ fn to_number(text: &str, template: &str) -> Result<Option<Numeric>> {
                     _ => {}
                 }
                 // A sign after the digits.
-                if !sign_read
-                    && !digits.is_empty()
+                let may_follow = !sign_read && !digits.is_empty();
+                if may_follow
                     && (description.has_lsign || description.bracket)
+                    && let Some(c @ ('-' | '+')) = rest.chars().next()
                 {
-                    if let Some(c @ ('-' | '+')) = rest.chars().next() {
-                        negative = c == '-';
-                        sign_read = true;
-                        skip(&mut rest, 1);
-                    }
+                    negative = c == '-';
+                    sign_read = true;
+                    skip(&mut rest, 1);
                 }
             }
             Node::Group => {
