@@ -18,13 +18,21 @@ pub(crate) struct KeyTable {
     types: Box<[Oid]>,
     keys: Chunk,
     hashes: Vec<u64>,
-    table: HashTable<u32>,
+    table: HashTable<Slot>,
     hasher: DefaultHashBuilder,
     heap_bytes: usize,
 }
 
+/// A key's place in the hash table.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// Part of its hash: spares most looks at other keys.
+    tag: u32,
+    number: u32,
+}
+
 /// Bytes that a key takes besides its values: its hash and its place in the table.
-const ENTRY_BYTES: usize = 20;
+const ENTRY_BYTES: usize = 24;
 
 impl KeyTable {
     /// An empty table for keys of these types.
@@ -57,24 +65,29 @@ impl KeyTable {
 
     /// The number of `key`, if it is there.
     pub(crate) fn find(&self, key: &[Datum]) -> Option<usize> {
-        let hash = self.hash(key);
-        self.table.find(hash, |number| self.is_at(*number, hash, key)).map(|n| *n as usize)
+        self.find_hashed(key, self.hash(key))
+    }
+
+    fn find_hashed(&self, key: &[Datum], hash: u64) -> Option<usize> {
+        let found = self.table.find(hash, |slot| slot.tag == tag(hash) && self.is_at(*slot, key));
+        found.map(|slot| slot.number as usize)
     }
 
     /// The number of `key`, and whether it is new.
     pub(crate) fn insert(&mut self, key: &[Datum]) -> (usize, bool) {
         let hash = self.hash(key);
-        if let Some(number) = self.table.find(hash, |number| self.is_at(*number, hash, key)) {
-            return (*number as usize, false);
+        if let Some(number) = self.find_hashed(key, hash) {
+            return (number, false);
         }
         let number = self.keys.len();
-        // 2^32 keys do not fit into the memory account.
-        let id = u32::try_from(number).unwrap_or(u32::MAX);
         self.heap_bytes += values::row_bytes(key) + ENTRY_BYTES;
         self.keys.push_row(key);
         self.hashes.push(hash);
+        // 2^32 keys do not fit into the memory account.
+        let slot = Slot { tag: tag(hash), number: u32::try_from(number).unwrap_or(u32::MAX) };
         let hashes = &self.hashes;
-        self.table.insert_unique(hash, id, |id| hashes.get(*id as usize).copied().unwrap_or(0));
+        let rehash = |slot: &Slot| hashes.get(slot.number as usize).copied().unwrap_or(0);
+        self.table.insert_unique(hash, slot, rehash);
         (number, true)
     }
 
@@ -86,17 +99,15 @@ impl KeyTable {
         state.finish()
     }
 
-    fn is_at(&self, number: u32, hash: u64, key: &[Datum]) -> bool {
-        let number = number as usize;
-        self.hashes.get(number) == Some(&hash)
-            && self
-                .keys
-                .row(number)
-                .iter()
-                .zip(key)
-                .zip(&self.types)
-                .all(|((a, b), ty)| compare::equal_typed(a, b, *ty))
+    fn is_at(&self, slot: Slot, key: &[Datum]) -> bool {
+        let pairs = self.keys.row(slot.number as usize).iter().zip(key);
+        pairs.zip(&self.types).all(|((a, b), ty)| compare::equal_typed(a, b, *ty))
     }
+}
+
+/// Bits of the hash that choose neither the slot's group nor its control byte in small tables.
+fn tag(hash: u64) -> u32 {
+    u32::try_from(hash >> 24 & u64::from(u32::MAX)).unwrap_or(0)
 }
 
 #[cfg(test)]

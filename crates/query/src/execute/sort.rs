@@ -120,18 +120,21 @@ impl KeyOrder {
     fn prefix(&self, value: &Datum) -> u64 {
         /// Above all values' prefixes.
         const LAST: u64 = u64::MAX;
-        let signed = |value: i64| value.cast_unsigned() ^ 1 << 63;
+        let narrow = |value: i32| u64::from(value.cast_unsigned() ^ 1 << 31) + 1;
+        // One bit is given up for the NULLs.
+        let wide = |value: i64| (value.cast_unsigned() ^ 1 << 63) >> 1;
+        let leading = |bytes: &[u8]| leading(bytes) >> 1;
         let bits = match value {
             Datum::Null if self.nulls_first => return 0,
             Datum::Null => return LAST,
-            Datum::Bool(value) => u64::from(*value),
-            Datum::Int2(value) => signed(i64::from(*value)),
-            Datum::Int4(value) | Datum::Date(value) => signed(i64::from(*value)),
+            Datum::Bool(value) => narrow(i32::from(*value)),
+            Datum::Int2(value) => narrow(i32::from(*value)),
+            Datum::Int4(value) | Datum::Date(value) => narrow(*value),
+            Datum::Oid(value) => u64::from(*value) + 1,
             Datum::Int8(value)
             | Datum::Time(value)
             | Datum::Timestamp(value)
-            | Datum::Timestamptz(value) => signed(*value),
-            Datum::Oid(value) => u64::from(*value),
+            | Datum::Timestamptz(value) => wide(*value),
             Datum::Uuid(bytes) => leading(bytes),
             Datum::Bytea(bytes) => leading(bytes),
             Datum::Text(text) if self.ty == oid::BPCHAR => {
@@ -141,9 +144,13 @@ impl KeyOrder {
             // Mixed or less simple: left to the full comparison.
             _ => 0,
         };
-        // One bit is given up for the NULLs, one unit for the gap to them.
-        let bits = (bits >> 1).clamp(1, LAST >> 1);
+        let bits = bits.clamp(1, LAST >> 1);
         if self.descending { (LAST >> 1) + 1 - bits } else { bits }
+    }
+
+    /// Whether equal prefixes mean equal values.
+    fn is_decided_by_prefix(&self) -> bool {
+        matches!(self.ty, oid::BOOL | oid::INT2 | oid::INT4 | oid::DATE | oid::OID)
     }
 }
 
@@ -248,6 +255,10 @@ impl Sorter {
         let Some(first) = self.orders.first() else { return (0..count).collect() };
         let mut numbers: Vec<(u64, u32)> =
             (0..count).map(|row| (first.prefix(self.key(row as usize, 0)), row)).collect();
+        if self.orders.len() == 1 && first.is_decided_by_prefix() {
+            numbers.sort_unstable();
+            return numbers.into_iter().map(|(_, row)| row).collect();
+        }
         numbers.sort_unstable_by(|(prefix_a, a), (prefix_b, b)| {
             prefix_a
                 .cmp(prefix_b)

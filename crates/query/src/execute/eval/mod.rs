@@ -25,6 +25,8 @@ use smallvec::SmallVec;
 use types::{Datum, Record, SqlError};
 
 pub use self::convert::Identity;
+#[cfg(test)]
+pub(crate) use self::inspect::DEPTH_MAX;
 pub(crate) use self::inspect::inspect;
 pub(crate) use self::replay::Replay;
 pub(crate) use self::subplan::{Memo, Pending, Remembered};
