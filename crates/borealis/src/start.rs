@@ -85,7 +85,7 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
         .map_err(|error| because("cannot set up TLS", error))?;
 
     let store = open_store(args.in_memory, &dir.store()).await?;
-    let config = EngineConfig { cluster: 1, region: file.region.clone() };
+    let config = EngineConfig { cluster: 1 };
     let engine = Engine::open(Arc::clone(&store), config)
         .await
         .map_err(|error| because("cannot open the database", error))?;

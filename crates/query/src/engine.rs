@@ -37,8 +37,6 @@ const OPEN_CHUNK: usize = 1_000;
 pub struct EngineConfig {
     /// Prefix of the cluster's keys in the store: one store holds many clusters.
     pub cluster: u32,
-    /// The most recent AWS Region name, as `us-east-1`.
-    pub region: String,
 }
 
 /// What a session starts with. The client is authenticated already.
@@ -143,11 +141,6 @@ impl Engine {
         self.config.cluster
     }
 
-    /// The Region's name.
-    pub(crate) fn region(&self) -> &str {
-        &self.config.region
-    }
-
     /// Begins a transaction, with the catalog of its snapshot.
     ///
     /// # Errors
@@ -250,9 +243,8 @@ fn decode_state(bytes: &[u8]) -> Option<(u64, u32)> {
 
 /// Reads everything that exists.
 async fn load_catalog(store: &dyn Store, cluster: u32) -> Result<Catalog> {
-    let unreadable = |error: store::StoreError| {
-        SqlError::internal(format!("catalog cannot be read: {error}"))
-    };
+    let unreadable =
+        |error: store::StoreError| SqlError::internal(format!("catalog cannot be read: {error}"));
     let snapshot = store.begin().await.map_err(unreadable)?;
     let mut catalog = Catalog::new();
     let mut range = KeyRange::prefix(&keys::objects(cluster));

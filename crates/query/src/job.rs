@@ -463,8 +463,7 @@ impl Engine {
             Some(index) => KeyRange::prefix(&keys::index(cluster, table, index)),
             None => KeyRange::prefix(&keys::table(cluster, table)),
         };
-        let (pairs, rest) =
-            txn.scan(&range, Direction::Forward, BATCH_ROWS, txn.command()).await?;
+        let (pairs, rest) = txn.scan(&range, Direction::Forward, BATCH_ROWS, txn.command()).await?;
         for (key, _) in pairs {
             txn.delete(key);
         }

@@ -40,7 +40,8 @@ impl Binder<'_> {
             _ => return Err(SqlError::internal("function without a name")),
         };
         let outer_aggregate = self.level().map(|level| level.in_aggregate).unwrap_or(false);
-        let is_aggregate_name = builtin::procs_by_name(name).iter().any(|proc| proc.kind == ProcKind::Aggregate);
+        let is_aggregate_name =
+            builtin::procs_by_name(name).iter().any(|proc| proc.kind == ProcKind::Aggregate);
         if is_aggregate_name && over.is_none() && outer_aggregate {
             return Err(self.error(
                 SqlState::GROUPING_ERROR,
@@ -48,7 +49,10 @@ impl Binder<'_> {
                 location,
             ));
         }
-        if is_aggregate_name && over.is_none() && let Ok(level) = self.level() {
+        if is_aggregate_name
+            && over.is_none()
+            && let Ok(level) = self.level()
+        {
             level.in_aggregate = true;
         }
         let bound = self.bind_args(args);
@@ -66,18 +70,22 @@ impl Binder<'_> {
         let actual: Vec<Oid> = bound.iter().map(|arg| arg.ty).collect();
 
         // `type(x)` is a cast where no function has the name.
-        if !agg_star && over.is_none() && bound.len() == 1 && schema.is_none_or(|s| s == "pg_catalog")
+        if !agg_star
+            && over.is_none()
+            && bound.len() == 1
+            && schema.is_none_or(|s| s == "pg_catalog")
             && let Some(row) = builtin::type_by_name(name)
             && self.find_function(schema, name, &actual, !func_variadic).is_err()
+            && let Some(arg) = bound.pop()
         {
-            if let Some(arg) = bound.pop() {
-                return self.cast(arg, row.oid, -1, location);
-            }
+            return self.cast(arg, row.oid, -1, location);
         }
-        let candidate = self
-            .find_function(schema, name, &actual, !func_variadic)
-            .map_err(|why| self.function_error(why, &names.join("."), &actual, *func_variadic, location))?;
+        let candidate =
+            self.find_function(schema, name, &actual, !func_variadic).map_err(|why| {
+                self.function_error(why, &names.join("."), &actual, *func_variadic, location)
+            })?;
         let proc = candidate.proc;
+        let candidate = self.with_defaults(candidate, &mut bound)?;
         let plain = agg_order.is_empty() && agg_filter.is_none() && !agg_star && !agg_distinct;
         match proc.kind {
             ProcKind::Aggregate if over.is_some() => {
@@ -98,7 +106,12 @@ impl Binder<'_> {
                     return Err(unsupported("WITHIN GROUP").at(self.position(location)));
                 }
                 let aggregate = self.aggregate(
-                    &candidate, bound, agg_order, agg_filter, *agg_distinct, location,
+                    &candidate,
+                    bound,
+                    agg_order,
+                    agg_filter,
+                    *agg_distinct,
+                    location,
                 )?;
                 let ty = aggregate.ty;
                 let level = self.level()?;
@@ -145,6 +158,24 @@ impl Binder<'_> {
                 self.call(proc, &candidate.declared, bound, candidate.variadic_from, location)
             }
         }
+    }
+
+    /// Adds the defaults of parameters that the call leaves out.
+    fn with_defaults(
+        &mut self,
+        mut candidate: Candidate,
+        args: &mut Vec<Expr>,
+    ) -> Result<Candidate> {
+        let proc = candidate.proc;
+        let given = proc.defaults.len().saturating_sub(candidate.defaults);
+        for text in proc.defaults.iter().skip(given) {
+            let node = Node { node: Some(*parser::parse_expression(text)?) };
+            args.push(self.expression(&node)?);
+        }
+        if candidate.defaults > 0 {
+            candidate.declared = proc.args.to_vec();
+        }
+        Ok(candidate)
     }
 
     fn bind_args(&mut self, args: &[Node]) -> Result<Vec<Expr>> {
@@ -227,7 +258,8 @@ impl Binder<'_> {
             let element_type = elements.first().map_or(proc.variadic, |e| e.ty);
             let array = array_type(element_type)
                 .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
-            coerced.push(Expr::new(ExprKind::Array { elements, element_type, nested: false }, array));
+            coerced
+                .push(Expr::new(ExprKind::Array { elements, element_type, nested: false }, array));
         }
         let ty = element.map_or(proc.ret, |element| concrete(proc.ret, element));
         Ok((coerced, ty))
@@ -297,7 +329,15 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let Some(over) = over else { return Err(SqlError::internal("window without OVER")) };
         let BoundAggregate {
-            accumulator, site, name: _, strict, args, distinct, order, filter, ty,
+            accumulator,
+            site,
+            name: _,
+            strict,
+            args,
+            distinct,
+            order,
+            filter,
+            ty,
         } = aggregate;
         let function = WindowFunction::Aggregate(AggregateCall {
             accumulator,
@@ -480,7 +520,10 @@ impl Binder<'_> {
         location: i32,
     ) -> Result<Expr> {
         let place = self.level()?.place;
-        if !matches!(place, ExprPlace::Select | ExprPlace::From | ExprPlace::OrderBy | ExprPlace::GroupBy) {
+        if !matches!(
+            place,
+            ExprPlace::Select | ExprPlace::From | ExprPlace::OrderBy | ExprPlace::GroupBy
+        ) {
             let clause = place.refuses_windows().unwrap_or("this clause");
             return Err(self.error(
                 SqlState::FEATURE_NOT_SUPPORTED,

@@ -128,7 +128,9 @@ impl Binder<'_> {
                             "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
                             location,
                         )
-                        .detail("Only result column names can be used, not expressions or functions.")
+                        .detail(
+                            "Only result column names can be used, not expressions or functions.",
+                        )
                         .hint(
                             "Add the expression/function to every SELECT, or move the UNION into \
                              a FROM clause.",
@@ -156,7 +158,9 @@ impl Binder<'_> {
                         columns.iter().enumerate().filter(|(_, column)| column.name == *name);
                     if let Some((position, first)) = found.next() {
                         // The same column twice is not ambiguous, different ones are.
-                        if found.any(|(_, other)| other.origin.is_none() || other.origin != first.origin) {
+                        if found.any(|(_, other)| {
+                            other.origin.is_none() || other.origin != first.origin
+                        }) {
                             return Err(self.error(
                                 SqlState::AMBIGUOUS_COLUMN,
                                 format!("{clause} \"{name}\" is ambiguous"),
@@ -213,9 +217,7 @@ impl Binder<'_> {
                 .iter()
                 .any(|item| item.unqualified && item.columns.iter().any(|c| c.name == *name));
         }
-        if by_name
-            && let Some(position) = self.output_by_name_or_number(node, clause, columns)?
-        {
+        if by_name && let Some(position) = self.output_by_name_or_number(node, clause, columns)? {
             return Ok(position);
         }
         let expr = self.expression(node)?;
@@ -409,18 +411,14 @@ pub(crate) fn same(a: &Expr, b: &Expr) -> bool {
             ExprKind::Distinct { equal: y, negated: q },
         ) => x.proc.oid == y.proc.oid && p == q,
         (ExprKind::SetReturning(x), ExprKind::SetReturning(y)) => x.proc.oid == y.proc.oid,
-        (
-            ExprKind::IsNull { arg: _, negated: p },
-            ExprKind::IsNull { arg: _, negated: q },
-        ) => p == q,
+        (ExprKind::IsNull { arg: _, negated: p }, ExprKind::IsNull { arg: _, negated: q }) => {
+            p == q
+        }
         (
             ExprKind::BooleanTest { arg: _, value: v, negated: p },
             ExprKind::BooleanTest { arg: _, value: w, negated: q },
         ) => v == w && p == q,
-        (
-            ExprKind::MinMax { args: _, least: p },
-            ExprKind::MinMax { args: _, least: q },
-        ) => p == q,
+        (ExprKind::MinMax { args: _, least: p }, ExprKind::MinMax { args: _, least: q }) => p == q,
         (
             ExprKind::ApplyTypmod { arg: _, explicit: p },
             ExprKind::ApplyTypmod { arg: _, explicit: q },
@@ -429,10 +427,7 @@ pub(crate) fn same(a: &Expr, b: &Expr) -> bool {
         (
             ExprKind::Subscript { container: _, indexes: x, slice: p },
             ExprKind::Subscript { container: _, indexes: y, slice: q },
-        ) => {
-            p == q
-                && x.iter().map(|(l, _)| l.is_some()).eq(y.iter().map(|(l, _)| l.is_some()))
-        }
+        ) => p == q && x.iter().map(|(l, _)| l.is_some()).eq(y.iter().map(|(l, _)| l.is_some())),
         (
             ExprKind::ArrayQuantified { call: x, array: _, all: p },
             ExprKind::ArrayQuantified { call: y, array: _, all: q },
@@ -447,19 +442,6 @@ pub(crate) fn same(a: &Expr, b: &Expr) -> bool {
     a.for_each_child(&mut |child| left.push(child));
     b.for_each_child(&mut |child| right.push(child));
     left.len() == right.len() && left.iter().zip(right).all(|(x, y)| same(x, y))
-}
-
-/// Whether an expression calls a volatile function or a sub-query: it is not computed twice.
-#[expect(dead_code, reason = "needed as soon as the planner merges projections")]
-pub(crate) fn is_volatile(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Call(call) if call.proc.volatility == Volatility::Volatile => return true,
-        ExprKind::SubLink(_) | ExprKind::SetReturning(_) => return true,
-        _ => {}
-    }
-    let mut found = false;
-    expr.for_each_child(&mut |child| found |= is_volatile(child));
-    found
 }
 
 impl Binder<'_> {
@@ -484,7 +466,9 @@ impl Binder<'_> {
                 location,
             ));
         }
-        let expr = if expr.ty == oid::UNKNOWN && matches!(expr.kind, ExprKind::Const(types::Datum::Null)) {
+        let expr = if expr.ty == oid::UNKNOWN
+            && matches!(expr.kind, ExprKind::Const(types::Datum::Null))
+        {
             Expr::null(oid::INT8)
         } else {
             self.bigint(expr, clause, location)?

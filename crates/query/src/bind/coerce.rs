@@ -37,10 +37,7 @@ pub(super) enum Pathway {
 pub(super) fn is_polymorphic(target: Oid) -> bool {
     // anyelement, anyarray, anynonarray, anyenum, anyrange, anymultirange, and the "compatible"
     // family.
-    matches!(
-        target.0,
-        2283 | 2277 | 2776 | 3500 | 3831 | 4537 | 5077 | 5078 | 5079 | 5080 | 4538
-    )
+    matches!(target.0, 2283 | 2277 | 2776 | 3500 | 3831 | 4537 | 5077 | 5078 | 5079 | 5080 | 4538)
 }
 
 fn is_any_array(target: Oid) -> bool {
@@ -90,10 +87,10 @@ pub(super) fn pathway(source: Oid, target: Oid, context: Context) -> Option<Path
             CastMethod::Binary => Some(Pathway::Relabel),
         };
     }
-    if let (Some(from), Some(to)) = (element_type(source), element_type(target)) {
-        if pathway(from, to, context).is_some() {
-            return Some(Pathway::Elements);
-        }
+    if let (Some(from), Some(to)) = (element_type(source), element_type(target))
+        && pathway(from, to, context).is_some()
+    {
+        return Some(Pathway::Elements);
     }
     // Anything goes to text on assignment and from text on request.
     let string = |ty| category(ty) == b'S';
@@ -126,9 +123,9 @@ pub(super) fn can_coerce(sources: &[Oid], targets: &[Oid], context: Context) -> 
             }
             return false;
         }
-        if pathway(source, target, context).is_none_or(|way| {
-            matches!(way, Pathway::Io) && context == Context::Implicit
-        }) {
+        if pathway(source, target, context)
+            .is_none_or(|way| matches!(way, Pathway::Io) && context == Context::Implicit)
+        {
             return false;
         }
     }
@@ -361,7 +358,11 @@ impl Binder<'_> {
             Some(expr) => Ok(expr),
             None => Err(SqlError::new(
                 SqlState::CANNOT_COERCE,
-                format!("cannot cast type {} to {}", self.type_name(source), self.type_name(target)),
+                format!(
+                    "cannot cast type {} to {}",
+                    self.type_name(source),
+                    self.type_name(target)
+                ),
             )
             .at(self.position(location))),
         }
@@ -399,7 +400,10 @@ impl Binder<'_> {
             Some(expr) => Ok(expr),
             None => Err(SqlError::new(
                 SqlState::DATATYPE_MISMATCH,
-                format!("argument of {clause} must be type boolean, not type {}", self.type_name(source)),
+                format!(
+                    "argument of {clause} must be type boolean, not type {}",
+                    self.type_name(source)
+                ),
             )
             .at(self.position(location))),
         }
@@ -412,7 +416,10 @@ impl Binder<'_> {
             Some(expr) => Ok(expr),
             None => Err(SqlError::new(
                 SqlState::DATATYPE_MISMATCH,
-                format!("argument of {clause} must be type bigint, not type {}", self.type_name(source)),
+                format!(
+                    "argument of {clause} must be type bigint, not type {}",
+                    self.type_name(source)
+                ),
             )
             .at(self.position(location))),
         }

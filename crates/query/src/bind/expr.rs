@@ -4,7 +4,9 @@ use parser::protobuf::{self, AExprKind, BoolExprType, BoolTestType, NullTestType
 use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
-use super::coerce::{Context, array_type, concrete, element_type, is_polymorphic, resolve_polymorphic};
+use super::coerce::{
+    Context, array_type, concrete, element_type, is_polymorphic, resolve_polymorphic,
+};
 use super::function::not_supported;
 use super::{Binder, required, strings, unsupported};
 use crate::expr::{Call, Expr, ExprKind, SqlValue};
@@ -252,9 +254,7 @@ impl Binder<'_> {
             None => vec![row.right],
         };
         let args = left.into_iter().chain(std::iter::once(right)).collect();
-        let mut expr = self
-            .call(proc, &declared, args, None, location)
-            .map_err(|error| if error.fields().position.is_some() { error } else { error })?;
+        let mut expr = self.call(proc, &declared, args, None, location)?;
         if let ExprKind::Call(call) = &mut expr.kind {
             call.operator = Some(row.name);
         }
@@ -291,7 +291,7 @@ impl Binder<'_> {
         let mut coerced = Vec::with_capacity(args.len());
         for (arg, declared) in args.into_iter().zip(declared) {
             let target = element.map_or(*declared, |element| concrete(*declared, element));
-            let (source, literal) = (arg.ty, arg.ty == oid::UNKNOWN);
+            let source = arg.ty;
             let arg = match self.try_coerce(arg, target, Context::Implicit) {
                 Ok(Some(arg)) => arg,
                 Ok(None) => {
@@ -303,46 +303,39 @@ impl Binder<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            let _ = literal;
             coerced.push(if target == oid::ANY { self.settle(arg)? } else { arg });
         }
-        if let Some(from) = variadic_from {
-            if proc.variadic != oid::ANY {
-                let elements: Vec<Expr> = coerced.drain(from..).collect();
-                let element_type = elements.first().map_or(proc.variadic, |e| e.ty);
-                let array = array_type(element_type)
-                    .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
-                coerced.push(Expr::new(
-                    ExprKind::Array { elements, element_type, nested: false },
-                    array,
-                ));
-            }
+        if let Some(from) = variadic_from
+            && proc.variadic != oid::ANY
+        {
+            let elements: Vec<Expr> = coerced.drain(from..).collect();
+            let element_type = elements.first().map_or(proc.variadic, |e| e.ty);
+            let array = array_type(element_type)
+                .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
+            coerced
+                .push(Expr::new(ExprKind::Array { elements, element_type, nested: false }, array));
         }
         let result_type = element.map_or(proc.ret, |element| concrete(proc.ret, element));
-        let site = functions::Site {
-            arg_types: coerced.iter().map(|arg| arg.ty).collect(),
-            result_type,
-        };
+        let site =
+            functions::Site { arg_types: coerced.iter().map(|arg| arg.ty).collect(), result_type };
         if proc.retset {
             return self.set_call(proc, site, coerced, location);
         }
-        let function = crate::system::scalar(proc).ok_or_else(|| {
-            not_supported(proc).at(self.position(location).max(1))
-        })?;
+        let function = crate::system::scalar(proc)
+            .ok_or_else(|| not_supported(proc).at(self.position(location).max(1)))?;
         let call = Call { proc, function, site, args: coerced, operator: None };
         Ok(Expr::new(ExprKind::Call(Box::new(call)), result_type))
     }
 
     fn bool_expr(&mut self, expr: &protobuf::BoolExpr) -> Result<Expr> {
         let protobuf::BoolExpr { xpr: _, boolop, args, location: _ } = expr;
-        let (name, kind): (_, fn(Vec<Expr>) -> ExprKind) =
-            match BoolExprType::from_i32(*boolop) {
-                Some(BoolExprType::AndExpr) => ("AND", ExprKind::And),
-                Some(BoolExprType::OrExpr) => ("OR", ExprKind::Or),
-                _ => ("NOT", |mut args| {
-                    ExprKind::Not(Box::new(args.pop().unwrap_or_else(|| Expr::null(oid::BOOL))))
-                }),
-            };
+        let (name, kind): (_, fn(Vec<Expr>) -> ExprKind) = match BoolExprType::from_i32(*boolop) {
+            Some(BoolExprType::AndExpr) => ("AND", ExprKind::And),
+            Some(BoolExprType::OrExpr) => ("OR", ExprKind::Or),
+            _ => ("NOT", |mut args| {
+                ExprKind::Not(Box::new(args.pop().unwrap_or_else(|| Expr::null(oid::BOOL))))
+            }),
+        };
         let mut bound = Vec::with_capacity(args.len());
         for arg in args {
             let expr = self.expression(arg)?;
@@ -481,9 +474,7 @@ impl Binder<'_> {
                     "cannot determine type of empty array",
                     *location,
                 )
-                .hint(
-                    "Explicitly cast to the desired type, for example ARRAY[]::integer[].",
-                ));
+                .hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
         }
         let element_wanted = match wanted {
             Some(element) if nested => array_type(element),
@@ -594,7 +585,11 @@ impl Binder<'_> {
                 let item = Some(Box::new(item.clone()));
                 let part = self.row_comparison(name, left, &item, location)?;
                 parts.push(part.ok_or_else(|| {
-                    self.error(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions", location)
+                    self.error(
+                        SqlState::SYNTAX_ERROR,
+                        "unequal number of entries in row expressions",
+                        location,
+                    )
                 })?);
             }
             return Ok(chain(parts, negated));
@@ -644,8 +639,7 @@ impl Binder<'_> {
             let (value, bound) = (self.boxed(left)?, self.expression(bound)?);
             self.operator(name, Some(value), bound, location)
         };
-        let symmetric =
-            matches!(kind, AExprKind::AexprBetweenSym | AExprKind::AexprNotBetweenSym);
+        let symmetric = matches!(kind, AExprKind::AexprBetweenSym | AExprKind::AexprNotBetweenSym);
         let inside = ExprKind::And(vec![compare(">=", low)?, compare("<=", high)?]);
         let mut expr = Expr::new(inside, oid::BOOL);
         if symmetric {
@@ -740,10 +734,7 @@ impl Binder<'_> {
         Err(self
             .error(
                 SqlState::UNDEFINED_FUNCTION,
-                format!(
-                    "could not identify an ordering operator for type {}",
-                    self.type_name(ty)
-                ),
+                format!("could not identify an ordering operator for type {}", self.type_name(ty)),
                 location,
             )
             .hint("Use an explicit ordering operator or modify the query."))
@@ -814,7 +805,9 @@ pub(super) fn node_location(node: &Node) -> Option<i32> {
             }
         }
         NodeEnum::SetToDefault(node) => node.location,
-        NodeEnum::NullTest(node) => node.arg.as_deref().and_then(node_location).unwrap_or(node.location),
+        NodeEnum::NullTest(node) => {
+            node.arg.as_deref().and_then(node_location).unwrap_or(node.location)
+        }
         NodeEnum::SqlvalueFunction(node) => node.location,
         _ => return None,
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::objects::ObjectId;
+use catalog::objects::{ObjectId, Privilege};
 use parser::protobuf::{self, JoinType};
 use parser::{Node, NodeEnum};
 use types::{Oid, Result, SqlError, SqlState, oid};
@@ -14,10 +14,10 @@ use crate::expr::{Expr, ExprKind};
 use crate::plan::{FunctionCall, FunctionSource, JoinKind};
 
 impl Binder<'_> {
-    pub(super) fn from_clause(&mut self, nodes: &[Node]) -> Result<Vec<FromItem>> {
+    pub(super) fn bind_from(&mut self, nodes: &[Node]) -> Result<Vec<FromItem>> {
         let mut from = Vec::new();
         for node in nodes {
-            from.push(self.from_item(node)?);
+            from.push(self.bind_from_item(node)?);
             self.check_aliases()?;
         }
         Ok(from)
@@ -44,7 +44,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn from_item(&mut self, node: &Node) -> Result<FromItem> {
+    fn bind_from_item(&mut self, node: &Node) -> Result<FromItem> {
         self.deeper(|binder| match required(node.node.as_ref())? {
             NodeEnum::RangeVar(range) => {
                 let (relation, schema) = binder.range_var(range)?;
@@ -92,6 +92,9 @@ impl Binder<'_> {
             }
             None => {
                 let (schema, source) = self.relation(schemaname, relname, *location)?;
+                if let Source::Table { table, live: _ } = &source {
+                    crate::system::check_table_privilege(self.cx, table, Privilege::Select)?;
+                }
                 let columns = source_columns(&source)?;
                 let name = self.cx.catalog.schema_by_oid(schema).map(|schema| schema.name.clone());
                 (source, columns, name)
@@ -143,8 +146,7 @@ impl Binder<'_> {
         location: i32,
     ) -> Result<(ObjectId, Source)> {
         let undefined = |binder: &Self| {
-            let name =
-                if schema.is_empty() { name.to_owned() } else { format!("{schema}.{name}") };
+            let name = if schema.is_empty() { name.to_owned() } else { format!("{schema}.{name}") };
             binder.error(
                 SqlState::UNDEFINED_TABLE,
                 format!("relation \"{name}\" does not exist"),
@@ -388,9 +390,9 @@ impl Binder<'_> {
             _ => JoinKind::Inner,
         };
         let start = self.level()?.items.len();
-        let left = self.from_item(required(larg.as_deref())?)?;
+        let left = self.bind_from_item(required(larg.as_deref())?)?;
         let middle = self.level()?.items.len();
-        let right = self.from_item(required(rarg.as_deref())?)?;
+        let right = self.bind_from_item(required(rarg.as_deref())?)?;
         self.check_aliases()?;
         let items = self.level()?.items.split_off(start);
         let (left_items, right_items) = items.split_at(middle - start);
@@ -508,11 +510,15 @@ impl Binder<'_> {
                     (Some(column), None) => Ok(column.clone()),
                     (Some(_), Some(_)) => Err(SqlError::new(
                         SqlState::AMBIGUOUS_COLUMN,
-                        format!("common column name \"{name}\" appears more than once in {which} table"),
+                        format!(
+                            "common column name \"{name}\" appears more than once in {which} table"
+                        ),
                     )),
                     (None, _) => Err(SqlError::new(
                         SqlState::UNDEFINED_COLUMN,
-                        format!("column \"{name}\" specified in USING clause does not exist in {which} table"),
+                        format!(
+                            "column \"{name}\" specified in USING clause does not exist in {which} table"
+                        ),
                     )),
                 }
             };
@@ -522,8 +528,7 @@ impl Binder<'_> {
             let expr = match kind {
                 JoinKind::Right => r.expr,
                 JoinKind::Full => {
-                    let (args, ty, typmod) =
-                        self.unify(vec![l.expr, r.expr], "JOIN/USING", -1)?;
+                    let (args, ty, typmod) = self.unify(vec![l.expr, r.expr], "JOIN/USING", -1)?;
                     Expr { kind: ExprKind::Coalesce(args), ty, typmod }
                 }
                 _ => l.expr,

@@ -100,8 +100,7 @@ fn select<T: Clone>(actual: &[Oid], candidates: Vec<(Vec<Oid>, T)>) -> Choice<T>
                 categories.iter().all(|(position, chosen, preferred)| {
                     let ty = declared[*position];
                     category(ty) == *chosen
-                        && (!preferred
-                            || builtin::type_by_oid(ty).is_some_and(|row| row.preferred))
+                        && (!preferred || builtin::type_by_oid(ty).is_some_and(|row| row.preferred))
                 })
             })
             .cloned()
@@ -216,10 +215,7 @@ impl Binder<'_> {
                 if let Some(exact) = infix.clone().find(|row| row.left == l && row.right == r) {
                     return Ok(exact);
                 }
-                select(
-                    &[left, right],
-                    infix.map(|row| (vec![row.left, row.right], row)).collect(),
-                )
+                select(&[left, right], infix.map(|row| (vec![row.left, row.right], row)).collect())
             }
         };
         let signature = match left {

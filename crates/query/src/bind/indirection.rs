@@ -159,10 +159,7 @@ impl Binder<'_> {
             // `a[2][1:3]` means `a[1:2][1:3]`.
             bounds.push(if slice && !is_slice { (one(), upper) } else { (lower, upper) });
         }
-        Ok(Expr::new(
-            ExprKind::Subscript { container: Box::new(base), indexes: bounds, slice },
-            ty,
-        ))
+        Ok(Expr::new(ExprKind::Subscript { container: Box::new(base), indexes: bounds, slice }, ty))
     }
 
     fn subscript_bound(&mut self, node: &Option<Box<Node>>, jsonb: bool) -> Result<Option<Expr>> {

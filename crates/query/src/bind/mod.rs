@@ -88,10 +88,8 @@ impl<'a> Binder<'a> {
     /// A binder for one statement of `source`; `params` are the parameter types that the client
     /// declared (0 or [`oid::UNKNOWN`]: to be inferred).
     pub fn new(cx: &'a SessionCx, source: &'a str, params: &[Oid]) -> Binder<'a> {
-        let params = params
-            .iter()
-            .map(|ty| if ty.is_valid() { *ty } else { oid::UNKNOWN })
-            .collect();
+        let params =
+            params.iter().map(|ty| if ty.is_valid() { *ty } else { oid::UNKNOWN }).collect();
         Binder {
             cx,
             source,
@@ -166,12 +164,7 @@ impl<'a> Binder<'a> {
     ///
     /// # Errors
     /// As [`Binder::query`]; `42804` if it is not boolean.
-    pub fn condition(
-        mut self,
-        table: &Arc<Table>,
-        node: &Node,
-        clause: &str,
-    ) -> Result<Expr> {
+    pub fn condition(mut self, table: &Arc<Table>, node: &Node, clause: &str) -> Result<Expr> {
         let mut level = Level::new(scope::ExprPlace::TableExpression);
         level.add_table_columns(table);
         self.levels.push(level);
@@ -305,13 +298,6 @@ pub(crate) fn required<T>(node: Option<T>) -> Result<T> {
 
 pub(crate) use self::clause::same;
 pub(crate) use self::coerce::array_type;
-
-impl Query {
-    /// Whether nothing below but `body` is asked for.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.sort.is_empty() && self.limit.is_none() && self.offset.is_none() && self.ctes.is_empty()
-    }
-}
 
 impl BoundCte {
     /// Whether it modifies data.

@@ -44,8 +44,7 @@ impl Binder<'_> {
     ) -> Result<(Arc<Table>, Relation, Option<String>)> {
         let range = required(range)?;
         self.check_database(&range.catalogname, &range.relname, range.location)?;
-        let (schema, source) =
-            self.relation(&range.schemaname, &range.relname, range.location)?;
+        let (schema, source) = self.relation(&range.schemaname, &range.relname, range.location)?;
         let Source::Table { table, live } = source else {
             let _ = verb;
             return Err(SqlError::new(
@@ -71,22 +70,16 @@ impl Binder<'_> {
     }
 
     /// The position of a column to be assigned.
-    fn assigned_column(
-        &self,
-        table: &Table,
-        target: &protobuf::ResTarget,
-    ) -> Result<usize> {
+    fn assigned_column(&self, table: &Table, target: &protobuf::ResTarget) -> Result<usize> {
         if !target.indirection.is_empty() {
-            return Err(unsupported("assignment to a field or element")
-                .at(self.position(target.location)));
+            return Err(
+                unsupported("assignment to a field or element").at(self.position(target.location))
+            );
         }
         table.column(&target.name).ok_or_else(|| {
             self.error(
                 SqlState::UNDEFINED_COLUMN,
-                format!(
-                    "column \"{}\" of relation \"{}\" does not exist",
-                    target.name, table.name
-                ),
+                format!("column \"{}\" of relation \"{}\" does not exist", target.name, table.name),
                 target.location,
             )
         })
@@ -99,7 +92,11 @@ impl Binder<'_> {
             Some(ColumnDefault::Expression(text)) => {
                 let node = parser::Node { node: Some(*parser::parse_expression(text)?) };
                 Binder::new(self.cx, text, &[]).column_expression(
-                    None, &node, &column.name, ty, column.typmod,
+                    None,
+                    &node,
+                    &column.name,
+                    ty,
+                    column.typmod,
                 )
             }
             // Generated columns are computed when the row is stored.
@@ -317,9 +314,8 @@ impl Binder<'_> {
             let Some(NodeEnum::List(list)) = &list.node else {
                 return Err(SqlError::internal("VALUES without a list"));
             };
-            let locate = |i: usize| {
-                list.items.get(i).and_then(super::expr::node_location).unwrap_or(-1)
-            };
+            let locate =
+                |i: usize| list.items.get(i).and_then(super::expr::node_location).unwrap_or(-1);
             if rows.first().is_some_and(|first| first.len() != list.items.len()) {
                 return Err(self.error(
                     SqlState::SYNTAX_ERROR,
@@ -327,7 +323,11 @@ impl Binder<'_> {
                     locate(0),
                 ));
             }
-            width(self, list.items.len(), locate(positions.len().min(list.items.len().saturating_sub(1))))?;
+            width(
+                self,
+                list.items.len(),
+                locate(positions.len().min(list.items.len().saturating_sub(1))),
+            )?;
             let mut row = Vec::with_capacity(list.items.len());
             for (number, item) in list.items.iter().enumerate() {
                 let column = &table.columns[positions[number]];
@@ -347,9 +347,8 @@ impl Binder<'_> {
         let expr = self.expression(node)?;
         let location = super::expr::node_location(node).unwrap_or(-1);
         let literal = expr.ty == oid::UNKNOWN;
-        self.assign(expr, &column.name, Oid(column.type_oid), column.typmod, location).map_err(
-            |error| if literal { error.at(self.position(location)) } else { error },
-        )
+        self.assign(expr, &column.name, Oid(column.type_oid), column.typmod, location)
+            .map_err(|error| if literal { error.at(self.position(location)) } else { error })
     }
 
     fn refuse_generated(&self, column: &Column) -> Result<()> {
@@ -403,9 +402,9 @@ impl Binder<'_> {
     fn arbiters(&mut self, table: &Arc<Table>, infer: &protobuf::InferClause) -> Result<Vec<u32>> {
         let protobuf::InferClause { index_elems, where_clause, conname, location } = infer;
         if !conname.is_empty() {
-            let found = table.all_indexes().find(|index| {
-                index.constraint.is_some() && index.name == *conname
-            });
+            let found = table
+                .all_indexes()
+                .find(|index| index.constraint.is_some() && index.name == *conname);
             return match found {
                 Some(index) => Ok(vec![index.oid]),
                 None => Err(SqlError::new(
@@ -423,7 +422,9 @@ impl Binder<'_> {
                 return Err(SqlError::internal("unexpected index element"));
             };
             if element.expr.is_some() {
-                return Err(unsupported("ON CONFLICT with an expression").at(self.position(*location)));
+                return Err(
+                    unsupported("ON CONFLICT with an expression").at(self.position(*location))
+                );
             }
             let position = table.column(&element.name).ok_or_else(|| {
                 self.error(
@@ -535,7 +536,7 @@ impl Binder<'_> {
         let bound = (|| {
             self.level()?.add_relation(relation.clone(), schema);
             let mut from = vec![FromItem::Relation(0)];
-            from.extend(self.from_clause(from_clause)?);
+            from.extend(self.bind_from(from_clause)?);
             let filter = self.where_clause(where_clause, ExprPlace::Where, "WHERE")?;
             self.level()?.place = ExprPlace::Update;
             let assignments = self.assignments(&table, target_list)?;
@@ -548,11 +549,8 @@ impl Binder<'_> {
         let mut targets = row_targets(&table, &relation);
         let mut positions = Vec::new();
         for (position, value) in assignments {
-            let column = Expr {
-                kind: ExprKind::Column(targets.len()),
-                ty: value.ty,
-                typmod: value.typmod,
-            };
+            let column =
+                Expr { kind: ExprKind::Column(targets.len()), ty: value.ty, typmod: value.typmod };
             targets.push(value);
             positions.push((position, column));
         }
@@ -585,7 +583,7 @@ impl Binder<'_> {
         let bound = (|| {
             self.level()?.add_relation(relation.clone(), schema);
             let mut from = vec![FromItem::Relation(0)];
-            from.extend(self.from_clause(using_clause)?);
+            from.extend(self.bind_from(using_clause)?);
             let filter = self.where_clause(where_clause, ExprPlace::Where, "WHERE")?;
             let returning = self.returning(returning_list)?;
             let relations = std::mem::take(&mut self.level()?.relations);
@@ -668,7 +666,8 @@ fn table_vars(expr: &mut Expr, relation: &Relation, excluded: usize) {
         && var.level == 0
     {
         let position = live.get(var.column).copied().unwrap_or(0);
-        expr.kind = ExprKind::Column(if var.relation == 0 { position } else { excluded + position });
+        expr.kind =
+            ExprKind::Column(if var.relation == 0 { position } else { excluded + position });
         return;
     }
     expr.for_each_child_mut(&mut |child| table_vars(child, relation, excluded));

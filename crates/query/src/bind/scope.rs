@@ -265,7 +265,7 @@ impl Binder<'_> {
             Source::Table { table, .. } if table.name == alias => Some(relation.alias.clone()),
             _ => None,
         });
-        if let Some(renamed) = renamed.last() {
+        if let Some(renamed) = renamed.collect::<Vec<_>>().pop() {
             return self
                 .error(
                     SqlState::UNDEFINED_TABLE,

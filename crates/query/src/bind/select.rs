@@ -180,7 +180,8 @@ impl Binder<'_> {
                     ),
                 )
             })?;
-            let typmod = if a.ty == ty && b.ty == ty && a.typmod == b.typmod { a.typmod } else { -1 };
+            let typmod =
+                if a.ty == ty && b.ty == ty && a.typmod == b.typmod { a.typmod } else { -1 };
             if !(op == SetOp::Union && node.all) {
                 self.require_equality(ty, -1)?;
             }
@@ -235,8 +236,10 @@ impl Binder<'_> {
         let width = rows.first().map_or(0, Vec::len);
         let mut columns = Vec::new();
         for position in 0..width {
-            let column: Vec<Expr> =
-                rows.iter_mut().map(|row| std::mem::replace(&mut row[position], Expr::null(oid::TEXT))).collect();
+            let column: Vec<Expr> = rows
+                .iter_mut()
+                .map(|row| std::mem::replace(&mut row[position], Expr::null(oid::TEXT)))
+                .collect();
             // Left unknown if all are, so that INSERT can decide.
             let (column, ty, typmod) = if column.iter().all(|expr| expr.ty == oid::UNKNOWN) {
                 (column, oid::UNKNOWN, -1)
@@ -321,7 +324,7 @@ impl Binder<'_> {
             larg: _,
             rarg: _,
         } = node;
-        let from = self.from_clause(from_clause)?;
+        let from = self.bind_from(from_clause)?;
         for window in window_clause {
             if let Some(NodeEnum::WindowDef(window)) = &window.node {
                 self.level()?.named_windows.push((**window).clone());
@@ -340,8 +343,7 @@ impl Binder<'_> {
         let aggregates = std::mem::take(&mut level.aggregates);
         let windows = std::mem::take(&mut level.windows);
         let relations = std::mem::take(&mut level.relations);
-        let grouped =
-            !group_clause.is_empty() || !aggregates.is_empty() || having_clause.is_some();
+        let grouped = !group_clause.is_empty() || !aggregates.is_empty() || having_clause.is_some();
         if grouped {
             let scope = GroupScope { relations: &relations, sets: !sets.is_empty() };
             for (position, target) in targets.iter_mut().enumerate() {
@@ -555,8 +557,9 @@ impl Binder<'_> {
                 let steps = &indirection.indirection[..indirection.indirection.len() - 1];
                 let row = self.apply_indirection(base, steps)?;
                 let ExprKind::Row { fields } = row.kind else {
-                    return Err(unsupported("row expansion of a computed row")
-                        .at(self.position(location)));
+                    return Err(
+                        unsupported("row expansion of a computed row").at(self.position(location))
+                    );
                 };
                 let expand = |(name, expr): (Arc<str>, Expr)| {
                     let column = OutputColumn {
@@ -606,7 +609,8 @@ impl Binder<'_> {
             self.require_equality(targets[position].ty, -1)?;
             positions.push(position);
         }
-        let leading = sort.iter().take(positions.len()).all(|item| positions.contains(&item.column));
+        let leading =
+            sort.iter().take(positions.len()).all(|item| positions.contains(&item.column));
         let rest_distinct =
             sort.iter().skip(positions.len()).all(|_| true) || sort.len() <= positions.len();
         if !leading || !rest_distinct {
@@ -627,7 +631,9 @@ impl Binder<'_> {
             let protobuf::LockingClause { locked_rels, strength, wait_policy: _ } = clause;
             let strength = LockClauseStrength::from_i32(*strength);
             let (name, lock) = match strength {
-                Some(LockClauseStrength::LcsForupdate) => ("FOR UPDATE", Some(LockStrength::Update)),
+                Some(LockClauseStrength::LcsForupdate) => {
+                    ("FOR UPDATE", Some(LockStrength::Update))
+                }
                 Some(LockClauseStrength::LcsForkeyshare) => {
                     ("FOR KEY SHARE", Some(LockStrength::KeyShare))
                 }
@@ -713,7 +719,9 @@ impl Binder<'_> {
             let number = self.new_cte();
             let statement = required(ctequery.as_ref().and_then(|node| node.node.as_ref()))?;
             let (body, mut columns) = match statement {
-                NodeEnum::SelectStmt(select) if *recursive && is_union(select) && mentions(select, ctename) => {
+                NodeEnum::SelectStmt(select)
+                    if *recursive && is_union(select) && mentions(select, ctename) =>
+                {
                     self.recursive_cte(select, ctename, &names, *location)?
                 }
                 NodeEnum::SelectStmt(select) => {
@@ -1074,23 +1082,23 @@ fn figure_name(node: &Node) -> Option<(String, u8)> {
     let strong = |name: &str| Some((name.to_owned(), 2));
     match node.node.as_ref()? {
         NodeEnum::ColumnRef(column) => strong(strings(&column.fields).last()?),
-        NodeEnum::AIndirection(indirection) => {
-            match strings(&indirection.indirection).last() {
-                Some(name) => strong(name),
-                None => figure_name(indirection.arg.as_deref()?),
-            }
-        }
+        NodeEnum::AIndirection(indirection) => match strings(&indirection.indirection).last() {
+            Some(name) => strong(name),
+            None => figure_name(indirection.arg.as_deref()?),
+        },
         NodeEnum::FuncCall(call) => strong(strings(&call.funcname).last()?),
-        NodeEnum::AExpr(expr)
-            if expr.kind == protobuf::AExprKind::AexprNullif as i32 =>
-        {
+        NodeEnum::AExpr(expr) if expr.kind == protobuf::AExprKind::AexprNullif as i32 => {
             strong("nullif")
         }
         NodeEnum::TypeCast(cast) => {
             let inner = cast.arg.as_deref().and_then(figure_name);
             match inner {
                 Some((name, 2)) => Some((name, 2)),
-                inner => match cast.type_name.as_ref().and_then(|t| strings(&t.names).last().map(|s| (*s).to_owned())) {
+                inner => match cast
+                    .type_name
+                    .as_ref()
+                    .and_then(|t| strings(&t.names).last().map(|s| (*s).to_owned()))
+                {
                     Some(name) => Some((name, 1)),
                     None => inner,
                 },
@@ -1104,14 +1112,16 @@ fn figure_name(node: &Node) -> Option<(String, u8)> {
                 Some(T::ExistsSublink) => strong("exists"),
                 Some(T::ArraySublink) => strong("array"),
                 Some(T::ExprSublink) => {
-                    let NodeEnum::SelectStmt(select) = link.subselect.as_ref()?.node.as_ref()? else {
+                    let NodeEnum::SelectStmt(select) = link.subselect.as_ref()?.node.as_ref()?
+                    else {
                         return None;
                     };
                     let mut select = select.as_ref();
                     while let Some(left) = select.larg.as_deref() {
                         select = left;
                     }
-                    let NodeEnum::ResTarget(target) = select.target_list.first()?.node.as_ref()? else {
+                    let NodeEnum::ResTarget(target) = select.target_list.first()?.node.as_ref()?
+                    else {
                         return None;
                     };
                     if !target.name.is_empty() {
@@ -1130,7 +1140,11 @@ fn figure_name(node: &Node) -> Option<(String, u8)> {
         NodeEnum::RowExpr(_) => strong("row"),
         NodeEnum::CoalesceExpr(_) => strong("coalesce"),
         NodeEnum::MinMaxExpr(minmax) => {
-            strong(if minmax.op == protobuf::MinMaxOp::IsLeast as i32 { "least" } else { "greatest" })
+            strong(if minmax.op == protobuf::MinMaxOp::IsLeast as i32 {
+                "least"
+            } else {
+                "greatest"
+            })
         }
         NodeEnum::SqlvalueFunction(function) => {
             use protobuf::SqlValueFunctionOp as Op;
@@ -1152,4 +1166,3 @@ fn figure_name(node: &Node) -> Option<(String, u8)> {
         _ => None,
     }
 }
-

@@ -91,7 +91,9 @@ impl Binder<'_> {
                 Err(super::unsupported("row comparison with a sub-query")
                     .at(self.position(location)))
             }
-            Some(SubLinkType::MultiexprSublink | SubLinkType::CteSublink | SubLinkType::Undefined)
+            Some(
+                SubLinkType::MultiexprSublink | SubLinkType::CteSublink | SubLinkType::Undefined,
+            )
             | None => Err(SqlError::internal("sub-query of no kind")),
         }
     }
@@ -120,8 +122,7 @@ impl Binder<'_> {
             .zip(&query.columns)
             .enumerate()
             .map(|(i, (left, column))| {
-                let left =
-                    Expr { kind: ExprKind::Column(i), ty: left.ty, typmod: left.typmod };
+                let left = Expr { kind: ExprKind::Column(i), ty: left.ty, typmod: left.typmod };
                 let right = Expr {
                     kind: ExprKind::Column(width + i),
                     ty: column.ty,

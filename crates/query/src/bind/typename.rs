@@ -140,7 +140,9 @@ impl Binder<'_> {
             SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message).at(self.position(location))
         };
         if !(1..=1000).contains(&precision) {
-            return Err(invalid(format!("NUMERIC precision {precision} must be between 1 and 1000")));
+            return Err(invalid(format!(
+                "NUMERIC precision {precision} must be between 1 and 1000"
+            )));
         }
         if !(-1000..=1000).contains(&scale) {
             return Err(invalid(format!("NUMERIC scale {scale} must be between -1000 and 1000")));

@@ -30,16 +30,8 @@ pub(super) async fn run(
     stmt: &CopyStmt,
     statement: &Statement,
 ) -> Result<Outcome> {
-    let CopyStmt {
-        relation,
-        query,
-        attlist,
-        is_from,
-        is_program,
-        filename,
-        options,
-        where_clause,
-    } = stmt;
+    let CopyStmt { relation, query, attlist, is_from, is_program, filename, options, where_clause } =
+        stmt;
     if *is_program || !filename.is_empty() {
         let what = if *is_program { "to or from an external program" } else { "from a file" };
         return Err(SqlError::new(
@@ -186,15 +178,7 @@ impl CopyIn {
             })
             .collect();
         let reader = Reader::new(options, columns, table.name.clone());
-        Ok(CopyIn {
-            table,
-            positions,
-            defaults,
-            reader,
-            binary,
-            batch: Vec::new(),
-            rows: 0,
-        })
+        Ok(CopyIn { table, positions, defaults, reader, binary, batch: Vec::new(), rows: 0 })
     }
 
     /// How the data comes.

@@ -27,14 +27,13 @@ pub(super) async fn change(
         return Err(SqlError::unsupported("ddl and dml are not supported in the same transaction"));
     }
     if active.change.is_some() {
-        return Err(SqlError::unsupported("multiple ddl statements not supported in a transaction"));
+        return Err(SqlError::unsupported(
+            "multiple ddl statements not supported in a transaction",
+        ));
     }
     let cx = &session.cx;
-    let mut outcome = f(ddl::Cx {
-        catalog: &cx.catalog,
-        role: cx.role,
-        search_path: &cx.search_path,
-    })?;
+    let mut outcome =
+        f(ddl::Cx { catalog: &cx.catalog, role: cx.role, search_path: &cx.search_path })?;
     session.notices.append(&mut outcome.notices);
     let dropped = std::mem::take(&mut outcome.dropped);
     if !outcome.change.is_empty() {
@@ -102,8 +101,12 @@ pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropStmt) -> Re
         ObjectType::ObjectTable => "DROP TABLE",
         ObjectType::ObjectIndex => "DROP INDEX",
         ObjectType::ObjectSchema => "DROP SCHEMA",
-        ObjectType::ObjectSequence | ObjectType::ObjectView | ObjectType::ObjectFunction
-        | ObjectType::ObjectRoutine | ObjectType::ObjectDomain | ObjectType::ObjectStatisticExt => {
+        ObjectType::ObjectSequence
+        | ObjectType::ObjectView
+        | ObjectType::ObjectFunction
+        | ObjectType::ObjectRoutine
+        | ObjectType::ObjectDomain
+        | ObjectType::ObjectStatisticExt => {
             return missing(session, objects, kind, *missing_ok);
         }
         _ => return Err(SqlError::unsupported("unsupported object in DROP statement")),

@@ -88,8 +88,7 @@ pub(crate) async fn run(
         }
         StatementKind::Postgres { node, asynchronous: _ } => node.as_ref(),
     };
-    let asynchronous =
-        matches!(statement.kind, StatementKind::Postgres { asynchronous: true, .. });
+    let asynchronous = matches!(statement.kind, StatementKind::Postgres { asynchronous: true, .. });
     if let NodeEnum::TransactionStmt(stmt) = node {
         return transaction::run(session, stmt).await;
     }
@@ -108,7 +107,9 @@ pub(crate) async fn run(
         }
         NodeEnum::DropStmt(stmt) => ddl::drop(session, stmt).await,
         NodeEnum::CreateSchemaStmt(stmt) => ddl::create_schema(session, stmt).await,
-        NodeEnum::AlterTableStmt(stmt) => table::alter(session, stmt, statement, asynchronous).await,
+        NodeEnum::AlterTableStmt(stmt) => {
+            table::alter(session, stmt, statement, asynchronous).await
+        }
         NodeEnum::RenameStmt(stmt) => table::rename(session, stmt).await,
         NodeEnum::CreateRoleStmt(stmt) => role::create(session, stmt).await,
         NodeEnum::DropRoleStmt(stmt) => role::drop(session, stmt).await,

@@ -1,8 +1,6 @@
 //! Roles, privileges, IAM mappings.
 
-use catalog::ddl::{
-    self, CreateRole, GrantObjects, GrantPrivileges, GrantRole, IamGrant,
-};
+use catalog::ddl::{self, CreateRole, GrantObjects, GrantPrivileges, GrantRole, IamGrant};
 use catalog::objects::Privilege;
 use parser::protobuf::{
     self, DropBehavior, GrantTargetType, ObjectType, RoleSpec, RoleSpecType, RoleStmtType, a_const,
@@ -28,10 +26,9 @@ pub(super) fn role_name(session: &Session, role: &RoleSpec) -> Result<String> {
         Some(RoleSpecType::RolespecSessionUser) => {
             Ok(session.cx.role_name(session.cx.session_role))
         }
-        Some(RoleSpecType::RolespecPublic) => Err(SqlError::new(
-            SqlState::UNDEFINED_OBJECT,
-            "role \"public\" does not exist",
-        )),
+        Some(RoleSpecType::RolespecPublic) => {
+            Err(SqlError::new(SqlState::UNDEFINED_OBJECT, "role \"public\" does not exist"))
+        }
         _ => Ok(rolename.clone()),
     }
 }
@@ -120,8 +117,14 @@ pub(super) async fn grant_role(
     session: &mut Session,
     stmt: &protobuf::GrantRoleStmt,
 ) -> Result<Outcome> {
-    let protobuf::GrantRoleStmt { granted_roles, grantee_roles, is_grant, opt, grantor, behavior: _ } =
-        stmt;
+    let protobuf::GrantRoleStmt {
+        granted_roles,
+        grantee_roles,
+        is_grant,
+        opt,
+        grantor,
+        behavior: _,
+    } = stmt;
     if grantor.is_some() {
         return Err(unsupported("GRANTED BY"));
     }
@@ -244,8 +247,7 @@ pub(super) async fn iam_grant(
     revoke: bool,
 ) -> Result<Outcome> {
     session.ensure_active()?;
-    let request =
-        IamGrant { role: role.to_owned(), arn: arn.to_owned(), principal_exists: true };
+    let request = IamGrant { role: role.to_owned(), arn: arn.to_owned(), principal_exists: true };
     let tag = if revoke { "REVOKE" } else { "GRANT" };
     change(session, tag, |cx| match revoke {
         true => ddl::iam_revoke(cx, &request),

@@ -96,11 +96,7 @@ struct TableBuilder<'a> {
 
 impl<'a> TableBuilder<'a> {
     fn new(session: &'a Session, statement: &'a Statement, name: &'a str) -> TableBuilder<'a> {
-        let shape = Arc::new(Table {
-            name: name.to_owned(),
-            schema: PUBLIC,
-            ..Table::default()
-        });
+        let shape = Arc::new(Table { name: name.to_owned(), schema: PUBLIC, ..Table::default() });
         let (columns, constraints) = (Vec::new(), Vec::new());
         TableBuilder { session, statement, name, shape, columns, constraints }
     }
@@ -258,7 +254,9 @@ impl<'a> TableBuilder<'a> {
 
     /// A default cannot refer to columns, whatever they are called.
     fn default_error(&self, error: SqlError, node: &Node) -> SqlError {
-        if error.code() == SqlState::UNDEFINED_COLUMN && matches!(node.node, Some(NodeEnum::ColumnRef(_))) {
+        if error.code() == SqlState::UNDEFINED_COLUMN
+            && matches!(node.node, Some(NodeEnum::ColumnRef(_)))
+        {
             return SqlError::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
                 "cannot use column reference in DEFAULT expression",
@@ -296,11 +294,7 @@ impl<'a> TableBuilder<'a> {
         Ok(())
     }
 
-    fn check(
-        &self,
-        constraint: &protobuf::Constraint,
-        name: Option<String>,
-    ) -> Result<Constraint> {
+    fn check(&self, constraint: &protobuf::Constraint, name: Option<String>) -> Result<Constraint> {
         if constraint.deferrable || constraint.initdeferred {
             return Err(SqlError::unsupported("CHECK constraints cannot be marked DEFERRABLE"));
         }
@@ -339,9 +333,7 @@ fn read_columns(expr: &Expr, positions: &mut Vec<usize>) {
 
 fn is_immutable(expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Call(call)
-            if call.proc.volatility != catalog::builtin::Volatility::Immutable =>
-        {
+        ExprKind::Call(call) if call.proc.volatility != catalog::builtin::Volatility::Immutable => {
             return false;
         }
         ExprKind::SqlValue(_) => return false,
@@ -356,7 +348,10 @@ fn is_immutable(expr: &Expr) -> bool {
 fn column_type(binder: &Binder<'_>, column: &protobuf::ColumnDef) -> Result<(Oid, i32)> {
     let name = required(column.type_name.as_ref())?;
     if let [serial] = strings(&name.names).as_slice()
-        && matches!(*serial, "serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2")
+        && matches!(
+            *serial,
+            "serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2"
+        )
     {
         return Err(SqlError::new(
             SqlState::UNDEFINED_OBJECT,
@@ -420,7 +415,8 @@ pub(super) async fn create_index(
     if stmt.access_method != "btree" || mentions_using(statement.text()) {
         return Err(SqlError::unsupported("USING not supported for CREATE INDEX"));
     }
-    if !asynchronous {
+    let table = range_name(session, stmt.relation.as_ref())?;
+    if !asynchronous && !may_build_at_once(session, &table).await? {
         return Err(SqlError::unsupported("unsupported mode. please use CREATE INDEX ASYNC."));
     }
     if !stmt.options.is_empty() {
@@ -445,7 +441,6 @@ pub(super) async fn create_index(
         }
         include.push(element.name.clone());
     }
-    let table = range_name(session, stmt.relation.as_ref())?;
     let request = CreateIndex {
         name: (!stmt.idxname.is_empty()).then(|| stmt.idxname.clone()),
         table,
@@ -454,10 +449,13 @@ pub(super) async fn create_index(
         keys,
         include,
         nulls_not_distinct: stmt.nulls_not_distinct,
-        state: IndexState::Building,
+        state: if asynchronous { IndexState::Building } else { IndexState::Valid },
     };
     let (outcome, _) =
         change(session, "CREATE INDEX", |cx| ddl::create_index(cx, &request)).await?;
+    if !asynchronous {
+        return Ok(Outcome::Done("CREATE INDEX".into()));
+    }
     let mut chunk = Chunk::new(1);
     match outcome.created {
         Some(index) => {
@@ -469,6 +467,21 @@ pub(super) async fn create_index(
         None => chunk.push([Datum::Null]),
     }
     Ok(Outcome::Rows(chunk, "CREATE INDEX".into()))
+}
+
+/// Whether a plain CREATE INDEX may run: the session allows it and the table has no rows. (A row that
+/// somebody inserts meanwhile fails at commit, for it relied on a table without the index.)
+async fn may_build_at_once(session: &mut Session, name: &ddl::QualifiedName) -> Result<bool> {
+    if session.cx.settings.is_on("disable_sync_create_index") {
+        return Ok(false);
+    }
+    session.begin_statement().await?;
+    let Some(table) = existing(session, name) else { return Ok(true) };
+    let range = crate::execute::index::all_rows(session.engine.cluster(), &table);
+    let active = session.ensure_active()?;
+    let txn = active.txn.as_ref().ok_or_else(|| SqlError::internal("no snapshot"))?;
+    let (rows, _) = txn.scan(&range, store::Direction::Forward, 1, txn.command().after()).await?;
+    Ok(rows.is_empty())
 }
 
 fn index_key(element: &protobuf::IndexElem) -> Result<ddl::KeyColumn> {
@@ -537,9 +550,12 @@ fn existing(session: &Session, name: &ddl::QualifiedName) -> Option<Arc<Table>> 
     let catalog = &session.cx.catalog;
     match &name.schema {
         Some(schema) => catalog.table(catalog.schema(schema)?.oid, &name.name).cloned(),
-        None => {
-            session.cx.search_path.iter().find_map(|schema| catalog.table(*schema, &name.name)).cloned()
-        }
+        None => session
+            .cx
+            .search_path
+            .iter()
+            .find_map(|schema| catalog.table(*schema, &name.name))
+            .cloned(),
     }
 }
 
@@ -634,9 +650,9 @@ fn action(
         AlterTableType::AtDropConstraint => {
             Action::DropConstraint { name: name.clone(), if_exists: *missing_ok }
         }
-        AlterTableType::AtChangeOwner => Action::OwnerTo {
-            role: super::role::role_name(session, required(newowner.as_ref())?)?,
-        },
+        AlterTableType::AtChangeOwner => {
+            Action::OwnerTo { role: super::role::role_name(session, required(newowner.as_ref())?)? }
+        }
         AlterTableType::AtAddConstraint => {
             let Some(NodeEnum::Constraint(constraint)) = node else {
                 return Err(SqlError::internal("ADD CONSTRAINT without a constraint"));
@@ -679,8 +695,7 @@ fn add_constraint(
     shape: Option<&Arc<Table>>,
 ) -> Result<Action> {
     let kind = ConstrType::from_i32(constraint.contype).unwrap_or(ConstrType::Undefined);
-    let refused =
-        || Err(SqlError::unsupported("unsupported ALTER TABLE ADD CONSTRAINT statement"));
+    let refused = || Err(SqlError::unsupported("unsupported ALTER TABLE ADD CONSTRAINT statement"));
     match kind {
         ConstrType::ConstrUnique if !constraint.indexname.is_empty() => {
             if constraint.deferrable || constraint.initdeferred {
@@ -715,10 +730,7 @@ fn add_constraint(
     }
 }
 
-pub(super) async fn rename(
-    session: &mut Session,
-    stmt: &protobuf::RenameStmt,
-) -> Result<Outcome> {
+pub(super) async fn rename(session: &mut Session, stmt: &protobuf::RenameStmt) -> Result<Outcome> {
     let protobuf::RenameStmt {
         rename_type,
         relation_type: _,
@@ -798,9 +810,8 @@ fn rename_columns(node: &mut Node, from: &str, to: &str) -> Result<()> {
             }
             Ok(())
         }
-        Some(NodeEnum::AConst(_) | NodeEnum::SqlvalueFunction(_) | NodeEnum::TypeName(_)) | None => {
-            Ok(())
-        }
+        Some(NodeEnum::AConst(_) | NodeEnum::SqlvalueFunction(_) | NodeEnum::TypeName(_))
+        | None => Ok(()),
         Some(NodeEnum::AExpr(expr)) => {
             boxed(&mut expr.lexpr)?;
             boxed(&mut expr.rexpr)

@@ -66,8 +66,7 @@ pub(super) fn choose(
         let (bounds, used, unique) = bounds(table, index, &conditions, column_of);
         let covering = position.is_some()
             && needed.iter().all(|column| {
-                index.keys.iter().any(|key| key.column == *column)
-                    || index.include.contains(column)
+                index.keys.iter().any(|key| key.column == *column) || index.include.contains(column)
             });
         let _ = row_key;
         let rows = estimate(&bounds, unique);
@@ -140,9 +139,8 @@ fn bounds(
     let mut single = true;
     for key in &index.keys {
         let column = &table.columns[key.column];
-        let usable = |condition: &Expr| {
-            sargable(condition, key.column, Oid(column.type_oid), column_of)
-        };
+        let usable =
+            |condition: &Expr| sargable(condition, key.column, Oid(column.type_oid), column_of);
         let equal = conditions.iter().enumerate().find_map(|(number, condition)| {
             match usable(condition)? {
                 Sargable::Equal(equal) => Some((number, equal)),
@@ -183,9 +181,7 @@ fn sargable(
     ty: Oid,
     column_of: &dyn Fn(usize) -> Option<usize>,
 ) -> Option<Sargable> {
-    let is_column = |expr: &Expr| {
-        matches!(strip(expr).kind, ExprKind::Column(position) if column_of(position) == Some(column))
-    };
+    let is_column = |expr: &Expr| matches!(strip(expr).kind, ExprKind::Column(position) if column_of(position) == Some(column));
     match &condition.kind {
         ExprKind::Call(call) => {
             let [left, right] = call.args.as_slice() else { return None };
@@ -245,7 +241,8 @@ fn strip(expr: &Expr) -> &Expr {
 
 /// Whether the comparison agrees with the key order of a column of type `ty`.
 fn comparable(call: &Call, ty: Oid) -> bool {
-    let (Some(left), Some(right)) = (call.site.arg_types.first(), call.site.arg_types.get(1)) else {
+    let (Some(left), Some(right)) = (call.site.arg_types.first(), call.site.arg_types.get(1))
+    else {
         return false;
     };
     let integer = |ty: Oid| matches!(ty, oid::INT2 | oid::INT4 | oid::INT8);
@@ -287,9 +284,8 @@ fn gives_order(index: &Index, bounds: &KeyBounds, order: &WantedOrder) -> Option
     if bounds.equal.iter().any(|equal| !matches!(equal, KeyEqual::Value(_) | KeyEqual::Null)) {
         return None;
     }
-    let fixed = |column: usize| {
-        index.keys.iter().take(bounds.equal.len()).any(|key| key.column == column)
-    };
+    let fixed =
+        |column: usize| index.keys.iter().take(bounds.equal.len()).any(|key| key.column == column);
     let mut keys = index.keys.iter().skip(bounds.equal.len());
     let mut backward = None;
     for wanted in &order.keys {

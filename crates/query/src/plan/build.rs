@@ -143,8 +143,7 @@ impl Planner {
                 let step = self.query(step, env)?;
                 let types = base.types.clone();
                 let (rows, cost) = (base.rows * 10.0, base.cost + step.cost * 10.0);
-                let node =
-                    Node::RecursiveUnion { base, step, work_table: *work_table, all: *all };
+                let node = Node::RecursiveUnion { base, step, work_table: *work_table, all: *all };
                 Arc::new(Plan { node, types, rows, cost })
             }
             CteBody::Modify(modify) => {
@@ -219,7 +218,7 @@ impl Planner {
         } else {
             Some(query.sort.as_slice())
         };
-        let (mut plan, mut layout, ordered) = self.from(select, order, limit, env)?;
+        let (mut plan, mut layout, ordered) = self.plan_from(select, order, limit, env)?;
         if !select.locks.is_empty() {
             plan = self.lock(select, plan, &layout)?;
         }
@@ -298,10 +297,8 @@ impl Planner {
             let mut args = aggregate.args.clone();
             let mut order = aggregate.order.clone();
             let mut filter = aggregate.filter.clone();
-            for expr in args
-                .iter_mut()
-                .chain(order.iter_mut().map(|key| &mut key.expr))
-                .chain(&mut filter)
+            for expr in
+                args.iter_mut().chain(order.iter_mut().map(|key| &mut key.expr)).chain(&mut filter)
             {
                 self.convert(expr, layout, env)?;
             }
@@ -369,11 +366,8 @@ impl Planner {
             for key in &model.order {
                 let mut expr = key.expr.clone();
                 self.convert_target(&mut expr, cx, env)?;
-                let column = Expr {
-                    kind: ExprKind::Column(exprs.len()),
-                    ty: expr.ty,
-                    typmod: expr.typmod,
-                };
+                let column =
+                    Expr { kind: ExprKind::Column(exprs.len()), ty: expr.ty, typmod: expr.typmod };
                 order.push(SortKey { expr: column, ..key.clone() });
                 exprs.push(expr);
             }
@@ -589,10 +583,8 @@ fn grouping(positions: &[usize], grouped: &Grouped) -> ExprKind {
     if grouped.sets.is_empty() {
         return ExprKind::Const(Datum::Int4(0));
     }
-    let set = Expr::new(
-        ExprKind::Column(grouped.groups.len() + grouped.aggregates.len()),
-        oid::INT4,
-    );
+    let set =
+        Expr::new(ExprKind::Column(grouped.groups.len() + grouped.aggregates.len()), oid::INT4);
     let whens = (0..)
         .zip(&grouped.sets)
         .map(|(number, columns)| {
@@ -780,7 +772,8 @@ fn sorted(
         some => constant(some.as_ref()),
     };
     let top = match (constant(limit.as_ref()), skip) {
-        (Some(limit), Some(skip)) if !query.with_ties && limit + skip < 100_000.0 => {
+        (Some(limit), Some(skip)) if !query.with_ties && limit + skip < 100_000.0 =>
+        {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,

@@ -49,7 +49,6 @@ struct FromCx<'a> {
     select: &'a Select,
     /// Columns that are used, by relation.
     needed: Vec<BTreeSet<usize>>,
-    env: &'a Env,
 }
 
 /// A plan with its layout.
@@ -60,7 +59,7 @@ struct Part {
 
 impl Planner {
     /// Plans FROM and WHERE; whether the rows already come in the order of `sort`.
-    pub(super) fn from(
+    pub(super) fn plan_from(
         &mut self,
         select: &Select,
         sort: Option<&[SortItem]>,
@@ -80,7 +79,7 @@ impl Planner {
                 needed[*relation].insert(live.len());
             }
         }
-        let cx = FromCx { select, needed, env };
+        let cx = FromCx { select, needed };
         let mut conditions = Vec::new();
         if let Some(filter) = &select.filter {
             flatten(filter, &mut conditions);
@@ -134,7 +133,9 @@ impl Planner {
         let inside: BTreeSet<usize> = sets.iter().flatten().copied().collect();
         let uses: Vec<BTreeSet<usize>> = conditions
             .iter()
-            .map(|condition| condition_relations(condition).intersection(&inside).copied().collect())
+            .map(|condition| {
+                condition_relations(condition).intersection(&inside).copied().collect()
+            })
             .collect();
         let depends: Vec<BTreeSet<usize>> = leaves
             .iter()
@@ -372,8 +373,10 @@ impl Planner {
             (node, product, outer.plan.cost + inner.plan.cost + product * 0.01)
         } else {
             let rows = outer.plan.rows.max(inner.plan.rows);
-            let cost =
-                outer.plan.cost + inner.plan.cost + inner.plan.rows * 0.015 + outer.plan.rows * 0.01;
+            let cost = outer.plan.cost
+                + inner.plan.cost
+                + inner.plan.rows * 0.015
+                + outer.plan.rows * 0.01;
             let node = Node::HashJoin {
                 outer: Arc::clone(&outer.plan),
                 inner: Arc::clone(&inner.plan),
@@ -396,9 +399,7 @@ impl Planner {
         env: &Env,
     ) -> Result<Part> {
         match leaf {
-            Leaf::Relation(number) => {
-                Ok(self.relation(number, conditions, None, None, cx, env)?.0)
-            }
+            Leaf::Relation(number) => Ok(self.relation(number, conditions, None, None, cx, env)?.0),
             Leaf::Outer { kind, left, right, on } => {
                 self.outer_join(kind, left, right, on, conditions, cx, env)
             }
@@ -429,7 +430,9 @@ impl Planner {
         // Conditions above sink into the side whose rows are all kept.
         for condition in above {
             let used = condition_relations(&condition);
-            if kind == JoinKind::Left && used.is_disjoint(&right_set) && !used.is_disjoint(&left_set)
+            if kind == JoinKind::Left
+                && used.is_disjoint(&right_set)
+                && !used.is_disjoint(&left_set)
             {
                 left_conditions.push(condition);
             } else {
@@ -443,7 +446,9 @@ impl Planner {
         }
         for condition in own {
             let used = condition_relations(&condition);
-            if kind == JoinKind::Left && used.is_disjoint(&left_set) && !used.is_disjoint(&right_set)
+            if kind == JoinKind::Left
+                && used.is_disjoint(&left_set)
+                && !used.is_disjoint(&right_set)
             {
                 right_conditions.push(condition);
             } else {
@@ -473,7 +478,11 @@ impl Planner {
         };
         let part = match (lookup, hashed) {
             (Some(lookup), Some(hashed)) => {
-                if lookup.plan.cost <= hashed.plan.cost { lookup } else { hashed }
+                if lookup.plan.cost <= hashed.plan.cost {
+                    lookup
+                } else {
+                    hashed
+                }
             }
             (Some(part), None) | (None, Some(part)) => part,
             (None, None) => {
@@ -576,8 +585,7 @@ impl Planner {
             converted.push(condition);
         }
         let column_of = |position: usize| positions.get(position).copied();
-        let choice =
-            access::choose(table, converted, &column_of, &positions, row_key, order);
+        let choice = access::choose(table, converted, &column_of, &positions, row_key, order);
         let selectivity = 0.33f64.powi(i32::try_from(choice.rest.len().min(5)).unwrap_or(5));
         let rows = (choice.rows * selectivity).max(1.0);
         let ordered = choice.ordered.is_some() && order.is_some();

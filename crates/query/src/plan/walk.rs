@@ -106,11 +106,7 @@ pub(crate) fn outer_vars(query: &Query) -> Vec<Expr> {
                 .iter()
                 .any(|known| matches!(known.kind, ExprKind::Var(known) if known == outer));
             if !known {
-                found.push(Expr {
-                    kind: ExprKind::Var(outer),
-                    ty: expr.ty,
-                    typmod: expr.typmod,
-                });
+                found.push(Expr { kind: ExprKind::Var(outer), ty: expr.ty, typmod: expr.typmod });
             }
         }
     });

@@ -267,7 +267,9 @@ impl Session {
             kept: self.cx.settings.clone(),
         };
         let missing = match &self.state {
-            TxnState::Implicit(active) | TxnState::Block(active) => active.settings_before.is_none(),
+            TxnState::Implicit(active) | TxnState::Block(active) => {
+                active.settings_before.is_none()
+            }
             TxnState::Idle | TxnState::Failed => false,
         };
         if missing {
@@ -291,8 +293,7 @@ impl Session {
         self.save_settings();
         self.cx.settings.set(name, value)?;
         if !local
-            && let Some(saved) =
-                self.active().and_then(|active| active.settings_before.as_mut())
+            && let Some(saved) = self.active().and_then(|active| active.settings_before.as_mut())
         {
             saved.kept.set(name, value)?;
         }

@@ -129,7 +129,6 @@ impl Session {
     ///
     /// # Errors
     /// `08P01` for a wrong number of parameters or formats, `22P02`, `22P03` for a bad value.
-    #[expect(clippy::unused_async, reason = "binding will read statistics from the store")]
     pub async fn bind(
         &mut self,
         prepared: &Arc<Prepared>,
@@ -173,11 +172,7 @@ impl Session {
         })
     }
 
-    fn parameters_of(
-        &self,
-        prepared: &Prepared,
-        parameters: Parameters<'_>,
-    ) -> Result<Vec<Datum>> {
+    fn parameters_of(&self, prepared: &Prepared, parameters: Parameters<'_>) -> Result<Vec<Datum>> {
         let Parameters { formats, values } = parameters;
         let types = &prepared.param_types;
         if values.len() != types.len() {
@@ -234,9 +229,8 @@ impl Session {
     pub async fn fetch(&mut self, portal: &mut Portal, max_rows: usize) -> Result<Fetched> {
         if matches!(portal.run, Run::Ready) {
             self.clear_cancel();
-            match self.start_portal(portal).await? {
-                Some(step) => return Ok(step),
-                None => {}
+            if let Some(step) = self.start_portal(portal).await? {
+                return Ok(step);
             }
         }
         match &mut portal.run {
@@ -335,7 +329,9 @@ impl Session {
         self.refuse_read_only(name)?;
         let active = self.ensure_active()?;
         if active.change.is_some() {
-            return Err(SqlError::unsupported("ddl and dml are not supported in the same transaction"));
+            return Err(SqlError::unsupported(
+                "ddl and dml are not supported in the same transaction",
+            ));
         }
         active.modifies = true;
         Ok(())

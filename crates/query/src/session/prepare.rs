@@ -79,7 +79,6 @@ impl Session {
     ///
     /// # Errors
     /// What analysis raises; `25P02` in a failed block; DSQL's refusals.
-    #[expect(clippy::unused_async, reason = "analysis will read statistics from the store")]
     pub async fn prepare(
         &mut self,
         statement: Option<Statement>,

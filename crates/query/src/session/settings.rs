@@ -155,8 +155,7 @@ impl Settings {
                 Ok(digits.to_string())
             }
             "client_encoding" => {
-                let plain: String =
-                    value.chars().filter(char::is_ascii_alphanumeric).collect();
+                let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
                 if ["utf8", "unicode", "sqlascii"].iter().any(|e| plain.eq_ignore_ascii_case(e)) {
                     return Ok("UTF8".into());
                 }
@@ -222,10 +221,7 @@ impl Settings {
 
     /// The parameters that clients are told, with their values.
     pub(crate) fn reported(&self) -> Vec<(&'static str, String)> {
-        REPORTED
-            .iter()
-            .filter_map(|name| Some((*name, self.show(name)?.1)))
-            .collect()
+        REPORTED.iter().filter_map(|name| Some((*name, self.show(name)?.1))).collect()
     }
 
     /// The schema names of `search_path`, `$user` not replaced.

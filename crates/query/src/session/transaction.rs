@@ -290,9 +290,8 @@ impl Session {
 /// `40001` OC001 if one of `tables` is no longer what it was.
 fn check_tables(now: &Catalog, tables: &[Arc<Table>]) -> Result<()> {
     let altered = tables.iter().any(|table| {
-        now.table_by_oid(table.oid).is_none_or(|current| {
-            !Arc::ptr_eq(current, table) && current != table
-        })
+        now.table_by_oid(table.oid)
+            .is_none_or(|current| !Arc::ptr_eq(current, table) && current != table)
     });
     if altered { Err(txn::schema_conflict()) } else { Ok(()) }
 }

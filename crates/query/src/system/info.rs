@@ -26,9 +26,9 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             let cx = session(cx)?;
             Ok(Datum::text(cx.role_name(cx.session_role)))
         },
-        "current_schema" => |cx, _, _| {
-            Ok(session(cx)?.schema_names(false).first().map_or(Datum::Null, Datum::text))
-        },
+        "current_schema" => {
+            |cx, _, _| Ok(session(cx)?.schema_names(false).first().map_or(Datum::Null, Datum::text))
+        }
         "current_schemas" => |cx, _, args| {
             let implicit = matches!(args, [Datum::Bool(true)]);
             let names = session(cx)?.schema_names(implicit);
@@ -41,20 +41,24 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         }
         "set_config_by_name" => |_, _, args| match args.first() {
             Some(Datum::Text(name)) => Err(crate::session::settings::not_settable(name)),
-            _ => Err(SqlError::new(
-                SqlState::NULL_VALUE_NOT_ALLOWED,
-                "SET requires parameter name",
-            )),
+            _ => {
+                Err(SqlError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "SET requires parameter name"))
+            }
         },
-        "PG_encoding_to_char" => |_, _, args| {
-            Ok(Datum::text(if matches!(args, [Datum::Int4(6)]) { "UTF8" } else { "" }))
-        },
+        "PG_encoding_to_char" => {
+            |_, _, args| Ok(Datum::text(if matches!(args, [Datum::Int4(6)]) { "UTF8" } else { "" }))
+        }
         "getdatabaseencoding" | "pg_client_encoding" => |_, _, _| Ok(Datum::text("UTF8")),
         "pg_is_in_recovery" => |_, _, _| Ok(Datum::Bool(false)),
         "pg_sleep" => sleep,
-        "pg_backend_pid" | "pg_advisory_lock_int8" | "pg_try_advisory_lock_int8"
-        | "pg_advisory_xact_lock_int8" | "pg_try_advisory_xact_lock_int8"
-        | "pg_advisory_unlock_int8" | "pg_terminate_backend" | "pg_cancel_backend" => return None,
+        "pg_backend_pid"
+        | "pg_advisory_lock_int8"
+        | "pg_try_advisory_lock_int8"
+        | "pg_advisory_xact_lock_int8"
+        | "pg_try_advisory_xact_lock_int8"
+        | "pg_advisory_unlock_int8"
+        | "pg_terminate_backend"
+        | "pg_cancel_backend" => return None,
         _ => return None,
     })
 }
@@ -80,7 +84,8 @@ fn setting(cx: &CallCx<'_>, args: &[Datum], missing_ok: bool) -> Result<Datum> {
 fn sleep(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     let [Datum::Float8(seconds)] = args else { return Ok(Datum::Null) };
     let cx = session(cx)?;
-    let until = Instant::now() + Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX / 4);
+    let until =
+        Instant::now() + Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX / 4);
     tokio::task::block_in_place(|| {
         while Instant::now() < until {
             if cx.cancelled.load(Ordering::Acquire) {

@@ -22,8 +22,9 @@ use crate::session::SessionCx;
 
 /// The implementation of a scalar function.
 pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
-    if let Some(function) =
-        info::scalar(proc.src).or_else(|| describe::scalar(proc.src)).or_else(|| dsql::scalar(proc.src))
+    if let Some(function) = info::scalar(proc.src)
+        .or_else(|| describe::scalar(proc.src))
+        .or_else(|| dsql::scalar(proc.src))
     {
         return Some(function);
     }
@@ -32,7 +33,8 @@ pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
 
 /// The implementation of a set-returning function.
 pub(crate) fn set_returning(proc: &ProcRow) -> Option<SetReturning> {
-    if let Some(function) = info::set_returning(proc.src).or_else(|| dsql::set_returning(proc.src)) {
+    if let Some(function) = info::set_returning(proc.src).or_else(|| dsql::set_returning(proc.src))
+    {
         return Some(function);
     }
     (proc.lang == LANGUAGE_INTERNAL).then(|| functions::set_returning(proc.src)).flatten()

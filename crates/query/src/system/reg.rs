@@ -62,9 +62,7 @@ pub(crate) fn input(ty: Oid, text: &str, cx: &SessionCx) -> Result<Option<Datum>
                 .map_err(|_| undefined(SqlState::UNDEFINED_OBJECT, "type", text))?;
             match node.as_ref() {
                 parser::NodeEnum::TypeCast(cast) => match &cast.type_name {
-                    Some(name) => {
-                        crate::bind::Binder::new(cx, text, &[]).resolve_type(name)?.oid.0
-                    }
+                    Some(name) => crate::bind::Binder::new(cx, text, &[]).resolve_type(name)?.oid.0,
                     None => return Err(undefined(SqlState::UNDEFINED_OBJECT, "type", text)),
                 },
                 _ => return Err(undefined(SqlState::UNDEFINED_OBJECT, "type", text)),

@@ -63,14 +63,16 @@ impl Options {
                 "encoding" => {
                     let name = text(arg).unwrap_or_default();
                     if !name.replace(['-', '_'], "").eq_ignore_ascii_case("utf8") {
-                        return Err(invalid(format!(
-                            "argument to option \"encoding\" must be a valid encoding name"
-                        )));
+                        return Err(invalid(
+                            "argument to option \"encoding\" must be a valid encoding name".into(),
+                        ));
                     }
                 }
                 "freeze" => {}
                 other => {
-                    return Err(SqlError::unsupported(format!("COPY option \"{other}\" not supported")));
+                    return Err(SqlError::unsupported(format!(
+                        "COPY option \"{other}\" not supported"
+                    )));
                 }
             }
         }
@@ -117,8 +119,6 @@ fn text(arg: Option<&NodeEnum>) -> Option<String> {
 fn single(name: &str, arg: Option<&NodeEnum>) -> Result<u8> {
     match text(arg).unwrap_or_default().as_bytes() {
         [byte] if !matches!(byte, b'\n' | b'\r') => Ok(*byte),
-        _ => Err(SqlError::unsupported(format!(
-            "COPY {name} must be a single one-byte character"
-        ))),
+        _ => Err(SqlError::unsupported(format!("COPY {name} must be a single one-byte character"))),
     }
 }

@@ -96,7 +96,10 @@ impl Reader {
             if self.options.csv {
                 if escaped {
                     escaped = false;
-                } else if quoted && *byte == self.options.escape && self.options.escape != self.options.quote {
+                } else if quoted
+                    && *byte == self.options.escape
+                    && self.options.escape != self.options.quote
+                {
                     escaped = true;
                 } else if *byte == self.options.quote {
                     quoted = !quoted;
@@ -137,10 +140,8 @@ impl Reader {
     fn fields(&self, line: &str, cx: &SessionCx) -> Result<Vec<Datum>> {
         let fields = if self.options.csv { self.split_csv(line) } else { self.split_text(line) };
         if fields.len() > self.columns.len() {
-            return Err(malformed("extra data after last expected column").context(format!(
-                "{}: \"{line}\"",
-                self.context()
-            )));
+            return Err(malformed("extra data after last expected column")
+                .context(format!("{}: \"{line}\"", self.context())));
         }
         let mut row = Vec::with_capacity(self.columns.len());
         for (number, (name, ty, typmod)) in self.columns.iter().enumerate() {
@@ -150,10 +151,9 @@ impl Reader {
             };
             row.push(match field {
                 None => Datum::Null,
-                Some(text) => types::text::input(*ty, *typmod, text, &cx.settings.format)
-                    .map_err(|error| {
-                        error.context(format!("{}, column {name}: \"{text}\"", self.context()))
-                    })?,
+                Some(text) => types::text::input(*ty, *typmod, text, &cx.settings.format).map_err(
+                    |error| error.context(format!("{}, column {name}: \"{text}\"", self.context())),
+                )?,
             });
         }
         Ok(row)
@@ -205,10 +205,7 @@ impl Reader {
                             }
                             (code & 0xff).to_le_bytes()[0]
                         }
-                        b'x' => match hex(&mut bytes) {
-                            Some(byte) => byte,
-                            None => b'x',
-                        },
+                        b'x' => hex(&mut bytes).unwrap_or(b'x'),
                         other => other,
                     });
                 }
@@ -267,7 +264,11 @@ impl Reader {
         let whole = rest.len();
         if self.header_left {
             if rest.len() < SIGNATURE.len() {
-                return if end { Err(malformed("COPY file signature not recognized")) } else { Ok(None) };
+                return if end {
+                    Err(malformed("COPY file signature not recognized"))
+                } else {
+                    Ok(None)
+                };
             }
             let (head, after) = rest.split_at(SIGNATURE.len());
             if head[..11] != SIGNATURE[..11] {
@@ -310,10 +311,7 @@ fn binary_row(rest: &mut &[u8], columns: &[(String, Oid, i32)]) -> Result<Binary
         return Ok(Binary::End);
     }
     if usize::try_from(count) != Ok(columns.len()) {
-        return Err(malformed(format!(
-            "row field count is {count}, expected {}",
-            columns.len()
-        )));
+        return Err(malformed(format!("row field count is {count}, expected {}", columns.len())));
     }
     let mut row = Vec::with_capacity(columns.len());
     for (_, ty, typmod) in columns {

@@ -43,8 +43,8 @@ impl Writer<'_> {
     pub(super) fn row(&self, row: &[Datum]) -> Result<Bytes> {
         let mut out = BytesMut::new();
         if self.options.binary {
-            let count = i16::try_from(row.len())
-                .map_err(|_| SqlError::internal("too many columns"))?;
+            let count =
+                i16::try_from(row.len()).map_err(|_| SqlError::internal("too many columns"))?;
             out.put_i16(count);
             for (value, ty) in row.iter().zip(self.types) {
                 if value.is_null() {
@@ -83,7 +83,8 @@ impl Writer<'_> {
             let special = |b: &u8| {
                 *b == options.delimiter || *b == options.quote || matches!(b, b'\n' | b'\r')
             };
-            let quoted = text == options.null.as_bytes() || text == b"\\." || text.iter().any(special);
+            let quoted =
+                text == options.null.as_bytes() || text == b"\\." || text.iter().any(special);
             if !quoted {
                 return out.put_slice(text);
             }
