@@ -200,13 +200,8 @@ impl Session {
             let datum = match (value, format) {
                 (None, _) => Datum::Null,
                 (Some(bytes), Format::Text) => {
-                    let text = std::str::from_utf8(bytes).map_err(|error| {
-                        let bad = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
-                        SqlError::new(
-                            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-                            format!("invalid byte sequence for encoding \"UTF8\": 0x{bad:02x}"),
-                        )
-                    })?;
+                    let text =
+                        types::utf8(bytes).map_err(|error| in_parameter(error, number))?;
                     match crate::system::reg_input(*ty, text, &self.cx)? {
                         Some(datum) => datum,
                         None => types::text::input(*ty, -1, text, &self.cx.settings.format)
