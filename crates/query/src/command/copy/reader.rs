@@ -70,16 +70,8 @@ impl Reader {
                 self.ended = true;
                 return Ok(None);
             }
-            let text = String::from_utf8(line).map_err(|error| {
-                let at = error.utf8_error().valid_up_to();
-                let bad = error.as_bytes().get(at).copied().unwrap_or_default();
-                SqlError::new(
-                    SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-                    format!("invalid byte sequence for encoding \"UTF8\": 0x{bad:02x}"),
-                )
-                .context(self.context())
-            })?;
-            return self.fields(&text, cx).map(Some);
+            let text = types::utf8(&line).map_err(|error| error.context(self.context()))?;
+            return self.fields(text, cx).map(Some);
         }
     }
 
