@@ -109,11 +109,11 @@ fn token_that_is_wrong_is_refused() {
         "password".into(),
         "?".into(),
         "%".repeat(100),
-        "x".repeat(10_000),
+        "x".repeat(100_000),
         good[..good.len() / 2].to_owned(),
         flipped,
         good.replace("us-east-1", "us-east-2"),
-        format!("x{}", &good[1..]),
+        format!("0{}", &good[1..]),
         good.replace("X-Amz-Expires=", "X-Amz-Expires=9"),
         good.replace("X-Amz-Date=2", "X-Amz-Date=1"),
     ];
@@ -124,16 +124,6 @@ fn token_that_is_wrong_is_refused() {
         let replies = wire.until_closed();
         assert_fatal(&replies, "28000", "unable to accept connection, access denied");
     }
-    bystander.unharmed();
-}
-
-/// PostgreSQL takes passwords up to 64 KiB.
-#[test]
-fn token_that_is_too_long_is_refused() {
-    let mut bystander = Bystander::new();
-    let mut wire = Wire::tls(&bystander.endpoint);
-    wire.log_in(&Endpoint { password: "x".repeat(100_000), ..bystander.endpoint.clone() });
-    assert_fatal(&wire.until_closed(), "08P01", "invalid message length");
     bystander.unharmed();
 }
 
