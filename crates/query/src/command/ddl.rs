@@ -176,3 +176,19 @@ pub(super) async fn create_schema(
     change(session, "CREATE SCHEMA", |cx| ddl::create_schema(cx, &request)).await?;
     Ok(Outcome::Done("CREATE SCHEMA".into()))
 }
+
+pub(super) async fn alter_owner(
+    session: &mut Session,
+    stmt: &protobuf::AlterOwnerStmt,
+) -> Result<Outcome> {
+    let protobuf::AlterOwnerStmt { object_type, relation: _, object, newowner } = stmt;
+    let (Some(NodeEnum::String(name)), true) = (
+        object.as_ref().and_then(|object| object.node.as_ref()),
+        *object_type == ObjectType::ObjectSchema as i32,
+    ) else {
+        return Err(SqlError::unsupported("unsupported statement: AlterOwner"));
+    };
+    let owner = super::role::role_name(session, required(newowner.as_ref())?)?;
+    change(session, "ALTER SCHEMA", |cx| ddl::alter_schema_owner(cx, &name.sval, &owner)).await?;
+    Ok(Outcome::Done("ALTER SCHEMA".into()))
+}

@@ -2,6 +2,7 @@
 //!
 //! Must not know: wire formats.
 
+mod comment;
 pub(crate) mod copy;
 mod ddl;
 mod refuse;
@@ -113,6 +114,10 @@ pub(crate) async fn run(
         NodeEnum::RenameStmt(stmt) => table::rename(session, stmt).await,
         NodeEnum::CreateRoleStmt(stmt) => role::create(session, stmt).await,
         NodeEnum::DropRoleStmt(stmt) => role::drop(session, stmt).await,
+        NodeEnum::CommentStmt(stmt) => comment::run(session, stmt).await,
+        NodeEnum::AlterRoleStmt(stmt) => role::alter(session, stmt).await,
+        NodeEnum::AlterObjectSchemaStmt(stmt) => table::set_schema(session, stmt).await,
+        NodeEnum::AlterOwnerStmt(stmt) => ddl::alter_owner(session, stmt).await,
         NodeEnum::GrantStmt(stmt) => role::grant(session, stmt).await,
         NodeEnum::GrantRoleStmt(stmt) => role::grant_role(session, stmt).await,
         other => Err(refuse::statement(other)),

@@ -1,6 +1,8 @@
 //! Roles, privileges, IAM mappings.
 
-use catalog::ddl::{self, CreateRole, GrantObjects, GrantPrivileges, GrantRole, IamGrant};
+use catalog::ddl::{
+    self, AlterRole, CreateRole, GrantObjects, GrantPrivileges, GrantRole, IamGrant,
+};
 use catalog::objects::Privilege;
 use parser::protobuf::{
     self, DropBehavior, GrantTargetType, ObjectType, RoleSpec, RoleSpecType, RoleStmtType, a_const,
@@ -79,6 +81,31 @@ pub(super) async fn create(
     }
     change(session, "CREATE ROLE", |cx| ddl::create_role(cx, &request)).await?;
     Ok(Outcome::Done("CREATE ROLE".into()))
+}
+
+pub(super) async fn alter(
+    session: &mut Session,
+    stmt: &protobuf::AlterRoleStmt,
+) -> Result<Outcome> {
+    let protobuf::AlterRoleStmt { role, options, action: _ } = stmt;
+    let role = role.as_ref().ok_or_else(|| SqlError::internal("ALTER ROLE without a role"))?;
+    let mut request = AlterRole { name: role_name(session, role)?, login: None, inherit: None };
+    for option in options {
+        let Some(NodeEnum::DefElem(option)) = &option.node else { continue };
+        let arg = option.arg.as_ref().and_then(|arg| arg.node.as_ref());
+        match option.defname.as_str() {
+            "canlogin" => request.login = Some(boolean(arg)),
+            "inherit" => request.inherit = Some(boolean(arg)),
+            other => {
+                return Err(SqlError::unsupported(format!(
+                    "{} not supported for ALTER ROLE",
+                    option_name(other)
+                )));
+            }
+        }
+    }
+    change(session, "ALTER ROLE", |cx| ddl::alter_role(cx, &request)).await?;
+    Ok(Outcome::Done("ALTER ROLE".into()))
 }
 
 fn boolean(arg: Option<&NodeEnum>) -> bool {

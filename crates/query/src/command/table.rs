@@ -785,6 +785,20 @@ pub(super) async fn rename(session: &mut Session, stmt: &protobuf::RenameStmt) -
     }
 }
 
+pub(super) async fn set_schema(
+    session: &mut Session,
+    stmt: &protobuf::AlterObjectSchemaStmt,
+) -> Result<Outcome> {
+    let protobuf::AlterObjectSchemaStmt { object_type, relation, object: _, newschema, missing_ok } =
+        stmt;
+    if *object_type != ObjectType::ObjectTable as i32 {
+        return Err(SqlError::unsupported("unsupported statement: AlterObjectSchema"));
+    }
+    let name = range_name(session, relation.as_ref())?;
+    change(session, "ALTER TABLE", |cx| ddl::set_schema(cx, &name, newschema, *missing_ok)).await?;
+    Ok(Outcome::Done("ALTER TABLE".into()))
+}
+
 /// A stored expression with a column called otherwise.
 fn rename_in_expression(text: &str, from: &str, to: &str) -> Result<String> {
     let mut node = Node { node: Some(*parser::parse_expression(text)?) };

@@ -51,7 +51,6 @@ pub(super) fn choose(
     conditions: Vec<Expr>,
     column_of: &dyn Fn(usize) -> Option<usize>,
     needed: &[usize],
-    row_key: bool,
     order: Option<&WantedOrder>,
 ) -> Choice {
     let mut best: Option<(f64, Choice)> = None;
@@ -104,6 +103,10 @@ pub(super) fn choose(
             unique: false,
         },
     }
+}
+
+fn primary_keys(table: &Table) -> &[catalog::IndexKey] {
+    table.primary_key.as_ref().map_or(&[], |key| &key.keys)
 }
 
 fn estimate(bounds: &KeyBounds, unique: bool) -> f64 {

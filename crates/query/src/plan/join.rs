@@ -585,7 +585,7 @@ impl Planner {
             converted.push(condition);
         }
         let column_of = |position: usize| positions.get(position).copied();
-        let choice = access::choose(table, converted, &column_of, &positions, row_key, order);
+        let choice = access::choose(table, converted, &column_of, &positions, order);
         let selectivity = 0.33f64.powi(i32::try_from(choice.rest.len().min(5)).unwrap_or(5));
         let rows = (choice.rows * selectivity).max(1.0);
         let ordered = choice.ordered.is_some() && order.is_some();

@@ -200,8 +200,7 @@ impl Session {
             let datum = match (value, format) {
                 (None, _) => Datum::Null,
                 (Some(bytes), Format::Text) => {
-                    let text =
-                        types::utf8(bytes).map_err(|error| in_parameter(error, number))?;
+                    let text = types::utf8(bytes).map_err(|error| in_parameter(error, number))?;
                     match crate::system::reg_input(*ty, text, &self.cx)? {
                         Some(datum) => datum,
                         None => types::text::input(*ty, -1, text, &self.cx.settings.format)
