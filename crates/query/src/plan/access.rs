@@ -63,11 +63,12 @@ pub(super) fn choose(
         .map(|(position, index)| (Some(position), index));
     for (position, index) in primary.chain(secondary) {
         let (bounds, used, unique) = bounds(table, index, &conditions, column_of);
+        // An entry holds its key columns, the included ones and the primary key's.
         let covering = position.is_some()
             && needed.iter().all(|column| {
-                index.keys.iter().any(|key| key.column == *column) || index.include.contains(column)
+                let mut held = index.keys.iter().chain(primary_keys(table));
+                held.any(|key| key.column == *column) || index.include.contains(column)
             });
-        let _ = row_key;
         let rows = estimate(&bounds, unique);
         let ordered = order.and_then(|order| gives_order(index, &bounds, order));
         // A lookup in the table costs about four times what reading on costs.
