@@ -118,7 +118,6 @@ impl Session {
     }
 
     /// Binds and plans a statement for the present catalog and settings.
-    #[expect(clippy::type_complexity, reason = "the three results of analysis")]
     pub(crate) fn plan_statement(
         &self,
         statement: &Statement,
