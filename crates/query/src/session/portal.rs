@@ -200,15 +200,16 @@ impl Session {
             let datum = match (value, format) {
                 (None, _) => Datum::Null,
                 (Some(bytes), Format::Text) => {
-                    let text = types::utf8(bytes).map_err(|error| in_parameter(error, number))?;
+                    let text =
+                        types::utf8(bytes).map_err(|error| in_parameter(error, number, ""))?;
                     match crate::system::reg_input(*ty, text, &self.cx)? {
                         Some(datum) => datum,
                         None => types::text::input(*ty, -1, text, &self.cx.settings.format)
-                            .map_err(|error| in_parameter(error, number))?,
+                            .map_err(|error| in_parameter(error, number, " = '...'"))?,
                     }
                 }
                 (Some(bytes), Format::Binary) => types::binary::receive(*ty, -1, bytes)
-                    .map_err(|error| in_parameter(error, number))?,
+                    .map_err(|error| in_parameter(error, number, ""))?,
             };
             params.push(datum);
         }
@@ -447,12 +448,14 @@ fn again(tag: &str) -> String {
     }
 }
 
-fn in_parameter(error: SqlError, number: usize) -> SqlError {
-    if error.code() == SqlState::INVALID_BINARY_REPRESENTATION {
-        return SqlError::new(
+/// The error with its place as PostgreSQL gives it; `value` stands for the value, which is not shown.
+fn in_parameter(error: SqlError, number: usize, value: &str) -> SqlError {
+    let error = match error.code() {
+        SqlState::INVALID_BINARY_REPRESENTATION => SqlError::new(
             error.code(),
             format!("incorrect binary data format in bind parameter {number}"),
-        );
-    }
-    error.context(format!("unnamed portal parameter ${number}"))
+        ),
+        _ => error,
+    };
+    error.context(format!("unnamed portal parameter ${number}{value}"))
 }

@@ -3,7 +3,7 @@
 use std::vec;
 
 use query::{CopyFormat, Portal, Statement, TransactionStatus};
-use types::{SqlError, SqlState};
+use types::{Severity, SqlError, SqlState};
 
 use super::{Failure, Phase, Talk};
 use crate::codec::backend;
@@ -51,10 +51,17 @@ impl Talk {
             }
             // Allowed, so that clients need not know that a statement is a COPY.
             Ok(Message::Flush | Message::Sync) => return Ok(Phase::CopyIn(copy)),
-            Ok(message) => violation(format!(
-                "unexpected message type 0x{:02X} during COPY from stdin",
-                tag(&message)
-            )),
+            Ok(message) => {
+                let error = violation(format!(
+                    "unexpected message type 0x{:02X} during COPY from stdin",
+                    tag(&message)
+                ));
+                backend::error_response(&mut self.wire.out, &error);
+                // What the client takes the conversation to be is anybody's guess.
+                let error =
+                    violation("terminating connection because protocol synchronization was lost");
+                return Err(error.severity(Severity::Fatal).into());
+            }
             Err(error) => error,
         };
         self.failed(error, copy.rest.is_none()).await

@@ -50,7 +50,11 @@ impl Talk {
         }
         self.portals.check_free(bind.portal)?;
         let parameters = Parameters { formats: &bind.formats, values: &bind.values };
-        let portal = self.database.bind(prepared, parameters, &bind.result_formats).await?;
+        let portal = self
+            .database
+            .bind(prepared, parameters, &bind.result_formats)
+            .await
+            .map_err(|error| in_portal(error, bind.portal))?;
         self.portals.insert(bind.portal, portal);
         backend::bind_complete(&mut self.wire.out);
         Ok(Phase::Ready)
@@ -132,6 +136,18 @@ impl Talk {
             Target::Portal(name) => drop(self.portals.remove(name)),
         }
         backend::close_complete(&mut self.wire.out);
+    }
+}
+
+/// The error with the portal's name, which the database does not know, in its context.
+fn in_portal(error: SqlError, name: &str) -> SqlError {
+    let context = error.fields().context.as_deref();
+    match context.and_then(|context| context.strip_prefix("unnamed portal ")) {
+        Some(rest) if !name.is_empty() => {
+            let context = format!("portal \"{name}\" {rest}");
+            error.context(context)
+        }
+        _ => error,
     }
 }
 

@@ -88,18 +88,24 @@ async fn copy_in_fails() {
             .ask(&[query("COPY t FROM STDIN; SELECT 1"), copy_data(b"1\n"), copy_fail("no more")])
             .await,
     );
-    expect![[r"
-        CopyIn
-        Error ERROR 08P01 unexpected message type 0x51 during COPY from stdin
-        Ready I
-    "]]
-    .assert_eq(&client.ask(&[query("COPY t FROM STDIN"), query("SELECT 1")]).await);
     // What the client sends before it has read the error is not looked at.
     client.send(&query("COPY t FROM STDIN")).await;
     client.send(&[copy_data(b"what!\n"), copy_data(b"1\n"), copy_done()].concat()).await;
     let replies = client.until_ready().await;
     assert_eq!(replies[1].tag, b'E');
     assert!(client.ask(&[query("SELECT 1")]).await.contains("Row 1\n"));
+}
+
+#[tokio::test]
+async fn copy_in_out_of_step() {
+    let harness = Harness::start().await;
+    let mut client = session(&harness).await;
+    expect![[r"
+        CopyIn
+        Error ERROR 08P01 unexpected message type 0x51 during COPY from stdin
+        Error FATAL 08P01 terminating connection because protocol synchronization was lost
+    "]]
+    .assert_eq(&client.ask_last(&[query("COPY t FROM STDIN"), query("SELECT 1")]).await);
 }
 
 #[tokio::test]
