@@ -37,8 +37,16 @@ pub(crate) fn variables(
     let cluster = dir.cluster()?;
     let (token, credentials) = dir.token(&cluster, user, expires_s)?;
     let ca = dir.tls().join("ca.pem").to_string_lossy().into_owned();
-    let mut variables = vec![
-        ("PGHOST", "localhost".to_owned()),
+    // A server that does not listen on the loopback interface is reached by its address, and under
+    // the cluster's name, since an address alone names no cluster.
+    let address = cluster.address;
+    let is_local = address.is_loopback() || address.is_unspecified();
+    let host = if is_local { "localhost".to_owned() } else { cluster.host() };
+    let mut variables = vec![("PGHOST", host)];
+    if !is_local {
+        variables.push(("PGHOSTADDR", address.to_string()));
+    }
+    variables.extend([
         ("PGPORT", cluster.port.to_string()),
         ("PGUSER", user.to_owned()),
         ("PGDATABASE", "postgres".to_owned()),
@@ -52,7 +60,7 @@ pub(crate) fn variables(
         ("AWS_DEFAULT_REGION", cluster.region),
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key),
-    ];
+    ]);
     variables.extend(credentials.session_token.map(|token| ("AWS_SESSION_TOKEN", token)));
     Ok(variables)
 }
