@@ -26,6 +26,9 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
 /// Folders with a workspace of their own, because their dependencies must not mix with the product's.
 const OUTSIDE: [&str; 1] = ["tests/clients/rust-sqlx"];
 
+/// All tests but those in documentation: the pictures there are indented, and look like code.
+const TESTS: [&str; 4] = ["test", "--lib", "--bins", "--tests"];
+
 pub(crate) fn dispatch(command: &str, args: &[String]) -> Result {
     match command {
         "start" => start(args),
@@ -74,7 +77,8 @@ fn test() -> Result {
     // The end-to-end tests start this binary.
     step("build", &mut cargo(["build", "-p", "borealis"]))?;
     let borealis = binary("dev", "borealis");
-    step("tests", cargo(["test", "--workspace"]).env("BOREALIS_BIN", &borealis))?;
+    let mut tests = cargo(TESTS);
+    step("tests", tests.args(["--workspace"]).env("BOREALIS_BIN", &borealis))?;
     for folder in OUTSIDE {
         let mut tests = cargo(["test"]);
         step(folder, tests.current_dir(root().join(folder)).env("BOREALIS_BIN", &borealis))?;
@@ -86,7 +90,9 @@ fn check() -> Result {
     step("format", &mut cargo(["fmt", "--all", "--check"]))?;
     step("clippy", &mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let mut doc = cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
-    step("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    // Pictures are indented, and look like code.
+    let flags = "-D warnings -A rustdoc::invalid_rust_codeblocks";
+    step("documentation", doc.env("RUSTDOCFLAGS", flags))?;
     if installed("cargo-deny", "--version") {
         step("licences and advisories", &mut cargo(["deny", "--workspace", "check"]))?;
     } else {
@@ -105,7 +111,8 @@ fn fmt() -> Result {
 /// Rewrites what tests compare with: `expect!` literals and golden files by running the tests, SQL
 /// test files by asking PostgreSQL 16.
 fn bless() -> Result {
-    let mut tests = cargo(["test", "--workspace", "--exclude", "e2e", "--exclude", "slt"]);
+    let mut tests = cargo(TESTS);
+    tests.args(["--workspace", "--exclude", "e2e", "--exclude", "slt"]);
     step("golden output", tests.env("UPDATE_EXPECT", "1"))?;
     step("SQL test files", &mut cargo(["run", "-q", "-p", "slt", "--", "--bless"]))
 }
