@@ -168,9 +168,9 @@ pub enum ExprKind {
     SubLink(Box<SubLink>),
     /// A planned sub-query.
     SubPlan(Box<SubPlan>),
-    /// Binding only: an aggregate call, by its position in [`Query::aggregates`].
+    /// Binding only: an aggregate call, by its position in [`crate::bind::query::Select::aggregates`].
     Aggregate(usize),
-    /// Binding only: a window function call, by its position in [`Query::windows`].
+    /// Binding only: a window function call, by its position in [`crate::bind::query::Select::windows`].
     Window(usize),
     /// Binding only: `GROUPING(…)` over these positions of the group list.
     Grouping(Vec<usize>),
