@@ -20,7 +20,7 @@ fn unit(name: &str, type_name: &str) -> Result<Unit> {
     Unit::find(name).ok_or_else(|| not_recognized(name, type_name))
 }
 
-/// As [`unit`], for `date_trunc`, which knows fewer.
+/// As [`unit()`], for `date_trunc`, which knows fewer.
 fn length_unit(name: &str, type_name: &str) -> Result<Unit> {
     Unit::find_length(name).ok_or_else(|| not_recognized(name, type_name))
 }

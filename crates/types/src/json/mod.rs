@@ -2,7 +2,7 @@
 //!
 //! `jsonb` is [`Json`]: numbers are exact [`crate::Numeric`]s, object keys are unique and sorted by
 //! length, then bytes, as PostgreSQL stores and prints them. `json` stays the text the user wrote;
-//! [`validate`] checks it and [`shallow`] takes one level of it apart.
+//! [`validate`] checks it and [`shallow()`] takes one level of it apart.
 
 mod compare;
 mod display;

@@ -1,6 +1,6 @@
 //! `numeric`: exact decimal arithmetic with PostgreSQL's rules for result scales.
 //!
-//! A value is `unscaled × 10^-scale` ([`Numeric`]); whatever fits an `i64` coefficient never touches
+//! A value is `unscaled × 10^-scale` ([`crate::Numeric`]); whatever fits an `i64` coefficient never touches
 //! the heap. Limits are PostgreSQL's: 131,072 digits before the point, 16,383 after it.
 //!
 //! Source: PostgreSQL 16 `src/backend/utils/adt/numeric.c`.

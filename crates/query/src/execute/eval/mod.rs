@@ -5,10 +5,10 @@
 //!                         ──► Err(Stop::SubPlan)   its rows are wanted; run it, evaluate again
 //!
 //! Evaluating again starts from the expression's top. What must not happen twice (volatile
-//! functions) is remembered in the [`Replay`] log of the row, so the second run sees the same.
+//! functions) is remembered in the `Replay` log of the row, so the second run sees the same.
 //!
 //! Invariants: nothing here awaits, and fixed-width values allocate nothing. An expression's depth
-//! was checked by [`inspect`] before it is evaluated, so recursion is bounded.
+//! was checked by `inspect` before it is evaluated, so recursion is bounded.
 
 mod array;
 mod convert;
