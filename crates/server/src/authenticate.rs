@@ -105,6 +105,7 @@ impl Stranger {
             First::Startup(startup) => startup,
             First::Cancel { process_id, secret } => {
                 server.backends.cancel(process_id, secret);
+                self.wire.close().await?;
                 return Err(Refused::Left);
             }
             First::Ssl | First::GssEnc => {

@@ -71,12 +71,17 @@ impl Wire {
         self.stream.flush().await
     }
 
+    /// Closes the connection in order: a client of OpenSSL takes anything else for an error.
+    pub(crate) async fn close(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        self.stream.shutdown().await
+    }
+
     /// Sends a last error and closes the connection.
     pub(crate) async fn close_with(&mut self, error: &SqlError) {
         backend::error_response(&mut self.out, error);
         let closing = async {
-            self.flush().await?;
-            self.stream.shutdown().await?;
+            self.close().await?;
             if error.code() == SqlState::ADMIN_SHUTDOWN {
                 // It was waiting for the client, so nothing is unread.
                 return Ok(());
