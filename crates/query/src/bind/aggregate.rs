@@ -10,7 +10,7 @@ use super::coerce::{Context, array_type, concrete, is_polymorphic, resolve_polym
 use super::function::{Candidate, NotFound, not_supported};
 use super::query::{BoundAggregate, BoundWindow};
 use super::scope::ExprPlace;
-use super::{Binder, strings, unsupported};
+use super::{Binder, strings};
 use crate::expr::{Expr, ExprKind, SetCall};
 use crate::plan::{
     AggregateCall, Frame, FrameBound, FrameExclude, FrameMode, SortKey, WindowFunction,
@@ -102,9 +102,6 @@ impl Binder<'_> {
             }
             ProcKind::Aggregate => {
                 self.check_aggregate_place(location)?;
-                if *agg_within_group {
-                    return Err(unsupported("WITHIN GROUP").at(self.position(location)));
-                }
                 let aggregate = self.aggregate(
                     &candidate,
                     bound,
