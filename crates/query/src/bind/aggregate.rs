@@ -85,7 +85,6 @@ impl Binder<'_> {
                 self.function_error(why, &names.join("."), &actual, *func_variadic, location)
             })?;
         let proc = candidate.proc;
-        let candidate = self.with_defaults(candidate, &mut bound)?;
         let plain = agg_order.is_empty() && agg_filter.is_none() && !agg_star && !agg_distinct;
         match proc.kind {
             ProcKind::Aggregate if over.is_some() => {
@@ -155,24 +154,6 @@ impl Binder<'_> {
                 self.call(proc, &candidate.declared, bound, candidate.variadic_from, location)
             }
         }
-    }
-
-    /// Adds the defaults of parameters that the call leaves out.
-    fn with_defaults(
-        &mut self,
-        mut candidate: Candidate,
-        args: &mut Vec<Expr>,
-    ) -> Result<Candidate> {
-        let proc = candidate.proc;
-        let given = proc.defaults.len().saturating_sub(candidate.defaults);
-        for text in proc.defaults.iter().skip(given) {
-            let node = Node { node: Some(*parser::parse_expression(text)?) };
-            args.push(self.expression(&node)?);
-        }
-        if candidate.defaults > 0 {
-            candidate.declared = proc.args.to_vec();
-        }
-        Ok(candidate)
     }
 
     fn bind_args(&mut self, args: &[Node]) -> Result<Vec<Expr>> {
