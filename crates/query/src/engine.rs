@@ -66,6 +66,7 @@ pub struct Engine {
     /// Held by the schema change that has closed the gate.
     gate: Mutex<()>,
     pub(crate) jobs: Jobs,
+    opened_micros: i64,
 }
 
 /// Microseconds since 2000-01-01 UTC.
@@ -90,6 +91,7 @@ impl Engine {
             gate_opened: Notify::new(),
             gate: Mutex::new(()),
             jobs: Jobs::new(),
+            opened_micros: now_micros(),
         });
         engine.start_jobs().await?;
         Ok(engine)
@@ -134,6 +136,11 @@ impl Engine {
     /// The newest catalog.
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
         self.catalog.load_full()
+    }
+
+    /// When the cluster was opened, in microseconds since 2000-01-01 UTC.
+    pub(crate) fn opened_micros(&self) -> i64 {
+        self.opened_micros
     }
 
     /// Prefix of the cluster's keys.

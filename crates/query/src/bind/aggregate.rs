@@ -16,6 +16,16 @@ use crate::plan::{
     AggregateCall, Frame, FrameBound, FrameExclude, FrameMode, SortKey, WindowFunction,
 };
 
+/// Texts and types of the parameters, `count` at the end, that a call leaves to their defaults.
+fn default_arguments(
+    proc: &'static ProcRow,
+    count: usize,
+) -> impl Iterator<Item = (&'static str, Oid)> {
+    let texts = proc.defaults.iter().skip(proc.defaults.len().saturating_sub(count));
+    let types = proc.args.iter().skip(proc.args.len().saturating_sub(count));
+    texts.copied().zip(types.copied())
+}
+
 impl Binder<'_> {
     pub(super) fn function_call(&mut self, call: &protobuf::FuncCall) -> Result<Expr> {
         let protobuf::FuncCall {
@@ -151,7 +161,13 @@ impl Binder<'_> {
                     };
                     return Err(self.error(SqlState::WRONG_OBJECT_TYPE, what, location));
                 }
-                self.call(proc, &candidate.declared, bound, candidate.variadic_from, location)
+                let Candidate { proc, mut declared, variadic_from, defaults } = candidate;
+                for (text, ty) in default_arguments(proc, defaults) {
+                    let node = Node { node: Some(*parser::parse_expression(text)?) };
+                    bound.push(self.expression(&node)?);
+                    declared.push(ty);
+                }
+                self.call(proc, &declared, bound, variadic_from, location)
             }
         }
     }

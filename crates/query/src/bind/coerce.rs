@@ -87,7 +87,10 @@ pub(super) fn pathway(source: Oid, target: Oid, context: Context) -> Option<Path
             CastMethod::Binary => Some(Pathway::Relabel),
         };
     }
+    // As in PostgreSQL, the two vector types do not capture coercions of real arrays.
+    let vector = matches!(target, oid::INT2VECTOR | oid::OIDVECTOR);
     if let (Some(from), Some(to)) = (element_type(source), element_type(target))
+        && !vector
         && pathway(from, to, context).is_some()
     {
         return Some(Pathway::Elements);
@@ -240,6 +243,29 @@ fn has_typmod(ty: Oid) -> bool {
     ) || element_type(ty).is_some_and(has_typmod)
 }
 
+/// `expr` as a type that PostgreSQL stores in the same way. Here `integer` and `oid` (with its kin)
+/// are held differently.
+fn relabel(binder: &mut Binder<'_>, expr: Expr, target: Oid) -> Result<Expr> {
+    let by_oid = |ty| ty == oid::OID || crate::system::is_reg_type(ty);
+    match expr.kind {
+        ExprKind::Const(Datum::Int4(number)) if by_oid(target) => {
+            Ok(Expr::constant(Datum::Oid(number.cast_unsigned()), target))
+        }
+        ExprKind::Const(Datum::Oid(number)) if target == oid::INT4 => {
+            Ok(Expr::constant(Datum::Int4(number.cast_signed()), target))
+        }
+        _ if by_oid(expr.ty) && target == oid::INT4 || expr.ty == oid::INT4 && by_oid(target) => {
+            // Through bigint, so that the names of `reg*` types stay out of it.
+            let Some(wide) = binder.try_coerce(expr, oid::INT8, Context::Explicit)? else {
+                return Err(SqlError::internal("integer and oid do not both widen to bigint"));
+            };
+            let narrow = binder.try_coerce(wide, target, Context::Explicit)?;
+            narrow.ok_or_else(|| SqlError::internal("bigint narrows to neither integer nor oid"))
+        }
+        _ => Ok(Expr::new(ExprKind::Relabel(Box::new(expr)), target)),
+    }
+}
+
 impl Binder<'_> {
     /// `expr` as a value of `target`, or `None` if there is no such coercion.
     pub(super) fn try_coerce(
@@ -256,8 +282,8 @@ impl Binder<'_> {
         }
         let Some(way) = pathway(expr.ty, target, context) else { return Ok(None) };
         Ok(Some(match way {
-            Pathway::Relabel => Expr::new(ExprKind::Relabel(Box::new(expr)), target),
-            Pathway::Io => Expr::new(ExprKind::CoerceViaIo(Box::new(expr)), target),
+            Pathway::Relabel => return relabel(self, expr, target).map(Some),
+            Pathway::Io => return self.coerce_via_io(expr, target).map(Some),
             Pathway::Elements => {
                 let (Some(from), Some(to)) = (element_type(expr.ty), element_type(target)) else {
                     return Ok(None);
@@ -307,8 +333,42 @@ impl Binder<'_> {
                 let value = self.input(target, &text)?;
                 Ok(Expr::constant(value, target))
             }
-            _ => Ok(Expr::new(ExprKind::CoerceViaIo(Box::new(expr)), target)),
+            _ => self.coerce_via_io(expr, target),
         }
+    }
+
+    /// `expr` through its text. The names that `reg*` types print as are known to their own input
+    /// and output functions only.
+    fn coerce_via_io(&mut self, expr: Expr, target: Oid) -> Result<Expr> {
+        let through = |binder: &Self, io: Oid, expr: Expr, result_type: Oid| {
+            let proc = builtin::proc_by_oid(io)
+                .ok_or_else(|| SqlError::internal("type without input and output functions"))?;
+            let function = crate::system::scalar(proc).ok_or_else(|| {
+                SqlError::unsupported(format!(
+                    "conversion of type {} not supported",
+                    binder.type_name(if result_type == oid::TEXT { expr.ty } else { result_type })
+                ))
+            })?;
+            let site = Site { arg_types: [expr.ty].into(), result_type };
+            let call = Call { proc, function, site, args: vec![expr], operator: None };
+            Ok::<_, SqlError>(Expr::new(ExprKind::Call(Box::new(call)), result_type))
+        };
+        let row = |ty| builtin::type_by_oid(ty);
+        if let Some(row) = row(expr.ty).filter(|row| crate::system::is_reg_type(row.oid)) {
+            let text = through(self, row.output, expr, oid::TEXT)?;
+            return match target {
+                oid::TEXT => Ok(text),
+                _ => Ok(Expr::new(ExprKind::CoerceViaIo(Box::new(text)), target)),
+            };
+        }
+        if let Some(row) = row(target).filter(|row| crate::system::is_reg_type(row.oid)) {
+            let text = match expr.ty {
+                oid::TEXT | oid::VARCHAR | oid::NAME => expr,
+                _ => Expr::new(ExprKind::CoerceViaIo(Box::new(expr)), oid::TEXT),
+            };
+            return through(self, row.input, text, target);
+        }
+        Ok(Expr::new(ExprKind::CoerceViaIo(Box::new(expr)), target))
     }
 
     /// Reads a literal of a type, as its input function does.
@@ -316,7 +376,7 @@ impl Binder<'_> {
         if let Some(value) = crate::system::reg_input(target, text, self.cx)? {
             return Ok(value);
         }
-        types::text::input(target, -1, text, &self.cx.settings.format)
+        types::text::input(builtin::base_type(target), -1, text, &self.cx.settings.format)
     }
 
     /// As [`Binder::try_coerce`], with the type modifier applied too; `None` if impossible.

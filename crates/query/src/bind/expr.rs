@@ -1,5 +1,6 @@
 //! Expressions.
 
+use catalog::builtin::ProcRow;
 use parser::protobuf::{self, AExprKind, BoolExprType, BoolTestType, NullTestType, a_const};
 use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
@@ -135,6 +136,9 @@ impl Binder<'_> {
                 *location,
             ));
         };
+        if let Some(arg) = self.inlined_param(index) {
+            return Ok(arg);
+        }
         if index >= 65_535 {
             return Err(self.error(
                 SqlState::UNDEFINED_PARAMETER,
@@ -270,18 +274,6 @@ impl Binder<'_> {
         variadic_from: Option<usize>,
         location: i32,
     ) -> Result<Expr> {
-        // The two concatenations with anything are SQL functions in PostgreSQL.
-        if matches!(proc.name, "textanycat" | "anytextcat") {
-            let mut text = Vec::new();
-            for arg in args {
-                let arg = self.settle(arg)?;
-                text.push(self.cast(arg, oid::TEXT, -1, location)?);
-            }
-            let concat = catalog::builtin::procs_by_name("textcat")
-                .first()
-                .ok_or_else(|| SqlError::internal("textcat is missing"))?;
-            return self.call(concat, &[oid::TEXT, oid::TEXT], text, None, location);
-        }
         let actual: Vec<Oid> = args.iter().map(|arg| arg.ty).collect();
         let element = if declared.iter().chain([&proc.ret]).any(|ty| is_polymorphic(*ty)) {
             resolve_polymorphic(&actual, declared)
@@ -303,7 +295,12 @@ impl Binder<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            coerced.push(if target == oid::ANY { self.settle(arg)? } else { arg });
+            coerced.push(match target {
+                // The one function that tells an untyped literal.
+                oid::ANY if proc.name == "pg_typeof" => arg,
+                oid::ANY => self.any_argument(proc, arg)?,
+                _ => arg,
+            });
         }
         if let Some(from) = variadic_from
             && proc.variadic != oid::ANY
@@ -321,10 +318,25 @@ impl Binder<'_> {
         if proc.retset {
             return self.set_call(proc, site, coerced, location);
         }
-        let function = crate::system::scalar(proc)
-            .ok_or_else(|| not_supported(proc).at(self.position(location).max(1)))?;
+        let Some(function) = crate::system::scalar(proc) else {
+            if proc.lang == catalog::builtin::LANGUAGE_SQL {
+                return self.inline(proc, coerced, result_type, location);
+            }
+            return Err(not_supported(proc).at(self.position(location).max(1)));
+        };
         let call = Call { proc, function, site, args: coerced, operator: None };
         Ok(Expr::new(ExprKind::Call(Box::new(call)), result_type))
+    }
+
+    /// An argument for a parameter of type `"any"`. Functions that print it cannot print the names
+    /// that `reg*` types stand for, so those go in as text.
+    fn any_argument(&mut self, proc: &'static ProcRow, arg: Expr) -> Result<Expr> {
+        let arg = self.settle(arg)?;
+        let prints = matches!(proc.name, "concat" | "concat_ws" | "format");
+        if prints && crate::system::prints_names(arg.ty) {
+            return self.cast(arg, oid::TEXT, -1, -1);
+        }
+        Ok(arg)
     }
 
     fn bool_expr(&mut self, expr: &protobuf::BoolExpr) -> Result<Expr> {

@@ -7,6 +7,7 @@ use parser::protobuf::{self, JoinType};
 use parser::{Node, NodeEnum};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
+use super::coerce::{concrete, resolve_polymorphic};
 use super::query::{FromItem, OutputColumn, Relation, Source};
 use super::scope::{ExprPlace, Item, ItemColumn};
 use super::{Binder, CteSource, required, strings, unsupported};
@@ -297,11 +298,8 @@ impl Binder<'_> {
             typmod,
             origin: None,
         };
-        let (proc, ty) = match &expr.kind {
-            ExprKind::SetReturning(call) => (Some(call.proc), expr.ty),
-            ExprKind::Call(call) => (Some(call.proc), expr.ty),
-            _ => (None, expr.ty),
-        };
+        let ty = expr.ty;
+        let named = row_fields(&expr);
         let mut outputs = Vec::new();
         let mut composite = false;
         if !definitions.is_empty() {
@@ -317,9 +315,7 @@ impl Binder<'_> {
                 outputs.push(column(&definition.colname, ty.oid, ty.typmod));
             }
             composite = true;
-        } else if let Some(proc) = proc
-            && let Some(named) = output_arguments(proc)
-        {
+        } else if let Some(named) = named {
             composite = ty == oid::RECORD;
             for (name, ty) in named {
                 let name = if composite { name } else { column_name };
@@ -577,7 +573,8 @@ pub(super) fn source_columns(source: &Source) -> Result<Vec<OutputColumn>> {
                 .map(|(attnum, column)| {
                     Ok(OutputColumn {
                         name: column.name.to_owned(),
-                        ty: column.type_oid,
+                        // The domains of information_schema count as their base types.
+                        ty: catalog::builtin::base_type(column.type_oid),
                         typmod: -1,
                         origin: Some((relation.oid.0, attnum)),
                     })
@@ -590,18 +587,35 @@ pub(super) fn source_columns(source: &Source) -> Result<Vec<OutputColumn>> {
     }
 }
 
-/// The OUT, INOUT and TABLE arguments of a function, by name.
-fn output_arguments(proc: &'static catalog::builtin::ProcRow) -> Option<Vec<(&'static str, Oid)>> {
+/// Names and types of the output arguments of the function that an expression calls.
+pub(super) fn row_fields(expr: &Expr) -> Option<Vec<(&'static str, Oid)>> {
+    match &expr.kind {
+        ExprKind::SetReturning(call) => output_arguments(call.proc, &call.site.arg_types),
+        ExprKind::Call(call) => output_arguments(call.proc, &call.site.arg_types),
+        _ => None,
+    }
+}
+
+/// The OUT, INOUT and TABLE arguments of a function, by name; polymorphic ones as `args` (actual
+/// types) decide.
+fn output_arguments(
+    proc: &'static catalog::builtin::ProcRow,
+    args: &[Oid],
+) -> Option<Vec<(&'static str, Oid)>> {
     if proc.modes.is_empty() {
         return None;
     }
+    let element = resolve_polymorphic(args, proc.args);
     let outputs: Vec<_> = proc
         .modes
         .iter()
         .zip(proc.all_args.iter())
         .enumerate()
         .filter(|(_, (mode, _))| matches!(mode, b'o' | b'b' | b't'))
-        .map(|(i, (_, ty))| (proc.names.get(i).copied().unwrap_or("column"), *ty))
+        .map(|(i, (_, ty))| {
+            let ty = element.map_or(*ty, |element| concrete(*ty, element));
+            (proc.names.get(i).copied().unwrap_or("column"), ty)
+        })
         .collect();
     (!outputs.is_empty()).then_some(outputs)
 }

@@ -2,9 +2,11 @@
 
 use parser::protobuf;
 use parser::{Node, NodeEnum};
-use types::{Result, SqlError, SqlState, oid};
+use types::{Datum, Result, SqlError, SqlState, oid};
 
 use super::coerce::{Context, element_type};
+use super::query::Source;
+use super::scope::Item;
 use super::{Binder, required};
 use crate::expr::{Expr, ExprKind};
 
@@ -27,6 +29,9 @@ impl Binder<'_> {
         }
         match names.as_slice() {
             [name] => {
+                if let Some(expr) = self.inlined_name(name) {
+                    return Ok(expr);
+                }
                 if let Some(expr) = self.column(name, location)? {
                     return Ok(expr);
                 }
@@ -86,12 +91,43 @@ impl Binder<'_> {
                 format!("column reference \"{name}\" is ambiguous"),
                 location,
             )),
-            (None, _) => Err(self.error(
-                SqlState::UNDEFINED_COLUMN,
-                format!("column {alias}.{name} does not exist"),
-                location,
-            )),
+            (None, _) => match self.table_oid(up, &item).filter(|_| name == "tableoid") {
+                Some(expr) => Ok(expr),
+                None => Err(self.error(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column {alias}.{name} does not exist"),
+                    location,
+                )),
+            },
         }
+    }
+
+    /// The system column `tableoid` of a relation. It is NULL in a row that an outer join makes up,
+    /// so it follows a column that is never NULL otherwise; `None` if there is no such column.
+    fn table_oid(&self, up: usize, item: &Item) -> Option<Expr> {
+        let relation_of = |expr: &Expr| match expr.kind {
+            ExprKind::Var(var) => Some(var.relation),
+            _ => None,
+        };
+        let level = self.levels.iter().nth_back(up)?;
+        let relation = level.relations.get(relation_of(&item.columns.first()?.expr)?)?;
+        let (oid, never_null) = match &relation.source {
+            Source::Table { table, live } => {
+                let not_null = |at: &usize| table.columns.get(*at).is_some_and(|c| c.not_null);
+                (table.oid, live.iter().position(not_null)?)
+            }
+            Source::System(oid) => {
+                let columns = catalog::system::relation_by_oid(*oid)?.columns;
+                (oid.0, columns.iter().position(|column| column.not_null)?)
+            }
+            _ => return None,
+        };
+        let mut column = item.columns.get(never_null)?.expr.clone();
+        super::scope::lift(&mut column, up);
+        let is_null = ExprKind::IsNull { arg: Box::new(column), negated: false };
+        let whens = vec![(Expr::new(is_null, oid::BOOL), Expr::null(oid::OID))];
+        let otherwise = Box::new(Expr::constant(Datum::Oid(oid), oid::OID));
+        Some(Expr::new(ExprKind::Case { whens, otherwise }, oid::OID))
     }
 
     pub(super) fn indirection(&mut self, node: &protobuf::AIndirection) -> Result<Expr> {
@@ -180,6 +216,13 @@ impl Binder<'_> {
             && let Some((_, field)) = fields.iter().find(|(field, _)| **field == *name)
         {
             return Ok(field.clone());
+        }
+        if row.ty == oid::RECORD
+            && let Some(fields) = super::from::row_fields(&row)
+            && let Some((at, (_, ty))) =
+                fields.iter().enumerate().find(|(_, (field, _))| *field == name)
+        {
+            return Ok(Expr::new(ExprKind::Field { row: Box::new(row), field: at }, *ty));
         }
         if row.ty == oid::RECORD {
             return Err(self.error(

@@ -15,6 +15,7 @@ mod expr;
 mod from;
 mod function;
 mod indirection;
+mod inline;
 mod modify;
 pub mod query;
 mod scope;
@@ -53,6 +54,8 @@ pub struct Binder<'a> {
     next_work_table: usize,
     depth: usize,
     tables: Vec<Arc<Table>>,
+    /// The call of an SQL function whose body is being bound.
+    inlined: Option<inline::Inlined>,
 }
 
 /// A name declared by WITH.
@@ -100,6 +103,7 @@ impl<'a> Binder<'a> {
             next_work_table: 0,
             depth: 0,
             tables: Vec::new(),
+            inlined: None,
         }
     }
 

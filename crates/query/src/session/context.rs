@@ -1,10 +1,11 @@
 //! What analysis and functions may know of the session.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::Catalog;
 use catalog::objects::{ObjectId, PG_CATALOG};
+use types::Result;
 
 use super::settings::Settings;
 use crate::engine::Engine;
@@ -28,12 +29,48 @@ pub struct SessionCx {
     pub settings: Settings,
     /// Schemas in which names are looked for, `pg_catalog` included.
     pub search_path: Vec<ObjectId>,
+    /// What `set_config` calls of the running statement ask for.
+    pub(crate) requests: Arc<Mutex<Vec<SettingRequest>>>,
     /// The running statement is to end.
     pub(crate) cancelled: Arc<AtomicBool>,
     pub(crate) engine: Arc<Engine>,
 }
 
+/// A parameter to be set when the present step of the statement is over.
+#[derive(Clone, Debug)]
+pub(crate) struct SettingRequest {
+    pub(crate) name: String,
+    /// `None` is the default.
+    pub(crate) value: Option<String>,
+    /// Until the transaction ends.
+    pub(crate) local: bool,
+}
+
 impl SessionCx {
+    /// Asks the session to set a parameter, whose new value is returned.
+    ///
+    /// # Errors
+    /// `0A000` if it cannot be set, `22023` for a bad value.
+    pub(crate) fn request_setting(
+        &self,
+        name: &str,
+        value: Option<&str>,
+        local: bool,
+    ) -> Result<String> {
+        let mut settings = self.settings.clone();
+        settings.set(name, value)?;
+        let (_, shown) = settings.show(name).unwrap_or_default();
+        let (name, value) = (name.to_owned(), value.map(str::to_owned));
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.push(SettingRequest { name, value, local });
+        Ok(shown)
+    }
+
+    /// Takes what was asked for since the last call.
+    pub(crate) fn take_requests(&self) -> Vec<SettingRequest> {
+        std::mem::take(&mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Works `search_path` out anew, after a change of parameter, role or catalog.
     pub(crate) fn refresh_search_path(&mut self) {
         let user = self.catalog.role_by_oid(self.role).map(|role| role.name.clone());

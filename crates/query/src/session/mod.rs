@@ -176,6 +176,7 @@ impl Session {
             principal,
             settings,
             search_path: Vec::new(),
+            requests: Arc::default(),
             cancelled: Arc::clone(&cancelled),
             engine: Arc::clone(&engine),
         };

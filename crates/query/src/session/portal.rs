@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
+use catalog::objects::ObjectId;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use parser::Statement;
@@ -10,6 +11,7 @@ use txn::CommandId;
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, SqlError, SqlState};
 
+use super::context::SettingRequest;
 use super::prepare::{PlanKind, plan_kind};
 use super::transaction::{aborted, check_descriptors};
 use super::{Fetched, Field, Format, Parameters, Prepared, Session, SessionCx, TxnState};
@@ -25,6 +27,8 @@ pub struct Portal {
     columns: Vec<ColumnEncoder>,
     settings: FormatSettings,
     catalog: Arc<catalog::Catalog>,
+    /// For columns that print names; else empty.
+    search_path: Vec<ObjectId>,
     run: Run,
 }
 
@@ -99,7 +103,12 @@ impl Portal {
             out.put_i32(0);
             match column.format {
                 Format::Text if column.named => {
-                    let name = crate::system::reg_output(column.ty, value, &self.catalog);
+                    let name = crate::system::reg_output(
+                        column.ty,
+                        value,
+                        &self.catalog,
+                        &self.search_path,
+                    );
                     out.put_slice(name.as_bytes());
                 }
                 Format::Text => types::text::output(value, column.ty, &self.settings, out),
@@ -152,15 +161,19 @@ impl Session {
                 ),
             )
         })?;
-        let columns = fields
+        let columns: Vec<ColumnEncoder> = fields
             .iter()
             .zip(&formats)
             .map(|(field, format)| ColumnEncoder {
                 ty: field.type_oid,
                 format: *format,
-                named: crate::system::is_reg_type(field.type_oid),
+                named: crate::system::prints_names(field.type_oid),
             })
             .collect();
+        let search_path = match columns.iter().any(|column| column.named) {
+            true => self.cx.search_path.clone(),
+            false => Vec::new(),
+        };
         Ok(Portal {
             prepared: Arc::clone(prepared),
             params,
@@ -168,6 +181,7 @@ impl Session {
             columns,
             settings: self.cx.settings.format.clone(),
             catalog: Arc::clone(&self.cx.catalog),
+            search_path,
             run: Run::Ready,
         })
     }
@@ -346,7 +360,16 @@ impl Session {
     async fn run_on(&mut self, running: &mut Running, max_rows: usize) -> Result<Fetched> {
         let chunk = match running.held.take() {
             Some(chunk) => Some(chunk),
-            None => self.next_chunk(&mut running.execution).await?,
+            None => {
+                let chunk = self.next_chunk(&mut running.execution).await;
+                let requests = self.cx.take_requests();
+                let chunk = chunk?;
+                for request in requests {
+                    let SettingRequest { name, value, local } = request;
+                    self.set_parameter(&name, value.as_deref(), local)?;
+                }
+                chunk
+            }
         };
         let Some(mut chunk) = chunk else {
             let rows = match running.kind {

@@ -1,15 +1,45 @@
-//! The functions of schemas `sys` and `aws_dsql`.
+//! The functions of schema `sys`.
 
 use functions::{Scalar, SetReturning};
-use types::{Datum, SqlError, SqlState};
+use types::{Datum, Oid, SqlError, SqlState};
 
 use super::session;
+
+/// What columns can be of, as `format_type` names it.
+const STORABLE_TYPES: &[&str] = &[
+    "bigint",
+    "boolean",
+    "bytea",
+    "character",
+    "character varying",
+    "date",
+    "double precision",
+    "integer",
+    "interval",
+    "json",
+    "jsonb",
+    "numeric",
+    "real",
+    "smallint",
+    "text",
+    "time with time zone",
+    "time without time zone",
+    "timestamp with time zone",
+    "timestamp without time zone",
+    "uuid",
+];
 
 pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
     Some(match prosrc {
         "dsql_major_version" => |_, _, _| Ok(Datum::Int4(1)),
         "dsql_current_session_id" => |cx, _, _| Ok(Datum::text(&session(cx)?.session_id)),
         "dsql_iam_session_user" => |cx, _, _| Ok(Datum::text(&session(cx)?.principal)),
+        "dsql_base_type_oid" => |_, _, args| {
+            Ok(match args {
+                [Datum::Oid(ty)] => Datum::Oid(catalog::builtin::base_type(Oid(*ty)).0),
+                _ => Datum::Null,
+            })
+        },
         "dsql_base32_str_to_uuid" => |_, _, args| match args {
             [Datum::Text(text)] => crate::job::parse_id(text).map(Datum::Uuid).ok_or_else(|| {
                 SqlError::new(
@@ -27,6 +57,11 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
     })
 }
 
-pub(super) fn set_returning(_prosrc: &str) -> Option<SetReturning> {
-    None
+pub(super) fn set_returning(prosrc: &str) -> Option<SetReturning> {
+    match prosrc {
+        "dsql_supported_datatypes" => {
+            Some(|_, _, _| Ok(Box::new(STORABLE_TYPES.iter().map(|name| Ok(Datum::text(name))))))
+        }
+        _ => None,
+    }
 }

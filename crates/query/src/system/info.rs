@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use catalog::system::SystemRelation;
-use functions::{CallCx, Scalar, SetReturning, Site};
-use types::{Array, Datum, Result, Row, SqlError, SqlState, oid};
+use functions::{CallCx, Scalar, Site};
+use types::{Array, Datum, Result, SqlError, SqlState, oid};
 
 use super::session;
-use crate::session::SessionCx;
+use crate::session::settings::not_settable;
 
 /// How long a sleeping session goes without looking at its cancel flag.
 const SLEEP_SLICE: Duration = Duration::from_millis(10);
@@ -39,32 +38,43 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         "show_config_by_name_missing_ok" => {
             |cx, _, args| setting(cx, args, matches!(args.get(1), Some(Datum::Bool(true))))
         }
-        "set_config_by_name" => |_, _, args| match args.first() {
-            Some(Datum::Text(name)) => Err(crate::session::settings::not_settable(name)),
-            _ => {
-                Err(SqlError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "SET requires parameter name"))
-            }
+        "set_config_by_name" => set_config,
+        "pg_settings_get_flags" => |cx, _, args| {
+            let known = match args {
+                [Datum::Text(name)] => session(cx)?.settings.show(name).is_some(),
+                _ => false,
+            };
+            let none = Datum::Array(Arc::new(Array::from_elements(oid::TEXT, Vec::new())));
+            Ok(if known { none } else { Datum::Null })
         },
-        "PG_encoding_to_char" => {
-            |_, _, args| Ok(Datum::text(if matches!(args, [Datum::Int4(6)]) { "UTF8" } else { "" }))
-        }
-        "getdatabaseencoding" | "pg_client_encoding" => |_, _, _| Ok(Datum::text("UTF8")),
-        "pg_is_in_recovery" => |_, _, _| Ok(Datum::Bool(false)),
         "pg_sleep" => sleep,
-        "pg_backend_pid"
-        | "pg_advisory_lock_int8"
-        | "pg_try_advisory_lock_int8"
-        | "pg_advisory_xact_lock_int8"
-        | "pg_try_advisory_xact_lock_int8"
-        | "pg_advisory_unlock_int8"
-        | "pg_terminate_backend"
-        | "pg_cancel_backend" => return None,
+        "pg_postmaster_start_time" | "pg_conf_load_time" => {
+            |cx, _, _| Ok(Datum::Timestamptz(session(cx)?.engine.opened_micros()))
+        }
+        // Who listens where is not known behind a load balancer.
+        "inet_client_addr" | "inet_client_port" | "inet_server_addr" | "inet_server_port" => {
+            |_, _, _| Ok(Datum::Null)
+        }
+        "pg_is_in_recovery"
+        | "pg_jit_available"
+        | "pg_is_other_temp_schema"
+        | "row_security_active"
+        | "row_security_active_name" => |_, _, _| Ok(Datum::Bool(false)),
+        "pg_my_temp_schema" => |_, _, _| Ok(Datum::Oid(0)),
+        "pg_trigger_depth" => |_, _, _| Ok(Datum::Int4(0)),
+        "pg_encoding_max_length_sql" => |_, _, args| {
+            Ok(match args {
+                [Datum::Int4(6)] => Datum::Int4(4),
+                _ => Datum::Null,
+            })
+        },
+        "pg_typeof" => {
+            |_, site, _| Ok(site.arg_types.first().map_or(Datum::Null, |ty| Datum::Oid(ty.0)))
+        }
+        "pg_input_is_valid" => |cx, _, args| Ok(Datum::Bool(input_error(cx, args)?.is_none())),
+        "pg_input_error_info" => |cx, _, args| input_error_info(cx, args),
         _ => return None,
     })
-}
-
-pub(super) fn set_returning(_prosrc: &str) -> Option<SetReturning> {
-    None
 }
 
 fn setting(cx: &CallCx<'_>, args: &[Datum], missing_ok: bool) -> Result<Datum> {
@@ -78,6 +88,19 @@ fn setting(cx: &CallCx<'_>, args: &[Datum], missing_ok: bool) -> Result<Datum> {
             format!("unrecognized configuration parameter \"{name}\""),
         )),
     }
+}
+
+/// `set_config(name, value, is_local)`: checks the value and leaves it to the session to set.
+fn set_config(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let [name, value, local] = args else { return Ok(Datum::Null) };
+    let Datum::Text(name) = name else {
+        return Err(SqlError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "SET requires parameter name"));
+    };
+    if name.eq_ignore_ascii_case("role") {
+        return Err(not_settable(name));
+    }
+    let local = matches!(local, Datum::Bool(true));
+    session(cx)?.request_setting(name, value.as_str(), local).map(Datum::text)
 }
 
 /// Blocks this session only: its worker thread's other tasks move elsewhere meanwhile.
@@ -101,8 +124,28 @@ fn sleep(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     })
 }
 
-/// Rows of a built-in relation.
-pub(super) fn system_rows(cx: &SessionCx, relation: &'static SystemRelation) -> Result<Vec<Row>> {
-    let _ = cx;
-    Err(SqlError::unsupported(format!("relation {} not supported", relation.name)))
+/// What is wrong with a text as the input of a type named by a text.
+fn input_error(cx: &CallCx<'_>, args: &[Datum]) -> Result<Option<SqlError>> {
+    let [Datum::Text(text), Datum::Text(name)] = args else { return Ok(None) };
+    let session = session(cx)?;
+    let ty = super::reg::type_ref(session, name)?;
+    let value = match super::reg::input(ty.oid, text, session) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => types::text::input(ty.oid, ty.typmod, text, cx.settings),
+        Err(error) => Err(error),
+    };
+    Ok(value.err())
+}
+
+fn input_error_info(cx: &CallCx<'_>, args: &[Datum]) -> Result<Datum> {
+    let error = input_error(cx, args)?;
+    let text = |text: Option<&str>| text.map_or(Datum::Null, Datum::text);
+    let fields = error.as_ref().map(SqlError::fields);
+    let values = [
+        ("message", text(fields.map(|fields| fields.message.as_ref()))),
+        ("detail", text(fields.and_then(|fields| fields.detail.as_deref()))),
+        ("hint", text(fields.and_then(|fields| fields.hint.as_deref()))),
+        ("sql_error_code", text(error.as_ref().map(SqlError::code).as_ref().map(SqlState::as_str))),
+    ];
+    Ok(super::record(values.map(|(name, value)| (name, oid::TEXT, value))))
 }

@@ -3,41 +3,55 @@
 //! Functions of the `functions` crate see values only; those that need more live here, under the
 //! same calling convention: they find the session behind [`functions::CallCx::session`].
 
+mod acl;
 mod describe;
 mod dsql;
 mod info;
+mod privilege;
 mod reg;
+mod rows;
 
-use catalog::builtin::{self, LANGUAGE_INTERNAL, ProcRow};
-use catalog::objects::{ObjectId, Privilege};
+use std::sync::Arc;
+
+use catalog::builtin::{self, LANGUAGE_INTERNAL, LANGUAGE_SQL, ProcRow};
+use catalog::objects::{ObjectId, PG_CATALOG, PUBLIC, Privilege};
 use catalog::privilege::{Target, check_privilege};
 use catalog::{Catalog, Table};
 use functions::{CallCx, Scalar, SetReturning, Site};
-use types::{Oid, Result, SqlError};
+use types::{Datum, Oid, Record, Result, SqlError};
 
-pub(crate) use self::reg::{input as reg_input, is_reg_type, output as reg_output};
+pub(crate) use self::reg::{input as reg_input, is_reg_type, output as reg_output, prints_names};
 use crate::chunk::Chunk;
 use crate::expr::{Call, Expr, ExprKind};
 use crate::session::SessionCx;
 
 /// The implementation of a scalar function.
 pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
-    if let Some(function) = info::scalar(proc.src)
-        .or_else(|| describe::scalar(proc.src))
-        .or_else(|| dsql::scalar(proc.src))
-    {
-        return Some(function);
+    if proc.lang == LANGUAGE_SQL {
+        return describe::sql_language(proc.name);
     }
-    (proc.lang == LANGUAGE_INTERNAL).then(|| functions::scalar(proc.src)).flatten()
+    let here =
+        [info::scalar, describe::scalar, privilege::scalar, reg::scalar, acl::scalar, dsql::scalar];
+    here.iter()
+        .find_map(|family| family(proc.src))
+        .or_else(|| (proc.lang == LANGUAGE_INTERNAL).then(|| functions::scalar(proc.src)).flatten())
 }
 
 /// The implementation of a set-returning function.
 pub(crate) fn set_returning(proc: &ProcRow) -> Option<SetReturning> {
-    if let Some(function) = info::set_returning(proc.src).or_else(|| dsql::set_returning(proc.src))
-    {
-        return Some(function);
+    if proc.lang == LANGUAGE_SQL {
+        return rows::sql_language(proc.name);
     }
-    (proc.lang == LANGUAGE_INTERNAL).then(|| functions::set_returning(proc.src)).flatten()
+    let here = [rows::set_returning, acl::set_returning, dsql::set_returning];
+    here.iter().find_map(|family| family(proc.src)).or_else(|| {
+        (proc.lang == LANGUAGE_INTERNAL).then(|| functions::set_returning(proc.src)).flatten()
+    })
+}
+
+/// A row value of named fields.
+fn record<const N: usize>(fields: [(&str, Oid, Datum); N]) -> Datum {
+    let fields = fields.into_iter().map(|(name, ty, value)| (Arc::from(name), ty, value));
+    Datum::Record(Arc::new(Record { type_oid: types::oid::RECORD, fields: fields.collect() }))
 }
 
 /// The session behind a call.
@@ -50,10 +64,10 @@ pub(crate) fn session<'a>(cx: &CallCx<'a>) -> Result<&'a SessionCx> {
         .ok_or_else(|| SqlError::internal("function called outside a session"))
 }
 
-/// A type's name as SQL prints it.
+/// A type's name as messages print it: with its modifier, if it has one.
 pub(crate) fn format_type(catalog: &Catalog, ty: Oid, typmod: i32) -> String {
-    let _ = catalog;
-    builtin::format_type(ty, (typmod >= 0).then_some(typmod))
+    let path = [PG_CATALOG, PUBLIC];
+    catalog::describe::format_type(catalog, &path, ty, (typmod >= 0).then_some(typmod))
 }
 
 /// Whether values of a type have an order.
@@ -74,7 +88,7 @@ pub(crate) fn relation_rows(cx: &SessionCx, relation: Oid) -> Result<Chunk> {
     let relation = catalog::system::relation_by_oid(relation)
         .ok_or_else(|| SqlError::internal("unknown catalog relation"))?;
     let mut chunk = Chunk::new(relation.columns.len());
-    for row in info::system_rows(cx, relation)? {
+    for row in rows::system_rows(cx, relation) {
         chunk.push(row);
     }
     Ok(chunk)

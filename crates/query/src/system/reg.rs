@@ -1,9 +1,17 @@
 //! The `reg*` types: OIDs that read and print as names.
 
-use catalog::{Catalog, builtin};
-use types::{Datum, Oid, Result, SqlError, SqlState, oid};
+use bytes::BytesMut;
+use catalog::objects::ObjectId;
+use catalog::{Catalog, builtin, describe};
+use functions::Scalar;
+use types::{Array, Datum, FormatSettings, Oid, Result, SqlError, SqlState, oid};
 
+use super::session;
+use crate::bind::TypeRef;
 use crate::session::SessionCx;
+
+/// `regcollation`'s only values: every collation is in `pg_catalog`.
+const COLLATIONS: &[(&str, u32)] = &[("default", 100), ("C", 950), ("POSIX", 951)];
 
 /// Whether a type prints names from the catalog.
 pub(crate) fn is_reg_type(ty: Oid) -> bool {
@@ -21,8 +29,49 @@ pub(crate) fn is_reg_type(ty: Oid) -> bool {
     )
 }
 
-fn undefined(code: SqlState, what: &str, name: &str) -> SqlError {
-    SqlError::new(code, format!("{what} \"{name}\" does not exist"))
+/// The functions that convert between `reg*` types and text.
+pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
+    Some(match prosrc {
+        "text_regclass" | "regclassin" => |cx, site, args| read(cx, site.result_type, args),
+        "regtypein" | "regprocin" | "regprocedurein" | "regoperin" | "regoperatorin"
+        | "regrolein" | "regnamespacein" | "regcollationin" => {
+            |cx, site, args| read(cx, site.result_type, args)
+        }
+        "regclassout" | "regtypeout" | "regprocout" | "regprocedureout" | "regoperout"
+        | "regoperatorout" | "regroleout" | "regnamespaceout" | "regcollationout" => {
+            |cx, site, args| {
+                let [value] = args else { return Ok(Datum::Null) };
+                let ty = site.arg_types.first().copied().unwrap_or(oid::OID);
+                let cx = session(cx)?;
+                Ok(Datum::text(output(ty, value, &cx.catalog, &cx.search_path)))
+            }
+        }
+        "to_regclass" | "to_regtype" | "to_regproc" | "to_regprocedure" | "to_regoper"
+        | "to_regoperator" | "to_regrole" | "to_regnamespace" | "to_regcollation" => {
+            |cx, site, args| match read(cx, site.result_type, args) {
+                Err(error) if is_absence(error.code()) => Ok(Datum::Null),
+                other => other,
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn read(cx: &functions::CallCx<'_>, ty: Oid, args: &[Datum]) -> Result<Datum> {
+    let [Datum::Text(text)] = args else { return Ok(Datum::Null) };
+    Ok(input(ty, text, session(cx)?)?.unwrap_or_default())
+}
+
+/// The errors for which `to_reg…` gives NULL: there is no such object, or several.
+fn is_absence(code: SqlState) -> bool {
+    matches!(
+        code,
+        SqlState::UNDEFINED_TABLE
+            | SqlState::UNDEFINED_OBJECT
+            | SqlState::UNDEFINED_FUNCTION
+            | SqlState::AMBIGUOUS_FUNCTION
+            | SqlState::INVALID_SCHEMA_NAME
+    )
 }
 
 /// Reads a literal of a `reg*` type; `None` for other types.
@@ -30,151 +79,99 @@ fn undefined(code: SqlState, what: &str, name: &str) -> SqlError {
 /// # Errors
 /// The "does not exist" error of the kind of object.
 pub(crate) fn input(ty: Oid, text: &str, cx: &SessionCx) -> Result<Option<Datum>> {
-    if !is_reg_type(ty) {
-        return Ok(None);
-    }
-    if text == "-" {
-        return Ok(Some(Datum::Oid(0)));
-    }
-    if let Ok(number) = text.parse::<u32>() {
-        return Ok(Some(Datum::Oid(number)));
-    }
-    let names = split_name(text);
-    let (schema, name) = match names.as_slice() {
-        [name] => (None, name.as_str()),
-        [schema, name] => (Some(schema.as_str()), name.as_str()),
-        _ => return Err(SqlError::new(SqlState::INVALID_NAME, "invalid name syntax")),
-    };
-    let catalog = &cx.catalog;
+    let (catalog, path) = (&cx.catalog, cx.search_path.as_slice());
     let found = match ty {
-        oid::REGCLASS => relation(cx, schema, name)
-            .ok_or_else(|| undefined(SqlState::UNDEFINED_TABLE, "relation", text))?,
-        oid::REGNAMESPACE => catalog
-            .schema(name)
-            .map(|schema| schema.oid)
-            .ok_or_else(|| undefined(SqlState::INVALID_SCHEMA_NAME, "schema", text))?,
-        oid::REGROLE => catalog
-            .role(name)
-            .map(|role| role.oid)
-            .ok_or_else(|| undefined(SqlState::UNDEFINED_OBJECT, "role", text))?,
-        oid::REGTYPE => {
-            let node = parser::parse_expression(&format!("NULL::{text}"))
-                .map_err(|_| undefined(SqlState::UNDEFINED_OBJECT, "type", text))?;
-            match node.as_ref() {
-                parser::NodeEnum::TypeCast(cast) => match &cast.type_name {
-                    Some(name) => crate::bind::Binder::new(cx, text, &[]).resolve_type(name)?.oid.0,
-                    None => return Err(undefined(SqlState::UNDEFINED_OBJECT, "type", text)),
-                },
-                _ => return Err(undefined(SqlState::UNDEFINED_OBJECT, "type", text)),
-            }
-        }
-        oid::REGPROC => {
-            let rows = builtin::procs_by_name(name);
-            match rows {
-                [] => {
-                    return Err(undefined(SqlState::UNDEFINED_FUNCTION, "function", text));
-                }
-                [only] => only.oid.0,
-                _ => {
-                    return Err(SqlError::new(
-                        SqlState::AMBIGUOUS_FUNCTION,
-                        format!("more than one function named \"{text}\""),
-                    ));
-                }
-            }
-        }
-        _ => {
-            return Err(SqlError::unsupported(format!(
-                "input of type {} by name not supported",
-                builtin::format_type(ty, None)
-            )));
-        }
+        oid::REGCLASS => describe::regclass_in(catalog, path, text)?,
+        oid::REGTYPE => describe::regtype_in(catalog, path, text)?,
+        oid::REGPROC => describe::regproc_in(catalog, path, text)?,
+        oid::REGPROCEDURE => describe::regprocedure_in(catalog, path, text)?,
+        oid::REGOPER => describe::regoper_in(path, text)?,
+        oid::REGOPERATOR => describe::regoperator_in(catalog, path, text)?,
+        oid::REGROLE => describe::regrole_in(catalog, text)?,
+        oid::REGNAMESPACE => describe::regnamespace_in(catalog, text)?,
+        oid::REGCOLLATION => collation(text)?,
+        _ => return Ok(None),
     };
     Ok(Some(Datum::Oid(found)))
 }
 
-/// The OID of a relation of any kind.
-pub(crate) fn relation(cx: &SessionCx, schema: Option<&str>, name: &str) -> Option<u32> {
-    let path = match schema {
-        Some(schema) => vec![cx.catalog.schema(schema)?.oid],
-        None => cx.search_path.clone(),
+fn collation(text: &str) -> Result<u32> {
+    if text == "-" {
+        return Ok(0);
+    }
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let names = describe::parse_qualified_name(text)?;
+    let name = match names.as_slice() {
+        [name] => name,
+        [schema, name] if schema == "pg_catalog" => name,
+        _ => text,
     };
-    path.into_iter().find_map(|schema| {
-        if let Some(table) = cx.catalog.table(schema, name) {
-            return Some(table.oid);
-        }
-        if let Some((_, index)) = cx.catalog.index(schema, name) {
-            return Some(index.oid);
-        }
-        catalog::system::relation(schema, name).map(|relation| relation.oid.0)
+    COLLATIONS.iter().find(|(known, _)| known == &name).map(|(_, oid)| *oid).ok_or_else(|| {
+        SqlError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("collation \"{text}\" for encoding \"UTF8\" does not exist"),
+        )
     })
 }
 
-/// The parts of a dotted name, quotes removed and unquoted parts folded.
-pub(crate) fn split_name(text: &str) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut part = String::new();
-    let mut quoted = false;
-    let mut chars = text.trim().chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                part.push('"');
-                chars.next();
-            }
-            '"' => quoted = !quoted,
-            '.' if !quoted => parts.push(std::mem::take(&mut part)),
-            c if quoted => part.push(c),
-            c => part.extend(c.to_lowercase()),
-        }
+/// The type, with its modifier, that a text names.
+pub(super) fn type_ref(cx: &SessionCx, text: &str) -> Result<TypeRef> {
+    let undefined =
+        || SqlError::new(SqlState::UNDEFINED_OBJECT, format!("type \"{text}\" does not exist"));
+    let node = parser::parse_expression(&format!("NULL::{text}")).map_err(|_| undefined())?;
+    match node.as_ref() {
+        parser::NodeEnum::TypeCast(cast) => match &cast.type_name {
+            Some(name) => crate::bind::Binder::new(cx, text, &[]).resolve_type(name),
+            None => Err(undefined()),
+        },
+        _ => Err(undefined()),
     }
-    parts.push(part);
-    parts
 }
 
-/// Prints a value of a `reg*` type. What does not exist prints as its number.
-pub(crate) fn output(ty: Oid, value: &Datum, catalog: &Catalog) -> String {
-    let Datum::Oid(number) = value else { return String::new() };
-    if *number == 0 {
-        return "-".into();
-    }
-    let quote = |name: &str| builtin::quote_identifier(name).into_owned();
-    let name = match ty {
-        oid::REGCLASS => relation_name(catalog, *number),
-        oid::REGNAMESPACE => catalog.schema_by_oid(*number).map(|schema| quote(&schema.name)),
-        oid::REGROLE => catalog.role_by_oid(*number).map(|role| quote(&role.name)),
-        oid::REGTYPE => {
-            builtin::type_by_oid(Oid(*number)).map(|row| builtin::format_type(row.oid, None))
-        }
-        oid::REGPROC => builtin::proc_by_oid(Oid(*number)).map(|row| quote(row.name)),
-        oid::REGPROCEDURE => builtin::proc_by_oid(Oid(*number)).map(|row| {
-            let args: Vec<String> =
-                row.args.iter().map(|arg| builtin::format_type(*arg, None)).collect();
-            format!("{}({})", quote(row.name), args.join(","))
-        }),
-        oid::REGOPER => builtin::operator_by_oid(Oid(*number)).map(|row| row.name.to_owned()),
-        _ => None,
-    };
-    name.unwrap_or_else(|| number.to_string())
+/// Whether a type's values, or its elements, print names from the catalog.
+pub(crate) fn prints_names(ty: Oid) -> bool {
+    is_reg_type(ty) || builtin::element_type(ty).is_some_and(is_reg_type)
 }
 
-fn relation_name(catalog: &Catalog, number: u32) -> Option<String> {
-    let qualify = |schema: u32, name: &str| {
-        let quoted = builtin::quote_identifier(name).into_owned();
-        let hidden = schema != catalog::objects::PUBLIC && schema != catalog::objects::PG_CATALOG;
-        match catalog.schema_by_oid(schema).filter(|_| hidden) {
-            Some(schema) => format!("{}.{quoted}", builtin::quote_identifier(&schema.name)),
-            None => quoted,
+/// Prints a value of a `reg*` type, or of an array of them. What does not exist prints as its
+/// number.
+pub(crate) fn output(ty: Oid, value: &Datum, catalog: &Catalog, path: &[ObjectId]) -> String {
+    match value {
+        Datum::Oid(number) => name(ty, *number, catalog, path),
+        Datum::Array(array) => {
+            let element = array.element;
+            let names = array.elements.iter().map(|value| match value {
+                Datum::Oid(number) => Datum::text(name(element, *number, catalog, path)),
+                other => other.clone(),
+            });
+            let names =
+                Array { element: oid::TEXT, dims: array.dims.clone(), elements: names.collect() };
+            let mut out = BytesMut::new();
+            let settings = FormatSettings::default();
+            types::text::output(&Datum::Array(names.into()), oid::TEXT_ARRAY, &settings, &mut out);
+            String::from_utf8_lossy(&out).into_owned()
         }
-    };
-    if let Some(table) = catalog.table_by_oid(number) {
-        return Some(qualify(table.schema, &table.name));
+        _ => String::new(),
     }
-    if let Some(relation) = catalog::system::relation_by_oid(Oid(number)) {
-        return Some(qualify(relation.schema, relation.name));
+}
+
+fn name(ty: Oid, number: u32, catalog: &Catalog, path: &[ObjectId]) -> String {
+    match ty {
+        oid::REGCLASS => describe::regclass_out(catalog, path, number),
+        oid::REGTYPE => describe::regtype_out(catalog, path, number),
+        oid::REGPROC => describe::regproc_out(catalog, path, number),
+        oid::REGPROCEDURE => describe::regprocedure_out(catalog, path, number),
+        oid::REGOPER => describe::regoper_out(path, number),
+        oid::REGOPERATOR => describe::regoperator_out(path, number),
+        oid::REGROLE => describe::regrole_out(catalog, number),
+        oid::REGNAMESPACE => describe::regnamespace_out(catalog, number),
+        oid::REGCOLLATION => match COLLATIONS.iter().find(|(_, oid)| *oid == number) {
+            Some((name, _)) => builtin::quote_identifier(name).into_owned(),
+            None if number == 0 => "-".into(),
+            None => number.to_string(),
+        },
+        _ => number.to_string(),
     }
-    catalog.tables().find_map(|table| {
-        let index = table.all_indexes().find(|index| index.oid == number)?;
-        Some(qualify(table.schema, &index.name))
-    })
 }

@@ -1,0 +1,203 @@
+//! Access lists as values: `aclexplode`, `acldefault`, `makeaclitem`.
+//!
+//! An `aclitem` is its text, `grantee=privileges/grantor`: a letter for each privilege, with `*` if
+//! it may be granted on.
+//!
+//! Source: PostgreSQL 16 `acl.c`.
+
+use std::sync::Arc;
+
+use catalog::Catalog;
+use catalog::objects::ObjectId;
+use functions::{CallCx, Scalar, SetReturning, Site};
+use types::{Array, Datum, Result, SqlError, SqlState, oid};
+
+use super::{record, session};
+
+/// Letters and names of the privileges, in the order of their bits.
+const PRIVILEGES: &[(char, &str)] = &[
+    ('a', "INSERT"),
+    ('r', "SELECT"),
+    ('w', "UPDATE"),
+    ('d', "DELETE"),
+    ('D', "TRUNCATE"),
+    ('x', "REFERENCES"),
+    ('t', "TRIGGER"),
+    ('X', "EXECUTE"),
+    ('U', "USAGE"),
+    ('C', "CREATE"),
+    ('T', "TEMPORARY"),
+    ('c', "CONNECT"),
+    ('s', "SET"),
+    ('A', "ALTER SYSTEM"),
+];
+
+/// PUBLIC, in the columns and arguments that hold a role.
+const PUBLIC_ROLE: ObjectId = 0;
+
+pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
+    Some(match prosrc {
+        "acldefault_sql" => acldefault,
+        "makeaclitem" => makeaclitem,
+        "aclcontains" => |_, _, args| match args {
+            [Datum::Array(list), Datum::Text(item)] => {
+                let found = list.elements.iter().any(|known| known.as_str() == Some(item));
+                Ok(Datum::Bool(found))
+            }
+            _ => Ok(Datum::Null),
+        },
+        "aclitem_eq" => |_, _, args| match args {
+            [Datum::Text(a), Datum::Text(b)] => Ok(Datum::Bool(a == b)),
+            _ => Ok(Datum::Null),
+        },
+        _ => return None,
+    })
+}
+
+pub(super) fn set_returning(prosrc: &str) -> Option<SetReturning> {
+    match prosrc {
+        "aclexplode" => Some(aclexplode),
+        _ => None,
+    }
+}
+
+fn aclexplode(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<functions::Rows> {
+    let [Datum::Array(list)] = args else { return Ok(Box::new(std::iter::empty())) };
+    let catalog = &session(cx)?.catalog;
+    let mut rows = Vec::new();
+    for item in list.elements.iter().filter_map(Datum::as_str) {
+        let (grantee, privileges, grantor) = parse(catalog, item)?;
+        for (privilege, grantable) in privileges {
+            rows.push(Ok(record([
+                ("grantor", oid::OID, Datum::Oid(grantor)),
+                ("grantee", oid::OID, Datum::Oid(grantee)),
+                ("privilege_type", oid::TEXT, Datum::text(privilege)),
+                ("is_grantable", oid::BOOL, Datum::Bool(grantable)),
+            ])));
+        }
+    }
+    Ok(Box::new(rows.into_iter()))
+}
+
+type Item = (ObjectId, Vec<(&'static str, bool)>, ObjectId);
+
+/// Takes `grantee=privileges/grantor` apart.
+fn parse(catalog: &Catalog, item: &str) -> Result<Item> {
+    let invalid = || {
+        SqlError::new(
+            SqlState::INVALID_TEXT_REPRESENTATION,
+            format!("malformed aclitem: \"{item}\""),
+        )
+    };
+    let (grantee, rest) = split_name(item, '=').ok_or_else(invalid)?;
+    let (letters, grantor) = rest.split_once('/').ok_or_else(invalid)?;
+    let (grantor, _) = split_name(grantor, '\0').ok_or_else(invalid)?;
+    let role = |name: &str| match catalog.role(name) {
+        Some(role) => Ok(role.oid),
+        None => name.parse().map_err(|_| invalid()),
+    };
+    let grantee = if grantee.is_empty() { PUBLIC_ROLE } else { role(&grantee)? };
+    let mut privileges: Vec<(&'static str, bool)> = Vec::new();
+    for letter in letters.chars() {
+        match (letter, privileges.last_mut()) {
+            ('*', Some((_, grantable))) => *grantable = true,
+            _ => {
+                let known = PRIVILEGES.iter().find(|(known, _)| *known == letter);
+                privileges.push((known.ok_or_else(invalid)?.1, false));
+            }
+        }
+    }
+    Ok((grantee, privileges, role(&grantor)?))
+}
+
+/// A possibly quoted name up to `end` (or the end of the text), and what follows.
+fn split_name(text: &str, end: char) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut quoted = false;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek().is_some_and(|(_, next)| *next == '"') => {
+                name.push('"');
+                chars.next();
+            }
+            '"' => quoted = !quoted,
+            c if c == end && !quoted => return Some((name, text.get(at + c.len_utf8()..)?)),
+            c => name.push(c),
+        }
+    }
+    (end == '\0' && !quoted).then_some((name, ""))
+}
+
+fn role_name(catalog: &Catalog, role: ObjectId) -> String {
+    let Some(role) = catalog.role_by_oid(role) else { return role.to_string() };
+    if role.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return role.name.clone();
+    }
+    format!("\"{}\"", role.name.replace('"', "\"\""))
+}
+
+/// `acldefault(kind, owner)`: the access list of an object on which nothing was granted.
+fn acldefault(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let [Datum::Text(kind), Datum::Oid(owner)] = args else { return Ok(Datum::Null) };
+    let (public, own) = match &**kind {
+        "c" => ("", ""),
+        "r" => ("", "arwdDxt"),
+        "s" => ("", "rwU"),
+        "d" => ("Tc", "CTc"),
+        "f" => ("X", "X"),
+        "l" | "T" => ("U", "U"),
+        "L" => ("", "rw"),
+        "n" => ("", "UC"),
+        "p" => ("", "sA"),
+        "t" => ("", "C"),
+        "F" | "S" => ("", "U"),
+        kind => {
+            return Err(SqlError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("unrecognized object type abbreviation: {kind}"),
+            ));
+        }
+    };
+    let owner = role_name(&session(cx)?.catalog, *owner);
+    let mut items = Vec::new();
+    if !public.is_empty() {
+        items.push(Datum::text(format!("={public}/{owner}")));
+    }
+    if !own.is_empty() {
+        items.push(Datum::text(format!("{owner}={own}/{owner}")));
+    }
+    Ok(Datum::Array(Arc::new(Array::from_elements(oid::ACLITEM, items))))
+}
+
+/// `makeaclitem(grantee, grantor, privileges, grantable)`.
+fn makeaclitem(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let [Datum::Oid(grantee), Datum::Oid(grantor), Datum::Text(words), Datum::Bool(grantable)] =
+        args
+    else {
+        return Ok(Datum::Null);
+    };
+    let mut held = Vec::new();
+    for word in words.split(',').map(str::trim) {
+        let known = PRIVILEGES.iter().position(|(_, name)| name.eq_ignore_ascii_case(word));
+        held.push(known.ok_or_else(|| {
+            SqlError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("unrecognized privilege type: \"{word}\""),
+            )
+        })?);
+    }
+    let mut letters = String::new();
+    for (at, (letter, _)) in PRIVILEGES.iter().enumerate() {
+        if held.contains(&at) {
+            letters.push(*letter);
+            if *grantable {
+                letters.push('*');
+            }
+        }
+    }
+    let catalog = &session(cx)?.catalog;
+    let grantee =
+        if *grantee == PUBLIC_ROLE { String::new() } else { role_name(catalog, *grantee) };
+    Ok(Datum::text(format!("{grantee}={letters}/{}", role_name(catalog, *grantor))))
+}

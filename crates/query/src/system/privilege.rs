@@ -1,0 +1,251 @@
+//! `has_…_privilege` and `pg_has_role`, in all signatures: of a role by name, by OID or the current
+//! one; on an object by name or by OID.
+
+use catalog::objects::ObjectId;
+use catalog::{builtin, describe};
+use functions::{CallCx, Scalar, Site};
+use types::{Datum, Result, SqlError, SqlState};
+
+use super::session;
+use crate::session::SessionCx;
+
+/// Members of no role: what is granted to PUBLIC only.
+const PUBLIC_ROLE: ObjectId = 0;
+
+pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
+    let (family, by) = prosrc
+        .strip_prefix("has_")
+        .and_then(|rest| rest.split_once("_privilege_"))
+        .or_else(|| Some(("role", prosrc.strip_prefix("pg_has_role_")?)))?;
+    if !by.split('_').all(|part| matches!(part, "name" | "id" | "attnum")) {
+        return None;
+    }
+    Some(match family {
+        "table" | "any_column" => table,
+        "column" => column,
+        "schema" => schema,
+        "database" => database,
+        "function" => function,
+        "type" => data_type,
+        "language" => language,
+        "sequence" => sequence,
+        "tablespace" => tablespace,
+        "foreign_data_wrapper" | "server" => foreign,
+        "parameter" => parameter,
+        "role" => role,
+        _ => return None,
+    })
+}
+
+fn undefined(code: SqlState, what: &str, name: &str) -> SqlError {
+    SqlError::new(code, format!("{what} \"{name}\" does not exist"))
+}
+
+/// The role asked about, the other arguments, and the last, the privileges. `objects` is the number
+/// of arguments between them.
+fn split<'a>(
+    cx: &SessionCx,
+    args: &'a [Datum],
+    objects: usize,
+) -> Result<Option<(ObjectId, &'a [Datum], &'a str)>> {
+    let Some((Datum::Text(privileges), rest)) = args.split_last() else { return Ok(None) };
+    Ok(match rest.len().checked_sub(objects) {
+        Some(0) => Some((cx.role, rest, privileges)),
+        Some(1) => {
+            let Some((role, rest)) = rest.split_first() else { return Ok(None) };
+            Some((role_id(cx, role)?, rest, privileges))
+        }
+        _ => None,
+    })
+}
+
+fn role_id(cx: &SessionCx, role: &Datum) -> Result<ObjectId> {
+    match role {
+        Datum::Text(name) if &**name == "public" => Ok(PUBLIC_ROLE),
+        Datum::Text(name) => match cx.catalog.role(name) {
+            Some(role) => Ok(role.oid),
+            None => Err(undefined(SqlState::UNDEFINED_OBJECT, "role", name)),
+        },
+        Datum::Oid(oid) => Ok(*oid),
+        _ => Err(SqlError::internal("role is neither a name nor an OID")),
+    }
+}
+
+fn relation_id(cx: &SessionCx, relation: &Datum) -> Result<ObjectId> {
+    match relation {
+        Datum::Oid(oid) => Ok(*oid),
+        Datum::Text(name) => describe::to_regclass(&cx.catalog, &cx.search_path, name)?
+            .ok_or_else(|| undefined(SqlState::UNDEFINED_TABLE, "relation", name)),
+        _ => Err(SqlError::internal("relation is neither a name nor an OID")),
+    }
+}
+
+fn known(held: Option<bool>) -> Datum {
+    held.map_or(Datum::Null, Datum::Bool)
+}
+
+fn table(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [relation], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let relation = relation_id(cx, relation)?;
+    Ok(known(describe::has_table_privilege(&cx.catalog, role, relation, privileges)?))
+}
+
+fn column(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [relation, column], privileges)) = split(cx, args, 2)? else {
+        return Ok(Datum::Null);
+    };
+    let relation = relation_id(cx, relation)?;
+    let table = cx.catalog.table_by_oid(relation);
+    match column {
+        Datum::Text(name) => {
+            if let Some(table) = table {
+                super::describe::check_column(table, name)?;
+            }
+        }
+        Datum::Int2(attnum) => {
+            let position = usize::try_from(*attnum).ok().and_then(|n| n.checked_sub(1));
+            let exists = table
+                .is_none_or(|table| table.live_columns().any(|(known, _)| Some(known) == position));
+            if !exists {
+                return Ok(Datum::Null);
+            }
+        }
+        _ => return Ok(Datum::Null),
+    }
+    Ok(known(describe::has_column_privilege(&cx.catalog, role, relation, privileges)?))
+}
+
+fn schema(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [schema], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let schema = match schema {
+        Datum::Oid(oid) => *oid,
+        Datum::Text(name) => match cx.catalog.schema(name) {
+            Some(schema) => schema.oid,
+            None => return Err(undefined(SqlState::INVALID_SCHEMA_NAME, "schema", name)),
+        },
+        _ => return Ok(Datum::Null),
+    };
+    Ok(known(describe::has_schema_privilege(&cx.catalog, role, schema, privileges)?))
+}
+
+fn database(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [database], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    if let Datum::Text(name) = database
+        && **name != *cx.database
+    {
+        return Err(undefined(SqlState::UNDEFINED_DATABASE, "database", name));
+    }
+    Ok(Datum::Bool(describe::has_database_privilege(&cx.catalog, role, privileges)?))
+}
+
+fn function(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [function], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let function = match function {
+        Datum::Text(name) => describe::regprocedure_in(&cx.catalog, &cx.search_path, name)?,
+        Datum::Oid(oid) => *oid,
+        _ => return Ok(Datum::Null),
+    };
+    let exists = builtin::proc_by_oid(types::Oid(function)).is_some();
+    let held = describe::has_builtin_privilege(role, privileges, "EXECUTE")?;
+    Ok(known(exists.then_some(held)))
+}
+
+fn data_type(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [ty], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let ty = match ty {
+        Datum::Text(name) => describe::regtype_in(&cx.catalog, &cx.search_path, name)?,
+        Datum::Oid(oid) => *oid,
+        _ => return Ok(Datum::Null),
+    };
+    let exists = builtin::type_by_oid(types::Oid(ty)).is_some()
+        || cx.catalog.table_by_row_type(ty).is_some();
+    let held = describe::has_builtin_privilege(role, privileges, "USAGE")?;
+    Ok(known(exists.then_some(held)))
+}
+
+fn language(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [language], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let exists = match language {
+        Datum::Text(name) => match &**name {
+            "internal" | "c" | "sql" | "plpgsql" => true,
+            name => return Err(undefined(SqlState::UNDEFINED_OBJECT, "language", name)),
+        },
+        Datum::Oid(oid) => matches!(oid, 12..=14),
+        _ => false,
+    };
+    let held = describe::has_builtin_privilege(role, privileges, "USAGE")?;
+    Ok(known(exists.then_some(held)))
+}
+
+/// There are no sequences.
+fn sequence(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((_, [sequence], _)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let relation = relation_id(cx, sequence)?;
+    match describe::relation_name(&cx.catalog, relation) {
+        Some((_, name)) => {
+            Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{name}\" is not a sequence")))
+        }
+        None => Ok(Datum::Null),
+    }
+}
+
+fn tablespace(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [space], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let exists = match space {
+        Datum::Text(name) => match &**name {
+            "pg_default" | "pg_global" => true,
+            name => return Err(undefined(SqlState::UNDEFINED_OBJECT, "tablespace", name)),
+        },
+        Datum::Oid(oid) => matches!(oid, 1663 | 1664),
+        _ => false,
+    };
+    describe::has_builtin_privilege(role, privileges, "CREATE")?;
+    // Nothing is granted on them.
+    Ok(known(exists.then_some(role == catalog::objects::BOOTSTRAP_ROLE)))
+}
+
+/// There are no foreign-data wrappers and servers.
+fn foreign(cx: &CallCx<'_>, site: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let _ = site;
+    match split(cx, args, 1)? {
+        Some((_, [Datum::Text(name)], _)) => {
+            Err(undefined(SqlState::UNDEFINED_OBJECT, "foreign-data wrapper or server", name))
+        }
+        _ => Ok(Datum::Null),
+    }
+}
+
+/// No role but the bootstrap superuser may set more than the allow-list, which needs no privilege.
+fn parameter(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, _, privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    for word in privileges.split(',').map(str::trim) {
+        if !["SET", "ALTER SYSTEM"]
+            .iter()
+            .any(|known| word.to_ascii_uppercase().trim_end_matches(" WITH GRANT OPTION") == *known)
+        {
+            return Err(SqlError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("unrecognized privilege type: \"{word}\""),
+            ));
+        }
+    }
+    Ok(Datum::Bool(role == catalog::objects::BOOTSTRAP_ROLE))
+}
+
+fn role(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [of], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let of = role_id(cx, of)?;
+    Ok(Datum::Bool(describe::pg_has_role(&cx.catalog, role, of, privileges)?))
+}

@@ -1,0 +1,122 @@
+//! A session over a store in memory; rows as text.
+
+use bytes::{Buf, BytesMut};
+use expect_test::Expect;
+use query::{Engine, EngineConfig, Fetched, Parameters, Session, Startup};
+use store::memory::{Faults, Memory};
+use types::SqlError;
+
+/// A database of its own with one session, of `admin`.
+pub(crate) struct Db {
+    session: Session,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Db {
+    pub(crate) fn new() -> Db {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let session = runtime.block_on(async {
+            let config = EngineConfig { cluster: 1 };
+            let store = Memory::new(Faults::default());
+            let engine = Engine::open(store, config).await.unwrap();
+            engine.connect(startup("admin")).unwrap()
+        });
+        Db { session, runtime }
+    }
+
+    /// A database in which `sql`'s statements have run.
+    pub(crate) fn with(sql: &[&str]) -> Db {
+        let mut db = Db::new();
+        for sql in sql {
+            db.run(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            db.wait_for_jobs();
+        }
+        db
+    }
+
+    fn wait_for_jobs(&mut self) {
+        let open = "select 1 from sys.jobs where status not in ('completed', 'failed')";
+        while !self.run(open).unwrap().is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
+    /// Runs the statements of a query string; their rows, values separated by `|`, and tags of
+    /// those without rows.
+    pub(crate) fn run(&mut self, sql: &str) -> Result<String, SqlError> {
+        let Db { session, runtime } = self;
+        runtime.block_on(async {
+            let result = run(session, sql).await;
+            match result {
+                Ok(out) => session.sync().await.map(|()| out),
+                Err(error) => {
+                    session.abort();
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    /// Compares what [`Db::run`] gives, or the error, with `expected`.
+    pub(crate) fn check(&mut self, sql: &str, expected: Expect) {
+        let actual = match self.run(sql) {
+            Ok(out) => out,
+            Err(error) => format!("{} {}\n", error.code(), error.message()),
+        };
+        expected.assert_eq(&actual);
+    }
+}
+
+fn startup(user: &str) -> Startup {
+    Startup {
+        user: user.into(),
+        database: "postgres".into(),
+        parameters: Vec::new(),
+        principal: "arn:aws:iam::123456789012:user/test".into(),
+        session_id: "aaaaaaaaaaaaaaaaaaaaaaaaaa".into(),
+    }
+}
+
+async fn run(session: &mut Session, sql: &str) -> Result<String, SqlError> {
+    let mut out = String::new();
+    for statement in session.parse(sql)? {
+        let prepared = session.prepare(Some(statement), &[]).await?;
+        let mut portal = session.bind(&prepared, Parameters::default(), &[]).await?;
+        loop {
+            match session.fetch(&mut portal, 0).await? {
+                Fetched::Rows(chunk) => {
+                    for index in 0..chunk.len() {
+                        let mut body = BytesMut::new();
+                        portal.encode_row(chunk.row(index), &mut body)?;
+                        out += &fields(body).join("|");
+                        out.push('\n');
+                    }
+                }
+                Fetched::Complete(tag) => {
+                    if portal.fields().is_none() {
+                        out += &tag;
+                        out.push('\n');
+                    }
+                    break;
+                }
+                Fetched::Empty => break,
+                other => panic!("unexpected step {other:?}"),
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The fields of a DataRow's body; NULL is `∅`.
+fn fields(mut body: BytesMut) -> Vec<String> {
+    (0..body.get_i16())
+        .map(|_| match usize::try_from(body.get_i32()) {
+            Ok(len) => String::from_utf8(body.split_to(len).to_vec()).unwrap(),
+            Err(_) => "∅".into(),
+        })
+        .collect()
+}
