@@ -40,8 +40,7 @@ fn every_meta_command_has_an_answer() {
             }
         }
     }
-    expect![""]
-    .assert_eq(&failures);
+    expect![""].assert_eq(&failures);
 }
 
 #[test]

@@ -195,17 +195,23 @@ fn function_definitions() {
         RETURN lpad($1, $2, ' '::text)
 
     "#]]);
-    db.check("select pg_get_functiondef('unnest(anyarray)'::regprocedure)", expect![[r#"
+    db.check(
+        "select pg_get_functiondef('unnest(anyarray)'::regprocedure)",
+        expect![[r#"
         CREATE OR REPLACE FUNCTION pg_catalog.unnest(anyarray)
          RETURNS SETOF anyelement
          LANGUAGE internal
          IMMUTABLE PARALLEL SAFE STRICT ROWS 100 SUPPORT array_unnest_support
         AS $function$array_unnest$function$
 
-    "#]]);
-    db.check("select pg_get_functiondef('sum(int)'::regprocedure)", expect![[r#"
+    "#]],
+    );
+    db.check(
+        "select pg_get_functiondef('sum(int)'::regprocedure)",
+        expect![[r#"
         42809 "sum" is an aggregate function
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
