@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn error(sql: &str) -> SqlError {
-        parse(sql).err().expect("an error")
+        parse(sql).expect_err("an error")
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Tests of sessions over a store in memory.
 
+#[cfg(test)]
 mod catalog_queries;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod psql;
+#[cfg(test)]
 mod system_functions;
