@@ -2,10 +2,10 @@
 
 use parser::protobuf;
 use parser::{Node, NodeEnum};
-use types::{Datum, Result, SqlError, SqlState, oid};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::coerce::{Context, element_type};
-use super::query::Source;
+use super::query::{Body, Relation, Source};
 use super::scope::Item;
 use super::{Binder, required};
 use crate::expr::{Expr, ExprKind};
@@ -217,10 +217,9 @@ impl Binder<'_> {
         {
             return Ok(field.clone());
         }
-        if row.ty == oid::RECORD
-            && let Some(fields) = super::from::row_fields(&row)
+        if let Some(fields) = self.record_fields(&row)
             && let Some((at, (_, ty))) =
-                fields.iter().enumerate().find(|(_, (field, _))| *field == name)
+                fields.iter().enumerate().find(|(_, (field, _))| field == name)
         {
             return Ok(Expr::new(ExprKind::Field { row: Box::new(row), field: at }, *ty));
         }
@@ -239,5 +238,44 @@ impl Binder<'_> {
             ),
             location,
         ))
+    }
+
+    /// Names and types of the fields of an anonymous row, which are known from where it comes.
+    pub(super) fn record_fields(&self, row: &Expr) -> Option<Vec<(String, Oid)>> {
+        if row.ty != oid::RECORD {
+            return None;
+        }
+        let relations = match row.kind {
+            ExprKind::Var(var) => &self.levels.iter().nth_back(var.level)?.relations,
+            _ => &self.levels.last()?.relations,
+        };
+        fields_among(row, relations)
+    }
+}
+
+/// The fields of a row whose variables are columns of `relations`.
+fn fields_among(row: &Expr, relations: &[Relation]) -> Option<Vec<(String, Oid)>> {
+    match &row.kind {
+        ExprKind::Row { fields } => {
+            Some(fields.iter().map(|(name, value)| (name.to_string(), value.ty)).collect())
+        }
+        ExprKind::Var(var) => match &relations.get(var.relation)?.source {
+            Source::Query(query) => match &query.body {
+                Body::Select(select) => {
+                    let target = select.targets.get(var.column)?;
+                    match target.kind {
+                        ExprKind::Var(var) if var.level > 0 => None,
+                        _ => fields_among(target, &select.relations),
+                    }
+                }
+                Body::Values(rows) => fields_among(rows.first()?.get(var.column)?, &[]),
+                Body::SetOperation { .. } => None,
+            },
+            _ => None,
+        },
+        _ => {
+            let fields = super::from::row_fields(row)?;
+            Some(fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect())
+        }
     }
 }

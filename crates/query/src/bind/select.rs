@@ -556,10 +556,20 @@ impl Binder<'_> {
                 let base = self.boxed(&indirection.arg)?;
                 let steps = &indirection.indirection[..indirection.indirection.len() - 1];
                 let row = self.apply_indirection(base, steps)?;
-                let ExprKind::Row { fields } = row.kind else {
-                    return Err(
-                        unsupported("row expansion of a computed row").at(self.position(location))
-                    );
+                let fields = match (self.record_fields(&row), row.kind) {
+                    (_, ExprKind::Row { fields }) => fields,
+                    (Some(fields), kind) => {
+                        let row = Expr { kind, ty: row.ty, typmod: row.typmod };
+                        let field = |(at, (name, ty)): (usize, (String, Oid))| {
+                            let row = Box::new(row.clone());
+                            (Arc::from(name), Expr::new(ExprKind::Field { row, field: at }, ty))
+                        };
+                        fields.into_iter().enumerate().map(field).collect()
+                    }
+                    (None, _) => {
+                        let position = self.position(location);
+                        return Err(unsupported("row expansion of a computed row").at(position));
+                    }
                 };
                 let expand = |(name, expr): (Arc<str>, Expr)| {
                     let column = OutputColumn {

@@ -102,3 +102,106 @@ fn information_schema() {
     "#]],
     );
 }
+
+/// What drivers and tools ask for keys: rows in a column, taken apart by field.
+#[test]
+fn rows_in_columns() {
+    let mut db = db();
+    db.check(
+        "select a.attname, (i.keys).n from (select indrelid, indisprimary, \
+         information_schema._pg_expandarray(indkey) as keys from pg_index) i join pg_attribute a \
+         on a.attrelid = i.indrelid and a.attnum = (i.keys).x \
+         where indisprimary and indrelid = 't'::regclass order by 2",
+        expect![[r#"
+            id|1
+            n|2
+        "#]],
+    );
+    db.check(
+        "select (aclexplode(acldefault('n', 10))).*, (information_schema._pg_expandarray('{a,b}'::text[])).*",
+        expect![[r#"
+            10|10|USAGE|f|a|1
+            10|10|CREATE|f|b|2
+        "#]],
+    );
+    db.check("select (i.r).f2, (i.r).* from (select row(1, 'a') as r) i", expect![[r#"
+        a|1|a
+    "#]]);
+    db.check("select (i.r).f3 from (select row(1, 'a') as r) i", expect![[r#"
+        42703 could not identify column "f3" in record data type
+    "#]]);
+}
+
+/// How Postgres.js finds array types.
+#[test]
+fn array_types() {
+    let mut db = db();
+    db.check(
+        "select count(*) from (select b.oid, b.typarray from pg_catalog.pg_type a left join \
+         pg_catalog.pg_type b on b.oid = a.typelem where a.typcategory = 'A' \
+         group by b.oid, b.typarray order by b.oid) t",
+        expect![[r#"
+            295
+        "#]],
+    );
+}
+
+/// Recursion over types and their elements, as drivers that load types do.
+#[test]
+fn type_tree() {
+    let mut db = db();
+    db.check(
+        "with recursive tree(oid, name, element, depth) as (
+             select ti.oid, ti.typname, ti.typelem, 0 from (
+                 select t.oid, t.typname, t.typelem, case when t.typtype = 'd' then (
+                     with recursive bases(oid, depth) as (
+                         select t2.typbasetype, 0 from pg_type t2 where t2.oid = t.oid
+                         union all
+                         select t2.typbasetype, b.depth + 1 from pg_type t2, bases b
+                         where t2.oid = b.oid and t2.typbasetype <> 0
+                     ) select oid from bases order by depth desc limit 1) end as base
+                 from pg_type t) ti
+             where ti.oid = any ('{1009}'::oid[])
+             union all
+             select t.oid, t.typname, t.typelem, tree.depth + 1 from pg_type t, tree
+             where t.oid = tree.element)
+         select distinct oid, name, element::regtype::text, depth from tree order by depth desc",
+        expect![[r#"
+            0A000 WITH query that refers to an outer query not supported
+        "#]],
+    );
+    db.check(
+        "select c.relname, array_agg(a.attname::text order by a.attnum) from pg_class c \
+         join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 \
+         where c.relname = 'departments' group by c.relname",
+        expect![[r#"
+            departments|{title,name,manager,size}
+        "#]],
+    );
+}
+
+/// Tables and columns with comments and defaults, numbered by a window, as JDBC lists them.
+#[test]
+fn columns() {
+    let mut db = db();
+    db.check(
+        "select * from (select n.nspname, c.relname, a.attname, a.attnotnull or (t.typtype = 'd' \
+         and t.typnotnull) as attnotnull, row_number() over (partition by a.attrelid order by \
+         a.attnum) as attnum, nullif(a.attidentity, '') as attidentity, \
+         pg_catalog.pg_get_expr(def.adbin, def.adrelid) as adsrc, dsc.description, t.typtype \
+         from pg_catalog.pg_namespace n join pg_catalog.pg_class c on c.relnamespace = n.oid \
+         join pg_catalog.pg_attribute a on a.attrelid = c.oid \
+         join pg_catalog.pg_type t on a.atttypid = t.oid \
+         left join pg_catalog.pg_attrdef def on a.attrelid = def.adrelid and a.attnum = def.adnum \
+         left join pg_catalog.pg_description dsc on c.oid = dsc.objoid and a.attnum = dsc.objsubid \
+         left join pg_catalog.pg_class dc on dc.oid = dsc.classoid and dc.relname = 'pg_class' \
+         left join pg_catalog.pg_namespace dn on dc.relnamespace = dn.oid and dn.nspname = 'pg_catalog' \
+         where c.relkind in ('r', 'p', 'v', 'f', 'm') and a.attnum > 0 and not a.attisdropped \
+         and n.nspname like 'public' and c.relname like 't') c where true \
+         order by nspname, c.relname, attnum",
+        expect![[r#"
+            public|t|id|t|1|∅|gen_random_uuid()|∅|b
+            public|t|n|t|2|∅|∅|∅|b
+        "#]],
+    );
+}
