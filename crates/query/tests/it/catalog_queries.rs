@@ -124,12 +124,18 @@ fn rows_in_columns() {
             10|10|CREATE|f|b|2
         "#]],
     );
-    db.check("select (i.r).f2, (i.r).* from (select row(1, 'a') as r) i", expect![[r#"
+    db.check(
+        "select (i.r).f2, (i.r).* from (select row(1, 'a') as r) i",
+        expect![[r#"
         a|1|a
-    "#]]);
-    db.check("select (i.r).f3 from (select row(1, 'a') as r) i", expect![[r#"
+    "#]],
+    );
+    db.check(
+        "select (i.r).f3 from (select row(1, 'a') as r) i",
+        expect![[r#"
         42703 could not identify column "f3" in record data type
-    "#]]);
+    "#]],
+    );
 }
 
 /// How Postgres.js finds array types.
