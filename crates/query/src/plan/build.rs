@@ -5,6 +5,7 @@
 //! expression gets a frame of its own; a LATERAL item or the inner side of an indexed nested loop
 //! gets the enclosing frame with values of the outer row appended.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use types::{Datum, Oid, Result, SqlError, oid};
@@ -24,9 +25,19 @@ use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind, SubPlan, Var};
 pub(super) struct Planner {
     pub(super) ctes: Vec<Option<Cte>>,
     pub(super) cte_types: Vec<Vec<Oid>>,
+    /// Plans of those that refer to enclosing queries, with the frame that they find them in. Each
+    /// takes the place of its only scan.
+    pub(super) correlated_ctes: BTreeMap<usize, Correlated>,
     pub(super) work_table_types: Vec<Vec<Oid>>,
     pub(super) subplans: usize,
     pub(super) writes: bool,
+}
+
+/// A common table expression that refers to enclosing queries.
+pub(super) struct Correlated {
+    pub(super) plan: Arc<Plan>,
+    frame: Vec<(usize, usize, usize)>,
+    scanned: bool,
 }
 
 /// Where planning stands.
@@ -64,6 +75,7 @@ impl Planner {
         Planner {
             ctes: (0..ctes).map(|_| None).collect(),
             cte_types: vec![Vec::new(); ctes],
+            correlated_ctes: BTreeMap::new(),
             work_table_types: vec![Vec::new(); work_tables],
             subplans: 0,
             writes: false,
@@ -157,13 +169,41 @@ impl Planner {
         Ok(())
     }
 
+    /// What reads a common table expression: a scan of its rows, which are computed once, or the
+    /// expression itself, which is computed for each frame.
+    pub(super) fn cte_scan(
+        &mut self,
+        number: usize,
+        types: Vec<Oid>,
+        env: &Env,
+    ) -> Result<Arc<Plan>> {
+        let Some(cte) = self.correlated_ctes.get_mut(&number) else {
+            let node = Node::CteScan { cte: number };
+            return Ok(Arc::new(Plan { node, types, rows: 1000.0, cost: 10.0 }));
+        };
+        if !env.frame.starts_with(&cte.frame) {
+            let what = "WITH query that refers to an outer query, in a sub-query of its query";
+            return Err(crate::bind::unsupported(what));
+        }
+        if std::mem::replace(&mut cte.scanned, true) {
+            let what = "WITH query that refers to an outer query and is read twice";
+            return Err(crate::bind::unsupported(what));
+        }
+        Ok(Arc::clone(&cte.plan))
+    }
+
     /// Plans a query; the output is its visible columns.
     pub(super) fn query(&mut self, query: &Query, env: &Env) -> Result<Arc<Plan>> {
         for cte in &query.ctes {
-            if !env.frame.is_empty() && correlated(cte) {
-                return Err(crate::bind::unsupported("WITH query that refers to an outer query"));
-            }
             self.cte(cte, env)?;
+            if !env.frame.is_empty()
+                && correlated(cte)
+                && let Some(Some(Cte { plan, modifies: _ })) = self.ctes.get(cte.number)
+            {
+                let (plan, frame) = (Arc::clone(plan), env.frame.clone());
+                let correlated = Correlated { plan, frame, scanned: false };
+                self.correlated_ctes.insert(cte.number, correlated);
+            }
         }
         let width = query.columns.len();
         let none = Layout::default();

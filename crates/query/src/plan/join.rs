@@ -542,10 +542,7 @@ impl Planner {
                 let node = Node::FunctionScan { functions, ordinality: *ordinality };
                 Arc::new(Plan { node, types, rows: 1000.0, cost: 10.0 })
             }
-            Source::Cte(cte) => {
-                let node = Node::CteScan { cte: *cte };
-                Arc::new(Plan { node, types, rows: 1000.0, cost: 10.0 })
-            }
+            Source::Cte(cte) => self.cte_scan(*cte, types, env)?,
             Source::WorkTable(work_table) => {
                 let node = Node::WorkTable { work_table: *work_table };
                 Arc::new(Plan { node, types, rows: 100.0, cost: 1.0 })
