@@ -173,7 +173,7 @@ impl<'a> TableBuilder<'a> {
                         typmod,
                     );
                     bound.map_err(|error| self.default_error(error, node))?;
-                    let text = parser::deparse_expression(node)?;
+                    let text = default_text(node, type_oid)?;
                     definition.default = Some(ColumnDefault::Expression(text));
                 }
                 ConstrType::ConstrGenerated => {
@@ -361,6 +361,21 @@ fn column_type(binder: &Binder<'_>, column: &protobuf::ColumnDef) -> Result<(Oid
     let ty = binder.resolve_type(name)?;
     ddl::check_column_type(ty.oid, ty.typmod)?;
     Ok((ty.oid, ddl::column_typmod(ty.oid, ty.typmod)))
+}
+
+/// A default as it is stored: a plain literal carries its type, as PostgreSQL prints it.
+fn default_text(node: &Node, ty: Oid) -> Result<String> {
+    let text = parser::deparse_expression(node)?;
+    let untyped = match &node.node {
+        Some(NodeEnum::AConst(constant)) => {
+            constant.isnull || matches!(constant.val, Some(protobuf::a_const::Val::Sval(_)))
+        }
+        _ => false,
+    };
+    if !untyped || !ty.is_valid() {
+        return Ok(text);
+    }
+    Ok(format!("{text}::{}", catalog::builtin::format_type(ty, None)))
 }
 
 /// `STORAGE …`.
@@ -623,7 +638,9 @@ fn action(
                     let column = shape.and_then(|table| {
                         table.column(name).and_then(|position| table.columns.get(position))
                     });
+                    let mut ty = Oid::INVALID;
                     if let Some(column) = column {
+                        ty = Oid(column.type_oid);
                         binder().column_expression(
                             None,
                             node,
@@ -632,7 +649,7 @@ fn action(
                             column.typmod,
                         )?;
                     }
-                    Some(parser::deparse_expression(node)?)
+                    Some(default_text(node, ty)?)
                 }
             };
             Action::SetDefault { column: name.clone(), default }
