@@ -51,7 +51,7 @@ fn describe_table() {
         26384|public|t
         1|r|t|f|f|f|f|f|f||0||p|d|btree_table
         id|integer|∅|t|∅||
-        name|text|'x'|t|∅||
+        name|text|'x'::text|t|∅||
         n|numeric(10,2)|∅|f|∅||
         at|timestamp with time zone|now()|f|∅||
         t_pkey|t|t|f|t|CREATE UNIQUE INDEX t_pkey ON t USING btree_index (id) INCLUDE (name, n, at)|PRIMARY KEY (id) INCLUDE (name, n, at)|p|f|f|f|0

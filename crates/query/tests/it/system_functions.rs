@@ -161,7 +161,7 @@ fn descriptions() {
     db.check(
         "select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = 't'::regclass",
         expect![[r#"
-            'x'
+            'x'::character varying
         "#]],
     );
     db.check("select pg_get_serial_sequence('t', 'a'), pg_get_userbyid(10), pg_table_is_visible('t'::regclass)", expect![[r#"
