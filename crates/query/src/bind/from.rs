@@ -318,7 +318,8 @@ impl Binder<'_> {
         } else if let Some(named) = named {
             composite = ty == oid::RECORD;
             for (name, ty) in named {
-                let name = if composite { name } else { column_name };
+                // The name of a single result comes before any alias of the call.
+                let name = if composite || !name.is_empty() { name } else { column_name };
                 outputs.push(column(name, ty, -1));
             }
         } else if ty == oid::RECORD {
