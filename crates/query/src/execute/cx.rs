@@ -28,6 +28,17 @@ pub trait SystemRows: Send + Sync {
     /// # Errors
     /// `0A000` for a relation without contents here.
     fn rows<'a>(&'a self, relation: Oid) -> BoxFuture<'a, Result<Chunk>>;
+
+    /// At least those rows of a relation whose column has a value.
+    ///
+    /// # Errors
+    /// As [`SystemRows::rows`].
+    fn rows_with<'a>(
+        &'a self,
+        relation: Oid,
+        column: usize,
+        value: &'a Datum,
+    ) -> BoxFuture<'a, Result<Chunk>>;
 }
 
 /// What the session lends for one step of a statement.

@@ -248,8 +248,11 @@ impl Planner {
     ) -> Result<Part> {
         let lookup = match leaf {
             Leaf::Relation(number) => {
-                let stored = matches!(cx.select.relations[number].source, Source::Table { .. });
-                if lateral || (stored && outer.plan.rows < 20_000.0 && !linking.is_empty()) {
+                let keyed = matches!(
+                    cx.select.relations[number].source,
+                    Source::Table { .. } | Source::System(_)
+                );
+                if lateral || (keyed && outer.plan.rows < 20_000.0 && !linking.is_empty()) {
                     let mut conditions = local.clone();
                     conditions.extend(linking.iter().cloned());
                     self.nested(outer, leaf, JoinKind::Inner, conditions, cx, env)?
@@ -508,6 +511,39 @@ impl Planner {
         }
     }
 
+    /// A column of a built-in relation that one of `conditions`, which are tested again later, sets
+    /// equal to what the frame knows.
+    fn system_lookup(
+        &mut self,
+        number: usize,
+        conditions: &[Expr],
+        env: &Env,
+    ) -> Result<Option<(usize, Expr)>> {
+        let column_of = |expr: &Expr| {
+            let inner = if let ExprKind::Relabel(inner) = &expr.kind { inner } else { expr };
+            match inner.kind {
+                ExprKind::Var(var) if var.level == 0 && var.relation == number => Some(var.column),
+                _ => None,
+            }
+        };
+        for condition in conditions {
+            let ExprKind::Call(call) = &condition.kind else { continue };
+            let [a, b] = call.args.as_slice() else { continue };
+            let sides = [(column_of(a), b), (column_of(b), a)];
+            let found = sides.into_iter().find_map(|(column, value)| {
+                let known = !condition_relations(value).contains(&number) && is_steady(value);
+                column.filter(|_| known).map(|column| (column, value.clone()))
+            });
+            if call.operator == Some("=")
+                && let Some((column, mut value)) = found
+            {
+                self.convert(&mut value, &Layout::default(), env)?;
+                return Ok(Some((column, value)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Plans access to one relation; whether its rows come in the order wanted.
     fn relation(
         &mut self,
@@ -527,8 +563,10 @@ impl Planner {
         let plan = match &relation.source {
             Source::Table { .. } => return Err(SqlError::internal("table planned above")),
             Source::System(relation) => {
-                let node = Node::SystemScan { relation: *relation };
-                Arc::new(Plan { node, types, rows: 100.0, cost: 100.0 })
+                let lookup = self.system_lookup(number, &conditions, env)?;
+                let (rows, cost) = if lookup.is_some() { (3.0, 1.0) } else { (100.0, 100.0) };
+                let node = Node::SystemScan { relation: *relation, lookup };
+                Arc::new(Plan { node, types, rows, cost })
             }
             Source::Query(query) => {
                 let inner = Env { depth: env.depth + 1, frame: env.frame.clone() };
@@ -783,6 +821,18 @@ fn equality(
         r = widen(r)?;
     }
     builtin::hash_operator(l.ty).map(|_| (l, r))
+}
+
+/// Whether an expression has the same value however often it is computed, and no sub-query.
+fn is_steady(expr: &Expr) -> bool {
+    let steady = match &expr.kind {
+        ExprKind::Call(call) => call.proc.volatility != builtin::Volatility::Volatile,
+        ExprKind::SubLink(_) | ExprKind::SetReturning(_) => false,
+        _ => true,
+    };
+    let mut all = steady;
+    expr.for_each_child(&mut |child| all = all && is_steady(child));
+    all
 }
 
 /// An integer as bigint.

@@ -48,10 +48,12 @@ pub enum Node {
     },
     /// Reads a stored table.
     Scan(Scan),
-    /// Reads a built-in relation of the catalog, filtered; the output is all its columns.
+    /// Reads a built-in relation of the catalog; the output is all its columns.
     SystemScan {
         /// OID of the relation.
         relation: Oid,
+        /// Only rows whose column has this value, an expression over the frame, are of use.
+        lookup: Option<(usize, Expr)>,
     },
     /// Set-returning functions in FROM, side by side (`ROWS FROM`), padded with NULLs. The output
     /// is each function's columns in turn, then the ordinality if asked for.

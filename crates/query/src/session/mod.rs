@@ -10,6 +10,7 @@
 //! Invariants: a session has at most one transaction; outside a block it is implicit and ends at
 //! `sync` or `abort`; in a failed block everything but its end raises 25P02.
 
+mod catalog_rows;
 mod context;
 mod portal;
 mod prepare;

@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 use catalog::objects::ObjectId;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use parser::Statement;
 use txn::CommandId;
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, SqlError, SqlState};
 
+use super::catalog_rows::CatalogRows;
 use super::context::SettingRequest;
 use super::prepare::{PlanKind, plan_kind};
 use super::transaction::{aborted, check_descriptors};
-use super::{Fetched, Field, Format, Parameters, Prepared, Session, SessionCx, TxnState};
+use super::{Fetched, Field, Format, Parameters, Prepared, Session, TxnState};
 use crate::chunk::Chunk;
 use crate::command::{self, Outcome};
-use crate::execute::{Execution, Host, SystemRows};
+use crate::execute::{Execution, Host};
 
 /// A bound statement in the course of execution.
 pub struct Portal {
@@ -119,17 +118,6 @@ impl Portal {
             out[start..start + 4].copy_from_slice(&len.to_be_bytes());
         }
         Ok(())
-    }
-}
-
-/// Gives the rows of the catalog's relations to the executor.
-struct CatalogRows<'a> {
-    cx: &'a SessionCx,
-}
-
-impl SystemRows for CatalogRows<'_> {
-    fn rows<'a>(&'a self, relation: Oid) -> BoxFuture<'a, Result<Chunk>> {
-        async move { crate::system::relation_rows(self.cx, relation) }.boxed()
     }
 }
 
@@ -405,7 +393,7 @@ impl Session {
         let transaction_micros = active.started_micros;
         let catalog = Arc::clone(&active.catalog);
         let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
-        let system = CatalogRows { cx };
+        let system = CatalogRows::new(cx);
         let mut new_row_key = || rand::random::<[u8; 16]>();
         let host = Host {
             txn,

@@ -46,6 +46,15 @@ impl SystemRows for NoSystemRows {
         }
         .boxed()
     }
+
+    fn rows_with<'a>(
+        &'a self,
+        relation: Oid,
+        _column: usize,
+        _value: &'a Datum,
+    ) -> BoxFuture<'a, Result<Chunk>> {
+        self.rows(relation)
+    }
 }
 
 impl Db {
