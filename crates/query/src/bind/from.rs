@@ -259,16 +259,19 @@ impl Binder<'_> {
             };
             let function_name = super::select::column_name(call);
             first_name.get_or_insert_with(|| function_name.clone());
-            let expr = self.expression(call)?;
-            let single = functions.len() == 1;
+            let parts = unnest_parts(call);
+            let single = functions.len() == 1 && parts.len() == 1;
             // A single scalar result is called like the alias, if there is one.
             let column_name = match &name {
                 Some(alias) if single => alias.clone(),
                 _ => function_name,
             };
-            let (call, outputs) = self.table_function(expr, &column_name, definitions)?;
-            calls.push(Arc::new(call));
-            columns.extend(outputs);
+            for part in &parts {
+                let expr = self.expression(part)?;
+                let (call, outputs) = self.table_function(expr, &column_name, definitions)?;
+                calls.push(Arc::new(call));
+                columns.extend(outputs);
+            }
         }
         if *ordinality {
             columns.push(OutputColumn {
@@ -540,6 +543,21 @@ impl Binder<'_> {
 
 fn visible(items: &[Item]) -> impl Iterator<Item = &ItemColumn> {
     items.iter().filter(|item| item.unqualified).flat_map(|item| &item.columns)
+}
+
+/// `unnest(a, b)` in FROM means `ROWS FROM (unnest(a), unnest(b))`; any other call is itself.
+fn unnest_parts(call: &Node) -> Vec<Node> {
+    let Some(NodeEnum::FuncCall(function)) = &call.node else { return vec![call.clone()] };
+    let named =
+        matches!(strings(&function.funcname).as_slice(), ["unnest"] | ["pg_catalog", "unnest"]);
+    if !named || function.args.len() < 2 {
+        return vec![call.clone()];
+    }
+    let part = |arg: &Node| {
+        let function = protobuf::FuncCall { args: vec![arg.clone()], ..(**function).clone() };
+        Node { node: Some(NodeEnum::FuncCall(Box::new(function))) }
+    };
+    function.args.iter().map(part).collect()
 }
 
 fn alias_parts(alias: Option<&protobuf::Alias>) -> (Option<String>, Vec<&str>) {
