@@ -729,14 +729,12 @@ pub(super) fn project(plan: Arc<Plan>, mut exprs: Vec<Expr>) -> Arc<Plan> {
         let node = Node::Project { input: plan, exprs };
         return Arc::new(Plan { node, types, rows, cost });
     }
-    // Set-returning calls inside other expressions are computed below them.
-    let mut below = columns(&plan.types);
-    for expr in &mut exprs {
-        if !matches!(expr.kind, ExprKind::SetReturning(_)) {
-            extract_sets(expr, &mut below);
-        }
-    }
-    if below.len() > plan.types.len() {
+    // Set-returning calls inside other expressions are computed below them, together with those
+    // that stand by themselves: all of them advance in step.
+    let is_set = |expr: &Expr| matches!(expr.kind, ExprKind::SetReturning(_));
+    if exprs.iter().any(|expr| !is_set(expr) && contains_set(expr)) {
+        let mut below = columns(&plan.types);
+        exprs.iter_mut().for_each(|expr| extract_sets(expr, &mut below));
         let plan = project(plan, below);
         return project(plan, exprs);
     }

@@ -138,6 +138,21 @@ fn rows_in_columns() {
     );
 }
 
+/// Set-returning calls advance in step, wherever in the select list they stand.
+#[test]
+fn sets_in_step() {
+    let mut db = db();
+    db.check(
+        "select generate_series(1, 2), generate_series(1, 3) + 10, \
+         (information_schema._pg_expandarray('{a,b}'::text[])).x",
+        expect![[r#"
+            1|11|a
+            2|12|b
+            ∅|13|∅
+        "#]],
+    );
+}
+
 /// How Postgres.js finds array types.
 #[test]
 fn array_types() {
