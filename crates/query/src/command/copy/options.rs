@@ -68,7 +68,6 @@ impl Options {
                         ));
                     }
                 }
-                "freeze" => {}
                 other => {
                     return Err(SqlError::unsupported(format!(
                         "COPY option \"{other}\" not supported"
