@@ -332,7 +332,7 @@ impl Binder<'_> {
         }
         let (mut targets, columns) = self.target_list(target_list, ExprPlace::Select)?;
         let filter = self.where_clause(where_clause, ExprPlace::Where, "WHERE")?;
-        let having = self.where_clause(having_clause, ExprPlace::Having, "HAVING")?;
+        let mut having = self.where_clause(having_clause, ExprPlace::Having, "HAVING")?;
         let sort = self.sort_clause(sort_clause, &columns, &mut targets)?;
         self.level()?.place = ExprPlace::GroupBy;
         let (mut groups, sets) =
@@ -357,7 +357,6 @@ impl Binder<'_> {
                 self.resolve_grouping(target, &groups)?;
                 self.check_grouped(target, &mut groups, &scope, location.unwrap_or(-1))?;
             }
-            let mut having = having;
             if let Some(having) = &mut having {
                 self.resolve_grouping(having, &groups)?;
                 self.check_grouped(having, &mut groups, &scope, -1)?;
@@ -373,26 +372,6 @@ impl Binder<'_> {
                     self.check_grouped(expr, &mut groups, &scope, -1)?;
                 }
             }
-            return self.finish_select(
-                node,
-                Select {
-                    relations,
-                    from,
-                    filter,
-                    grouped,
-                    groups,
-                    sets,
-                    having,
-                    aggregates,
-                    windows,
-                    targets,
-                    distinct,
-                    locks: Vec::new(),
-                },
-                sort,
-                columns,
-                locking_clause,
-            );
         }
         self.finish_select(
             node,
@@ -621,9 +600,7 @@ impl Binder<'_> {
         }
         let leading =
             sort.iter().take(positions.len()).all(|item| positions.contains(&item.column));
-        let rest_distinct =
-            sort.iter().skip(positions.len()).all(|_| true) || sort.len() <= positions.len();
-        if !leading || !rest_distinct {
+        if !leading {
             return Err(SqlError::new(
                 SqlState::INVALID_COLUMN_REFERENCE,
                 "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
