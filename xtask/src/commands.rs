@@ -17,6 +17,9 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
   slt [options] [file …]
                     SQL test files; --verify-with-postgres runs them against PostgreSQL 16
                     instead, --bless writes its answers into them
+  probes [--slow] [--environment] [name …]
+                    what a real Aurora DSQL cluster answered, replayed on Borealis or on the server
+                    of the environment
   bless             rewrite golden output; read the diff afterwards
   bench [options]   Borealis and PostgreSQL 16 side by side, written to BENCHMARKS.md;
                     --quick, --only NAME
@@ -38,6 +41,7 @@ pub(crate) fn dispatch(command: &str, args: &[String]) -> Result {
         "fmt" => no_arguments(args).and_then(|()| fmt()),
         "e2e" => step("e2e", cargo(["test", "-p", "e2e", "--"]).args(args)),
         "slt" => exec(cargo(["run", "-q", "-p", "slt", "--"]).args(from_cwd(args))),
+        "probes" => exec(cargo(["run", "-q", "-p", "probes", "--"]).args(args)),
         "bless" => no_arguments(args).and_then(|()| bless()),
         "bench" => bench(args),
         "pg" => pg(args),
@@ -112,7 +116,7 @@ fn fmt() -> Result {
 /// test files by asking PostgreSQL 16.
 fn bless() -> Result {
     let mut tests = cargo(TESTS);
-    tests.args(["--workspace", "--exclude", "e2e", "--exclude", "slt"]);
+    tests.args(["--workspace", "--exclude", "e2e", "--exclude", "slt", "--exclude", "probes"]);
     step("golden output", tests.env("UPDATE_EXPECT", "1"))?;
     step("SQL test files", &mut cargo(["run", "-q", "-p", "slt", "--", "--bless"]))
 }
