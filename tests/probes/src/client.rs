@@ -121,11 +121,7 @@ impl Client {
     ///
     /// # Errors
     /// If the server does not answer at all.
-    pub(crate) fn extended(
-        &mut self,
-        sql: &str,
-        params: &[Option<String>],
-    ) -> io::Result<Answer> {
+    pub(crate) fn extended(&mut self, sql: &str, params: &[Option<String>]) -> io::Result<Answer> {
         self.send(|out| {
             frontend::parse("", sql, [], out)?;
             let value = |param: &Option<String>, out: &mut BytesMut| {

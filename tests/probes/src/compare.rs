@@ -178,7 +178,9 @@ mod tests {
         let refused = answer(Err(refused));
         let error = Expect { error: Some("*".into()), ..Expect::default() };
         assert!(compare(&refused, &error).is_ok());
-        assert!(compare(&refused, &Expect { message: Some("yes".into()), ..error.clone() }).is_err());
+        assert!(
+            compare(&refused, &Expect { message: Some("yes".into()), ..error.clone() }).is_err()
+        );
         assert!(compare(&refused, &Expect { detail: Some("d".into()), ..error.clone() }).is_err());
         assert!(compare(&refused, &Expect { error: Some("42601".into()), ..error }).is_err());
     }

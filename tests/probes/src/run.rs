@@ -54,7 +54,8 @@ pub fn replay(collection: &Collection, selection: &Selection) -> Vec<Outcome> {
         let place = Where { address: "127.0.0.1".into(), endpoint };
         let mut runner = Runner::new(collection, selection, &place);
         let mut outcomes = Vec::new();
-        while let Some((group, probes)) = collection.groups.get(next.fetch_add(1, Ordering::Relaxed))
+        while let Some((group, probes)) =
+            collection.groups.get(next.fetch_add(1, Ordering::Relaxed))
         {
             outcomes.extend(probes.iter().map(|probe| runner.outcome(group, probe)));
         }
@@ -182,8 +183,7 @@ impl<'a> Runner<'a> {
             sessions.extend(client.map(|client| (step.session.clone(), client)));
             return Ok(answer);
         }
-        let session =
-            sessions.entry(step.session.clone()).or_insert_with(|| connect(self.server));
+        let session = sessions.entry(step.session.clone()).or_insert_with(|| connect(self.server));
         let sql = expand(&step.sql, repetition, saved);
         match &step.params {
             Some(params) => {
@@ -272,7 +272,9 @@ fn leftovers(prefixes: &[String]) -> String {
              FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace \
              WHERE t.typtype = 'd' AND t.typname ~ {ours}"
         ),
-        format!("SELECT 'SCHEMA ' || quote_ident(nspname) FROM pg_namespace WHERE nspname ~ {ours}"),
+        format!(
+            "SELECT 'SCHEMA ' || quote_ident(nspname) FROM pg_namespace WHERE nspname ~ {ours}"
+        ),
         format!(
             "SELECT 'IAM REVOKE ' || quote_ident(pg_role_name) || ' FROM ' || quote_literal(arn) \
              FROM sys.iam_pg_role_mappings WHERE pg_role_name ~ {ours}"
