@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 use txn::{Limits, keys};
 use types::{Result, SqlError, SqlState};
 
+use crate::cancel::Cancel;
 use crate::engine::{Engine, now_micros};
 use crate::execute::index::{all_rows, backfill};
 
@@ -266,7 +267,7 @@ impl Jobs {
     ///
     /// # Errors
     /// `57014` if the wait is cancelled.
-    pub(crate) async fn wait(&self, id: [u8; 16], cancelled: &AtomicBool) -> Result<bool> {
+    pub(crate) async fn wait(&self, id: [u8; 16], cancel: &Cancel) -> Result<bool> {
         let until = tokio::time::Instant::now() + WAIT_MAX;
         loop {
             let ended = self.ended.notified();
@@ -277,17 +278,11 @@ impl Jobs {
                 }
                 Some(_) => {}
             }
-            if cancelled.load(Ordering::Acquire) {
-                return Err(SqlError::new(
-                    SqlState::QUERY_CANCELED,
-                    "canceling statement due to user request",
-                ));
-            }
             if tokio::time::Instant::now() >= until {
                 return Ok(false);
             }
             // Either way the job is looked at again.
-            let _ = tokio::time::timeout(WAIT_SLICE, ended).await;
+            let _ = cancel.unless(tokio::time::timeout(WAIT_SLICE, ended)).await?;
         }
     }
 

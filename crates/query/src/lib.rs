@@ -7,6 +7,7 @@
 //! COPY) they are in PostgreSQL's text and binary formats of values, not in messages.
 
 pub mod bind;
+pub mod cancel;
 pub mod chunk;
 mod command;
 pub mod engine;

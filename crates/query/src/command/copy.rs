@@ -4,7 +4,6 @@ mod options;
 mod reader;
 mod writer;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use catalog::Table;
@@ -15,6 +14,7 @@ use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use self::options::Options;
 use self::reader::Reader;
+use self::writer::Writer;
 use super::Outcome;
 use crate::bind::{Binder, required, strings, unsupported};
 use crate::execute::Execution;
@@ -54,7 +54,7 @@ pub(super) async fn run(
         let copy = CopyIn::open(session, range, attlist, options)?;
         return Ok(Outcome::CopyIn(Box::new(copy)));
     }
-    copy_out(session, relation.as_ref(), query.as_deref(), attlist, &options, statement).await
+    copy_out(session, relation.as_ref(), query.as_deref(), attlist, options, statement).await
 }
 
 /// `COPY … TO STDOUT`: the rows of a query.
@@ -63,7 +63,7 @@ async fn copy_out(
     relation: Option<&protobuf::RangeVar>,
     query: Option<&Node>,
     attlist: &[Node],
-    options: &Options,
+    options: Options,
     statement: &Statement,
 ) -> Result<Outcome> {
     let text;
@@ -97,24 +97,65 @@ async fn copy_out(
     let active = session.ensure_active()?;
     let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
     let at = txn.next_command();
-    let mut execution = Execution::new(plan, Vec::new(), at)?;
-    let format = if options.binary { Format::Binary } else { Format::Text };
-    let mut steps: VecDeque<Fetched> =
-        [Fetched::CopyOut(CopyFormat { format, columns: columns.len() })].into();
+    let execution = Execution::new(plan, Vec::new(), at)?;
+    let (types, names) = columns.into_iter().map(|column| (column.ty, column.name)).unzip();
     let settings = session.cx.settings.format.clone();
-    let types: Vec<Oid> = columns.iter().map(|column| column.ty).collect();
-    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let writer = writer::Writer { options, types: &types, settings: &settings };
-    steps.extend(writer.start(&names).map(Fetched::CopyData));
-    let mut rows = 0u64;
-    while let Some(chunk) = session.next_chunk(&mut execution).await? {
-        for row in chunk.rows() {
-            steps.push_back(Fetched::CopyData(writer.row(row)?));
-            rows += 1;
+    let writer = Writer { options, types, names, settings };
+    Ok(Outcome::CopyOut(Box::new(CopyOut { execution, writer, state: OutState::NotBegun, rows: 0 })))
+}
+
+/// A running `COPY … TO STDOUT`.
+pub(crate) struct CopyOut {
+    execution: Execution,
+    writer: Writer,
+    state: OutState,
+    rows: u64,
+}
+
+/// What comes next.
+enum OutState {
+    /// The announcement of the data.
+    NotBegun,
+    /// What stands before the first row.
+    Head,
+    Rows,
+    /// The command tag.
+    Ended,
+}
+
+impl CopyOut {
+    /// The next piece of the data, or the end.
+    ///
+    /// # Errors
+    /// What execution raises.
+    pub(crate) async fn next(&mut self, session: &mut Session) -> Result<Fetched> {
+        loop {
+            let data = match self.state {
+                OutState::NotBegun => {
+                    self.state = OutState::Head;
+                    return Ok(Fetched::CopyOut(self.writer.format()));
+                }
+                OutState::Head => {
+                    self.state = OutState::Rows;
+                    self.writer.start()
+                }
+                OutState::Rows => match session.next_chunk(&mut self.execution).await? {
+                    Some(chunk) => {
+                        self.rows += chunk.len() as u64;
+                        self.writer.rows(&chunk)?
+                    }
+                    None => {
+                        self.state = OutState::Ended;
+                        self.writer.end()
+                    }
+                },
+                OutState::Ended => return Ok(Fetched::Complete(format!("COPY {}", self.rows))),
+            };
+            if !data.is_empty() {
+                return Ok(Fetched::CopyData(data));
+            }
         }
     }
-    steps.extend(writer.end().map(Fetched::CopyData));
-    Ok(Outcome::CopyOut(steps, format!("COPY {rows}")))
 }
 
 fn quote(name: &str) -> String {

@@ -11,14 +11,12 @@ mod set;
 mod table;
 mod transaction;
 
-use std::collections::VecDeque;
-
 use parser::{NodeEnum, Statement, StatementKind};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use crate::bind::required;
 use crate::chunk::Chunk;
-use crate::session::{Fetched, Field, Session, type_len};
+use crate::session::{Field, Session, type_len};
 
 /// What a command brought.
 pub(crate) enum Outcome {
@@ -28,8 +26,8 @@ pub(crate) enum Outcome {
     Rows(Chunk, String),
     /// Takes data.
     CopyIn(Box<copy::CopyIn>),
-    /// Gives data, then a tag.
-    CopyOut(VecDeque<Fetched>, String),
+    /// Gives data.
+    CopyOut(Box<copy::CopyOut>),
 }
 
 /// Whether a statement may run in a failed block.
@@ -168,7 +166,7 @@ async fn call(
     };
     let id = crate::job::parse_id(&id).ok_or_else(unreadable_id)?;
     let engine = std::sync::Arc::clone(&session.engine);
-    let succeeded = engine.jobs.wait(id, &session.cx.cancelled).await?;
+    let succeeded = engine.jobs.wait(id, &session.cx.cancel).await?;
     let mut chunk = Chunk::new(1);
     chunk.push([Datum::Bool(succeeded)]);
     Ok(Outcome::Rows(chunk, "CALL".into()))

@@ -1,7 +1,7 @@
 //! What a running statement is lent for one step, and what it keeps between steps.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::Catalog;
 use functions::CallCx;
@@ -11,6 +11,7 @@ use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use super::cte::CteState;
 use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, is_true};
+use crate::cancel::Cancel;
 use crate::chunk::Chunk;
 use crate::expr::Expr;
 use crate::plan::StatementPlan;
@@ -54,7 +55,7 @@ pub struct Host<'a> {
     /// Prefix of the cluster's keys.
     pub cluster: u32,
     /// Set to end the statement with `57014`.
-    pub cancel: &'a AtomicBool,
+    pub cancel: &'a Cancel,
     /// Rows of the catalog's relations.
     pub system: &'a dyn SystemRows,
     /// Makes the hidden key of a row in a table without a primary key.
@@ -130,17 +131,11 @@ impl<'a> ExecCx<'a> {
     /// # Errors
     /// `57014`.
     pub(crate) fn check_cancel(&self) -> Result<()> {
-        match self.host.cancel.load(Ordering::Relaxed) {
-            false => Ok(()),
-            true => Err(SqlError::new(
-                SqlState::QUERY_CANCELED,
-                "canceling statement due to user request",
-            )),
-        }
+        self.host.cancel.check()
     }
 
-    /// Calls `f` for each of `0..count`. Where `f` stops for a sub-plan, that is run and `f` called
-    /// again for the same index: so `f` must leave nothing half done when it stops.
+    /// Calls `f` for each of `0..count`. Where `f` stops for a sub-plan or to sleep, that is done and
+    /// `f` called again for the same index: so `f` must leave nothing half done when it stops.
     ///
     /// # Errors
     /// What `f` and the sub-plans raise.
@@ -174,6 +169,11 @@ impl<'a> ExecCx<'a> {
                     let saved = self.state.replay.take();
                     super::run::run_subplan(*pending, self).await?;
                     self.state.replay.restore(saved);
+                }
+                Stop::Sleep(time) => {
+                    self.host.cancel.unless(tokio::time::sleep(time)).await?;
+                    // `void` prints as the empty string.
+                    self.state.replay.resume_with(Datum::text(""));
                 }
             }
         }

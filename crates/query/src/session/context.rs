@@ -1,6 +1,5 @@
 //! What analysis and functions may know of the session.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::Catalog;
@@ -8,6 +7,7 @@ use catalog::objects::{ObjectId, PG_CATALOG};
 use types::Result;
 
 use super::settings::Settings;
+use crate::cancel::Cancel;
 use crate::engine::Engine;
 
 /// The session as analysis and functions see it.
@@ -31,8 +31,8 @@ pub struct SessionCx {
     pub search_path: Vec<ObjectId>,
     /// What `set_config` calls of the running statement ask for.
     pub(crate) requests: Arc<Mutex<Vec<SettingRequest>>>,
-    /// The running statement is to end.
-    pub(crate) cancelled: Arc<AtomicBool>,
+    /// Whether the running statement is to end.
+    pub(crate) cancel: Arc<Cancel>,
     pub(crate) engine: Arc<Engine>,
 }
 

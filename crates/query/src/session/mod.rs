@@ -19,7 +19,6 @@ pub(crate) mod transaction;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use catalog::Catalog;
@@ -31,6 +30,7 @@ pub use self::portal::Portal;
 pub use self::prepare::Prepared;
 use self::settings::Settings;
 use self::transaction::TxnState;
+use crate::cancel::Cancel;
 use crate::chunk::Chunk;
 use crate::engine::{Engine, Startup};
 use crate::execute::Identity;
@@ -107,20 +107,20 @@ pub enum Fetched {
     CopyIn(CopyFormat),
     /// `COPY … TO STDOUT` begins; go on fetching.
     CopyOut(CopyFormat),
-    /// One row of `COPY … TO STDOUT`.
-    CopyData(Bytes),
+    /// Rows of `COPY … TO STDOUT`, a message each.
+    CopyData(Vec<Bytes>),
 }
 
 /// Cancels what a session runs, from another task.
 #[derive(Clone, Debug)]
 pub struct Canceller {
-    cancelled: Arc<AtomicBool>,
+    cancel: Arc<Cancel>,
 }
 
 impl Canceller {
     /// The running statement, if any, ends with `57014`. Later statements are not affected.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Release);
+        self.cancel.request();
     }
 }
 
@@ -148,7 +148,6 @@ pub struct Session {
     told: BTreeMap<&'static str, String>,
     /// Parameters may have changed since the client was told.
     settings_changed: bool,
-    cancelled: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -167,7 +166,6 @@ impl Session {
             settings.set(name, Some(value))?;
         }
         settings.finish_startup();
-        let cancelled = Arc::new(AtomicBool::new(false));
         let mut cx = SessionCx {
             catalog,
             role,
@@ -178,7 +176,7 @@ impl Session {
             settings,
             search_path: Vec::new(),
             requests: Arc::default(),
-            cancelled: Arc::clone(&cancelled),
+            cancel: Arc::default(),
             engine: Arc::clone(&engine),
         };
         cx.refresh_search_path();
@@ -198,7 +196,6 @@ impl Session {
             plan_epoch: 0,
             told: BTreeMap::new(),
             settings_changed: false,
-            cancelled,
         };
         session.refresh();
         session.told = session.reported().into_iter().collect();
@@ -243,12 +240,7 @@ impl Session {
 
     /// A handle that cancels this session's running statement.
     pub fn canceller(&self) -> Canceller {
-        Canceller { cancelled: Arc::clone(&self.cancelled) }
-    }
-
-    /// Forgets a cancel request that came before the statement that now begins.
-    pub(crate) fn clear_cancel(&self) {
-        self.cancelled.store(false, Ordering::Release);
+        Canceller { cancel: Arc::clone(&self.cx.cancel) }
     }
 
     /// Brings what depends on parameters, role and catalog up to date.

@@ -39,7 +39,9 @@ pub(crate) enum Run {
     Running(Box<Running>),
     /// `COPY … FROM STDIN` takes data.
     CopyIn(Box<command::copy::CopyIn>),
-    /// Rows of a command, or of `COPY … TO STDOUT`.
+    /// `COPY … TO STDOUT` gives data.
+    CopyOut(Box<command::copy::CopyOut>),
+    /// Rows of a command.
     Buffered(Box<Buffered>),
     /// Nothing is left.
     Done(String),
@@ -54,8 +56,8 @@ pub(crate) struct Running {
 }
 
 pub(crate) struct Buffered {
-    pub(crate) steps: std::collections::VecDeque<Fetched>,
-    pub(crate) tag: String,
+    rows: Option<Chunk>,
+    tag: String,
 }
 
 /// How one result column is written.
@@ -225,7 +227,7 @@ impl Session {
     /// What execution raises. Call [`Session::abort`] then.
     pub async fn fetch(&mut self, portal: &mut Portal, max_rows: usize) -> Result<Fetched> {
         if matches!(portal.run, Run::Ready) {
-            self.clear_cancel();
+            self.cx.cancel.clear();
             if let Some(step) = self.start_portal(portal).await? {
                 return Ok(step);
             }
@@ -239,15 +241,18 @@ impl Session {
                 }
                 Ok(step)
             }
-            Run::Buffered(buffered) => match buffered.steps.pop_front() {
-                Some(Fetched::Rows(mut chunk)) if max_rows > 0 && chunk.len() > max_rows => {
-                    let mut rest = chunk.clone();
-                    rest.drop_front(max_rows);
-                    chunk.truncate(max_rows);
-                    buffered.steps.push_front(Fetched::Rows(rest));
+            Run::CopyOut(copy) => {
+                let step = copy.next(self).await?;
+                if let Fetched::Complete(tag) = &step {
+                    portal.run = Run::Done(again(tag));
+                }
+                Ok(step)
+            }
+            Run::Buffered(buffered) => match buffered.rows.take() {
+                Some(mut chunk) => {
+                    buffered.rows = split_off(&mut chunk, max_rows);
                     Ok(Fetched::Rows(chunk))
                 }
-                Some(step) => Ok(step),
                 None => {
                     let tag = std::mem::take(&mut buffered.tag);
                     portal.run = Run::Done(again(&tag));
@@ -302,11 +307,8 @@ impl Session {
                 Ok(Some(Fetched::Complete(tag)))
             }
             Outcome::Rows(chunk, tag) => {
-                let steps = match chunk.is_empty() {
-                    true => Default::default(),
-                    false => [Fetched::Rows(chunk)].into(),
-                };
-                portal.run = Run::Buffered(Box::new(Buffered { steps, tag }));
+                let rows = Some(chunk).filter(|chunk| !chunk.is_empty());
+                portal.run = Run::Buffered(Box::new(Buffered { rows, tag }));
                 Ok(None)
             }
             Outcome::CopyIn(copy) => {
@@ -314,8 +316,8 @@ impl Session {
                 portal.run = Run::CopyIn(copy);
                 Ok(Some(Fetched::CopyIn(format)))
             }
-            Outcome::CopyOut(steps, tag) => {
-                portal.run = Run::Buffered(Box::new(Buffered { steps, tag }));
+            Outcome::CopyOut(copy) => {
+                portal.run = Run::CopyOut(copy);
                 Ok(None)
             }
         }
@@ -366,12 +368,7 @@ impl Session {
             };
             return Ok(Fetched::Complete(running.kind.tag(rows)));
         };
-        if max_rows > 0 && chunk.len() > max_rows {
-            let mut rest = chunk.clone();
-            rest.drop_front(max_rows);
-            chunk.truncate(max_rows);
-            running.held = Some(rest);
-        }
+        running.held = split_off(&mut chunk, max_rows);
         running.rows += chunk.len() as u64;
         Ok(Fetched::Rows(chunk))
     }
@@ -406,7 +403,7 @@ impl Session {
             identity,
             catalog: &catalog,
             cluster,
-            cancel: &cx.cancelled,
+            cancel: &cx.cancel,
             system: &system,
             new_row_key: &mut new_row_key,
         };
@@ -434,6 +431,17 @@ impl Session {
             _ => Err(SqlError::internal("no COPY FROM STDIN is running")),
         }
     }
+}
+
+/// What a limit of `max_rows` (0 is none) cuts off.
+fn split_off(chunk: &mut Chunk, max_rows: usize) -> Option<Chunk> {
+    if max_rows == 0 || chunk.len() <= max_rows {
+        return None;
+    }
+    let mut rest = chunk.clone();
+    rest.drop_front(max_rows);
+    chunk.truncate(max_rows);
+    Some(rest)
 }
 
 /// Whether a WITH query of the plan modifies rows.

@@ -1,17 +1,12 @@
 //! Functions about the session and the server.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use functions::{CallCx, Scalar, Site};
 use types::{Array, Datum, Result, SqlError, SqlState, oid};
 
 use super::session;
 use crate::session::settings::not_settable;
-
-/// How long a sleeping session goes without looking at its cancel flag.
-const SLEEP_SLICE: Duration = Duration::from_millis(10);
 
 pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
     Some(match prosrc {
@@ -47,7 +42,8 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             let none = Datum::Array(Arc::new(Array::from_elements(oid::TEXT, Vec::new())));
             Ok(if known { none } else { Datum::Null })
         },
-        "pg_sleep" => sleep,
+        // Operators put the statement to sleep: see `execute::eval`.
+        "pg_sleep" => |_, _, _| Err(SqlError::unsupported("pg_sleep is not supported here")),
         "pg_postmaster_start_time" | "pg_conf_load_time" => {
             |cx, _, _| Ok(Datum::Timestamptz(session(cx)?.engine.opened_micros()))
         }
@@ -101,27 +97,6 @@ fn set_config(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     }
     let local = matches!(local, Datum::Bool(true));
     session(cx)?.request_setting(name, value.as_str(), local).map(Datum::text)
-}
-
-/// Blocks this session only: its worker thread's other tasks move elsewhere meanwhile.
-fn sleep(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
-    let [Datum::Float8(seconds)] = args else { return Ok(Datum::Null) };
-    let cx = session(cx)?;
-    let until =
-        Instant::now() + Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX / 4);
-    tokio::task::block_in_place(|| {
-        while Instant::now() < until {
-            if cx.cancelled.load(Ordering::Acquire) {
-                return Err(SqlError::new(
-                    SqlState::QUERY_CANCELED,
-                    "canceling statement due to user request",
-                ));
-            }
-            std::thread::sleep(SLEEP_SLICE.min(until.saturating_duration_since(Instant::now())));
-        }
-        // `void` prints as the empty string.
-        Ok(Datum::text(""))
-    })
 }
 
 /// What is wrong with a text as the input of a type named by a text.

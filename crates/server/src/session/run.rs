@@ -44,9 +44,11 @@ pub(super) async fn run(
                 backend::copy_out_response(&mut wire.out, &format);
                 copies_out = true;
             }
-            Fetched::CopyData(row) => {
-                backend::copy_data(&mut wire.out, &row);
-                wire.relieve().await?;
+            Fetched::CopyData(rows) => {
+                for row in rows {
+                    backend::copy_data(&mut wire.out, &row);
+                    wire.relieve().await?;
+                }
             }
             Fetched::Complete(tag) => {
                 if copies_out {

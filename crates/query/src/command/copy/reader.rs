@@ -1,5 +1,7 @@
 //! Rows as COPY reads them, from pieces that end anywhere.
 
+use std::borrow::Cow;
+
 use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use super::options::Options;
@@ -130,7 +132,8 @@ impl Reader {
     }
 
     fn fields(&self, line: &str, cx: &SessionCx) -> Result<Vec<Datum>> {
-        let fields = if self.options.csv { self.split_csv(line) } else { self.split_text(line) };
+        let fields =
+            if self.options.csv { self.split_csv(line) } else { self.split_text(line)? };
         if fields.len() > self.columns.len() {
             return Err(malformed("extra data after last expected column")
                 .context(format!("{}: \"{line}\"", self.context())));
@@ -151,80 +154,83 @@ impl Reader {
         Ok(row)
     }
 
-    fn split_text(&self, line: &str) -> Vec<Option<String>> {
+    /// Fields of a line in text format. Escapes are taken out; a delimiter behind a backslash is data.
+    ///
+    /// # Errors
+    /// `22021` if escapes make up something that is not UTF-8.
+    fn split_text<'l>(&self, line: &'l str) -> Result<Vec<Option<Cow<'l, str>>>> {
         if line.is_empty() && self.columns.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let mut fields = Vec::new();
-        let mut raw = String::new();
-        let mut value: Vec<u8> = Vec::new();
-        let mut bytes = line.bytes().peekable();
+        let mut fields = Vec::with_capacity(self.columns.len());
+        let bytes = line.as_bytes();
+        let mut start = 0;
         loop {
-            let byte = bytes.next();
-            match byte {
-                None => {
-                    fields.push(self.text_field(&raw, std::mem::take(&mut value)));
-                    return fields;
-                }
-                Some(byte) if byte == self.options.delimiter => {
-                    fields.push(self.text_field(&raw, std::mem::take(&mut value)));
-                    raw.clear();
-                }
-                Some(b'\\') => {
-                    raw.push('\\');
-                    let Some(next) = bytes.next() else {
-                        value.push(b'\\');
-                        continue;
-                    };
-                    raw.push(char::from(next));
-                    value.push(match next {
-                        b'b' => 0x08,
-                        b'f' => 0x0c,
-                        b'n' => b'\n',
-                        b'r' => b'\r',
-                        b't' => b'\t',
-                        b'v' => 0x0b,
-                        b'0'..=b'7' => {
-                            let mut code = u32::from(next - b'0');
-                            for _ in 0..2 {
-                                match bytes.peek() {
-                                    Some(digit @ b'0'..=b'7') => {
-                                        code = code * 8 + u32::from(digit - b'0');
-                                        bytes.next();
-                                    }
-                                    _ => break,
-                                }
-                            }
-                            (code & 0xff).to_le_bytes()[0]
-                        }
-                        b'x' => hex(&mut bytes).unwrap_or(b'x'),
-                        other => other,
-                    });
-                }
-                Some(byte) => {
-                    raw.push(char::from(byte));
-                    value.push(byte);
-                }
+            let mut end = start;
+            let mut escaped = false;
+            while let Some(byte) = bytes.get(end).filter(|byte| **byte != self.options.delimiter) {
+                escaped |= *byte == b'\\';
+                end += if *byte == b'\\' { 2 } else { 1 };
             }
+            // A backslash at the very end stands for itself.
+            let end = end.min(bytes.len());
+            let raw = line.get(start..end).unwrap_or_default();
+            fields.push(match raw == self.options.null {
+                true => None,
+                false if escaped => Some(Cow::Owned(self.unescape(raw)?)),
+                false => Some(Cow::Borrowed(raw)),
+            });
+            if end == bytes.len() {
+                return Ok(fields);
+            }
+            start = end + 1;
         }
     }
 
-    fn text_field(&self, raw: &str, value: Vec<u8>) -> Option<String> {
-        if raw == self.options.null {
-            return None;
+    fn unescape(&self, raw: &str) -> Result<String> {
+        let mut value = Vec::with_capacity(raw.len());
+        let mut bytes = raw.bytes().peekable();
+        while let Some(byte) = bytes.next() {
+            let next = match byte {
+                b'\\' => bytes.next(),
+                _ => None,
+            };
+            value.push(match next {
+                None => byte,
+                Some(b'b') => 0x08,
+                Some(b'f') => 0x0c,
+                Some(b'n') => b'\n',
+                Some(b'r') => b'\r',
+                Some(b't') => b'\t',
+                Some(b'v') => 0x0b,
+                Some(digit @ b'0'..=b'7') => {
+                    let mut code = u32::from(digit - b'0');
+                    for _ in 0..2 {
+                        let Some(digit) = bytes.next_if(|byte| matches!(byte, b'0'..=b'7')) else {
+                            break;
+                        };
+                        code = code * 8 + u32::from(digit - b'0');
+                    }
+                    (code & 0xff).to_le_bytes()[0]
+                }
+                Some(b'x') => hex(&mut bytes).unwrap_or(b'x'),
+                Some(other) => other,
+            });
         }
-        Some(String::from_utf8_lossy(&value).into_owned())
+        types::utf8(&value).map_err(|error| error.context(self.context()))?;
+        String::from_utf8(value).map_err(|_| SqlError::internal("checked text is not UTF-8"))
     }
 
-    fn split_csv(&self, line: &str) -> Vec<Option<String>> {
+    fn split_csv(&self, line: &str) -> Vec<Option<Cow<'static, str>>> {
         let mut fields = Vec::new();
         let mut value: Vec<u8> = Vec::new();
         let (mut quoted, mut was_quoted) = (false, false);
         let mut bytes = line.bytes().peekable();
         let mut finish = |value: &mut Vec<u8>, was_quoted: &mut bool| {
-            let text = String::from_utf8_lossy(&std::mem::take(value)).into_owned();
+            // Only ASCII characters are taken out of the line: what is left is UTF-8.
+            let text = String::from_utf8(std::mem::take(value)).unwrap_or_default();
             let null = !std::mem::take(was_quoted) && text == self.options.null;
-            fields.push((!null).then_some(text));
+            fields.push((!null).then_some(Cow::Owned(text)));
         };
         while let Some(byte) = bytes.next() {
             if quoted {

@@ -5,63 +5,90 @@ use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, SqlError};
 
 use super::options::Options;
+use crate::chunk::Chunk;
+use crate::session::{CopyFormat, Format};
 
 /// What binary COPY data begins with: signature, flags, header extension length.
 pub(super) const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
-pub(super) struct Writer<'a> {
-    pub(super) options: &'a Options,
-    pub(super) types: &'a [Oid],
-    pub(super) settings: &'a FormatSettings,
+/// Columns and how they are written. Whatever it gives is a message for each element.
+pub(super) struct Writer {
+    pub(super) options: Options,
+    pub(super) types: Vec<Oid>,
+    pub(super) names: Vec<String>,
+    pub(super) settings: FormatSettings,
 }
 
-impl Writer<'_> {
+impl Writer {
+    pub(super) fn format(&self) -> CopyFormat {
+        let format = if self.options.binary { Format::Binary } else { Format::Text };
+        CopyFormat { format, columns: self.types.len() }
+    }
+
     /// What comes before the first row.
-    pub(super) fn start(&self, names: &[&str]) -> Option<Bytes> {
+    pub(super) fn start(&self) -> Vec<Bytes> {
         if self.options.binary {
-            return Some(Bytes::from_static(SIGNATURE));
+            return vec![Bytes::from_static(SIGNATURE)];
         }
         if !self.options.header {
-            return None;
+            return Vec::new();
         }
         let mut out = BytesMut::new();
-        for (i, name) in names.iter().enumerate() {
+        for (i, name) in self.names.iter().enumerate() {
             if i > 0 {
                 out.put_u8(self.options.delimiter);
             }
             self.field(name.as_bytes(), &mut out);
         }
         out.put_u8(b'\n');
-        Some(out.freeze())
+        vec![out.freeze()]
     }
 
     /// What comes after the last row.
-    pub(super) fn end(&self) -> Option<Bytes> {
-        self.options.binary.then(|| Bytes::from_static(&[0xff, 0xff]))
+    pub(super) fn end(&self) -> Vec<Bytes> {
+        match self.options.binary {
+            true => vec![Bytes::from_static(&[0xff, 0xff])],
+            false => Vec::new(),
+        }
     }
 
-    pub(super) fn row(&self, row: &[Datum]) -> Result<Bytes> {
+    /// Rows, all in one allocation.
+    ///
+    /// # Errors
+    /// `XX000` for a value that is too long.
+    pub(super) fn rows(&self, chunk: &Chunk) -> Result<Vec<Bytes>> {
         let mut out = BytesMut::new();
+        let mut text = BytesMut::new();
+        let mut ends = Vec::with_capacity(chunk.len());
+        for row in chunk.rows() {
+            self.row(row, &mut text, &mut out)?;
+            ends.push(out.len());
+        }
+        let all = out.freeze();
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        Ok(starts.zip(&ends).map(|(start, end)| all.slice(start..*end)).collect())
+    }
+
+    fn row(&self, row: &[Datum], text: &mut BytesMut, out: &mut BytesMut) -> Result<()> {
         if self.options.binary {
             let count =
                 i16::try_from(row.len()).map_err(|_| SqlError::internal("too many columns"))?;
             out.put_i16(count);
-            for (value, ty) in row.iter().zip(self.types) {
+            for (value, ty) in row.iter().zip(&self.types) {
                 if value.is_null() {
                     out.put_i32(-1);
                     continue;
                 }
                 let start = out.len();
                 out.put_i32(0);
-                types::binary::send(value, *ty, &mut out);
+                types::binary::send(value, *ty, out);
                 let len = i32::try_from(out.len() - start - 4)
                     .map_err(|_| SqlError::internal("value too long"))?;
                 out[start..start + 4].copy_from_slice(&len.to_be_bytes());
             }
-            return Ok(out.freeze());
+            return Ok(());
         }
-        let mut text = BytesMut::new();
-        for (i, (value, ty)) in row.iter().zip(self.types).enumerate() {
+        for (i, (value, ty)) in row.iter().zip(&self.types).enumerate() {
             if i > 0 {
                 out.put_u8(self.options.delimiter);
             }
@@ -70,15 +97,15 @@ impl Writer<'_> {
                 continue;
             }
             text.clear();
-            types::text::output(value, *ty, self.settings, &mut text);
-            self.field(&text, &mut out);
+            types::text::output(value, *ty, &self.settings, text);
+            self.field(text, out);
         }
         out.put_u8(b'\n');
-        Ok(out.freeze())
+        Ok(())
     }
 
     fn field(&self, text: &[u8], out: &mut BytesMut) {
-        let options = self.options;
+        let options = &self.options;
         if options.csv {
             let special = |b: &u8| {
                 *b == options.delimiter || *b == options.quote || matches!(b, b'\n' | b'\r')

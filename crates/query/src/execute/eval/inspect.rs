@@ -11,7 +11,7 @@ pub(crate) const DEPTH_MAX: usize = if cfg!(debug_assertions) { 400 } else { 150
 /// What is known of some expressions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Traits {
-    /// Evaluation may stop for a sub-plan.
+    /// Evaluation may stop.
     pub(crate) stops: bool,
 }
 
@@ -34,6 +34,7 @@ fn visit(expr: &Expr, depth: usize, traits: &mut Traits) -> Result<()> {
             return Ok(());
         }
         ExprKind::SubPlan(_) => traits.stops = true,
+        ExprKind::Call(call) if super::sleeps(call) => traits.stops = true,
         _ => {}
     }
     if depth == DEPTH_MAX {

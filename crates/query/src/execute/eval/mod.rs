@@ -3,6 +3,7 @@
 //!     eval(expr, row, cx) ──► Ok(value)
 //!                         ──► Err(Stop::Error)     the statement fails
 //!                         ──► Err(Stop::SubPlan)   its rows are wanted; run it, evaluate again
+//!                         ──► Err(Stop::Sleep)     `pg_sleep`; wait, evaluate again
 //!
 //! Evaluating again starts from the expression's top. What must not happen twice (volatile
 //! functions) is remembered in the `Replay` log of the row, so the second run sees the same.
@@ -19,6 +20,7 @@ mod subplan;
 use std::cmp::Ordering;
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use functions::CallCx;
 use smallvec::SmallVec;
@@ -40,6 +42,8 @@ pub enum Stop {
     Error(SqlError),
     /// The rows of a sub-plan are wanted first.
     SubPlan(Box<Pending>),
+    /// The statement sleeps for a while first.
+    Sleep(Duration),
 }
 
 impl From<SqlError> for Stop {
@@ -237,9 +241,26 @@ pub(super) fn invoke(call: &Call, args: &[Datum], cx: &EvalCx<'_>) -> Result<Dat
         return Ok(Datum::Null);
     }
     if cx.replay.is_recording() && values::is_volatile(call.proc) {
-        return cx.replay.once(|| (call.function)(cx.call, &call.site, args));
+        return cx.replay.once(|| match sleep_time(call, args) {
+            Some(time) => Err(Stop::Sleep(time)),
+            None => Ok((call.function)(cx.call, &call.site, args)?),
+        });
     }
     Ok((call.function)(cx.call, &call.site, args)?)
+}
+
+/// Whether a call puts the statement to sleep.
+fn sleeps(call: &Call) -> bool {
+    call.proc.src == "pg_sleep"
+}
+
+fn sleep_time(call: &Call, args: &[Datum]) -> Option<Duration> {
+    match args {
+        [Datum::Float8(seconds)] if sleeps(call) => {
+            Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
+        }
+        _ => None,
+    }
 }
 
 /// `AND` (decided by false) or `OR` (decided by true).

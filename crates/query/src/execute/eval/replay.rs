@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use types::{Datum, Result};
+use types::Datum;
 
 use super::Stop;
 
@@ -36,7 +36,10 @@ impl Replay {
     }
 
     /// The remembered result of the next call, or that of `call`, which is remembered.
-    pub(crate) fn once(&self, call: impl FnOnce() -> Result<Datum>) -> Result<Datum, Stop> {
+    pub(crate) fn once(
+        &self,
+        call: impl FnOnce() -> Result<Datum, Stop>,
+    ) -> Result<Datum, Stop> {
         let position = self.next.get();
         if let Some(value) = self.values.borrow().get(position) {
             self.next.set(position + 1);
@@ -46,6 +49,12 @@ impl Replay {
         self.values.borrow_mut().push(value.clone());
         self.next.set(position + 1);
         Ok(value)
+    }
+
+    /// The call that stopped gave `value`: the row is evaluated again from its start.
+    pub(crate) fn resume_with(&self, value: Datum) {
+        self.values.borrow_mut().push(value);
+        self.next.set(0);
     }
 
     /// Puts the log aside for a sub-plan, which has rows of its own.

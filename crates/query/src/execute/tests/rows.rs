@@ -1,7 +1,6 @@
 //! Operators without storage.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use types::{Datum, SqlState, oid};
 
@@ -145,7 +144,7 @@ async fn append_in_order() {
 #[tokio::test]
 async fn cancel_between_chunks() {
     let mut db = Db::new(&[]).await;
-    db.cancel.store(true, Ordering::Relaxed);
+    db.cancel.request();
     let error = db.error(ints(&[&[1]])).await;
     assert_eq!(error.code(), SqlState::QUERY_CANCELED);
 }

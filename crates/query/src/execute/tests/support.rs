@@ -1,7 +1,6 @@
 //! A small database: tables, plans and expressions in few words, rows as text.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use catalog::builtin::{ProcRow, proc_by_oid};
 use catalog::{Catalog, Index, Object, Table};
@@ -13,6 +12,7 @@ use store::memory::{Faults, Memory};
 use txn::{Limits, Transaction};
 use types::{Datum, FormatSettings, Oid, Result, SqlError, oid};
 
+use crate::cancel::Cancel;
 use crate::chunk::Chunk;
 use crate::execute::{Execution, Host, Identity, SystemRows};
 use crate::expr::{Call, Expr, ExprKind};
@@ -29,7 +29,7 @@ pub(super) struct Db {
     pub(super) subplans: usize,
     pub(super) ctes: Vec<Cte>,
     pub(super) work_tables: usize,
-    pub(super) cancel: AtomicBool,
+    pub(super) cancel: Cancel,
     settings: FormatSettings,
     identity: Identity,
     next_key: u8,
@@ -73,7 +73,7 @@ impl Db {
             subplans: 4,
             ctes: Vec::new(),
             work_tables: 1,
-            cancel: AtomicBool::new(false),
+            cancel: Cancel::default(),
             settings: FormatSettings::default(),
             identity: Identity {
                 current_user: "admin".into(),
