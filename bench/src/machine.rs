@@ -48,6 +48,12 @@ pub(crate) fn memory_bytes(pid: u32) -> u64 {
     total
 }
 
+/// How many processes wanted to run on average over the last minute.
+pub(crate) fn load_average() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
+}
+
 /// Processor, memory, kernel and disk in one line.
 pub(crate) fn describe() -> String {
     let field = |file: &str, key: &str| {

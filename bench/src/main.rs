@@ -8,6 +8,7 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on panics")]
 #![expect(clippy::print_stdout, reason = "reports go to standard output")]
 
+mod analytic;
 mod load;
 mod machine;
 mod measure;
@@ -61,6 +62,9 @@ async fn run(options: &Options) -> Report {
     }
     for workload in workload::ALL.iter().filter(|workload| options.wants(workload.name)) {
         report.throughput.extend(workload::run(&systems, workload, options).await);
+    }
+    if analytic::is_wanted(options) {
+        report.analytic = analytic::run(&systems, options).await;
     }
     if options.wants("sessions") {
         report.add(measure::sessions(&systems, options).await);

@@ -1,9 +1,9 @@
 //! What to run and for how long.
 
-use crate::workload;
+use crate::{analytic, workload};
 
 /// What is not a workload of pgbench.
-const OTHERS: [&str; 5] = ["load", "sessions", "start", "idle-memory", "size"];
+const OTHERS: [&str; 6] = ["load", "sessions", "start", "idle-memory", "size", "analytic"];
 
 /// The command line.
 pub(crate) struct Options {
@@ -13,7 +13,9 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-        let names: Vec<&str> = workload::ALL.iter().map(|w| w.name).chain(OTHERS).collect();
+        let workloads = workload::ALL.iter().map(|workload| workload.name);
+        let queries = analytic::ALL.iter().map(|query| query.name);
+        let names: Vec<&str> = workloads.chain(OTHERS).chain(queries).collect();
         let usage =
             format!("usage: ./dev bench [--quick] [--only NAME]\nNAME: {}", names.join(", "));
         let mut options = Options { quick: false, only: None };
@@ -40,7 +42,8 @@ impl Options {
     }
 
     pub(crate) fn needs_rows(&self) -> bool {
-        !["sessions", "idle-memory", "size"].iter().any(|name| self.only.as_deref() == Some(name))
+        let workloads = workload::ALL.iter().map(|workload| workload.name);
+        workloads.chain(["load", "start"]).any(|name| self.wants(name))
     }
 
     pub(crate) fn rows(&self) -> u32 {

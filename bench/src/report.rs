@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::analytic::{self, Timing};
 use crate::machine;
 use crate::options::Options;
 use crate::pgbench::Run;
@@ -27,12 +28,16 @@ pub(crate) struct Figure {
 /// Everything measured.
 pub(crate) struct Report {
     pub(crate) throughput: Vec<Throughput>,
+    pub(crate) analytic: Vec<Timing>,
+    /// When it began.
+    load_average: String,
     figures: Vec<Figure>,
 }
 
 impl Report {
     pub(crate) fn new() -> Report {
-        Report { throughput: vec![], figures: vec![] }
+        let load_average = machine::load_average();
+        Report { throughput: vec![], analytic: vec![], load_average, figures: vec![] }
     }
 
     pub(crate) fn add(&mut self, figure: Figure) {
@@ -50,6 +55,9 @@ impl Report {
                 writeln!(text, "| {name} | {postgres} | {borealis} |").expect("memory");
             }
         }
+        if !self.analytic.is_empty() {
+            text.push_str(&self.analytic_table(options));
+        }
         text
     }
 
@@ -63,6 +71,7 @@ uniformly; {rounds} rounds of {seconds} s in which the systems take turns; media
 conflict are tried again, up to 10 times.
 
 - Machine: {machine}.
+- Load average (one minute): {before} when the run began, {after} when it ended.
 - PostgreSQL: {settings}.
 - Borealis: built as `./dev start` builds it; {arguments}.
 
@@ -72,9 +81,39 @@ conflict are tried again, up to 10 times.
             rounds = options.rounds(),
             seconds = options.seconds(),
             machine = machine::describe(),
+            before = self.load_average,
+            after = machine::load_average(),
             arguments = BOREALIS_ARGUMENTS.map(|argument| format!("`{argument}`")).join(", "),
             settings = POSTGRES_SETTINGS.map(|setting| format!("`{setting}`")).join(", "),
         )
+    }
+
+    fn analytic_table(&self, options: &Options) -> String {
+        let mut text = format!(
+            "
+## Analytic queries
+
+Time from sending a query to its last row, one client, prepared (planning: sent as text); {} orders of 100000
+customers. The ratio is PostgreSQL's time to Borealis's: 2 is twice as fast as PostgreSQL, which may use parallel
+workers as its defaults allow.
+
+| query | PostgreSQL 16, ms | Borealis, ms | ratio |
+|---|---:|---:|---:|
+",
+            options.rows()
+        );
+        for Timing { name, postgres, borealis } in &self.analytic {
+            let (postgres, borealis) = (postgres.as_secs_f64(), borealis.as_secs_f64());
+            let (p, b, ratio) = (postgres * 1e3, borealis * 1e3, postgres / borealis);
+            writeln!(text, "| {name} | {p:.2} | {b:.2} | {ratio:.2} |").expect("memory");
+        }
+        text.push('\n');
+        for query in analytic::ALL.iter().filter(|q| self.analytic.iter().any(|t| t.name == q.name))
+        {
+            let words: Vec<&str> = query.sql.split_whitespace().collect();
+            writeln!(text, "- {}: `{}`", query.name, words.join(" ")).expect("memory");
+        }
+        text
     }
 
     fn throughput_table(&self) -> String {

@@ -85,10 +85,40 @@ pub trait Accumulator: Send {
     /// What the final function raises.
     fn finish(&self, cx: &CallCx<'_>) -> Result<Datum>;
 
+    /// Takes out what was taken in first, for window frames that move on. False if that cannot be
+    /// undone: the state is then of no more use.
+    ///
+    /// # Errors
+    /// What the inverse transition function raises.
+    fn unstep(&mut self, _cx: &CallCx<'_>, _args: &[Datum]) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Heap bytes held, for the query's memory account; 0 for fixed-size states.
     fn heap_bytes(&self) -> usize {
         0
     }
+
+    /// What the aggregate does, if it is so simple that it can be done without states.
+    fn kernel(&self) -> Option<Kernel> {
+        None
+    }
+}
+
+/// An aggregate that operators may compute over many rows at once. NULLs are left out, and all but
+/// the counts are NULL over no values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// Number of rows.
+    CountRows,
+    /// Number of rows without a NULL argument.
+    Count,
+    /// `bigint` sum of `smallint` or `integer` values.
+    SumInteger,
+    /// Least value, of a type whose equal values are identical.
+    Min,
+    /// Greatest value, of such a type.
+    Max,
 }
 
 /// Makes the empty state of an aggregate.

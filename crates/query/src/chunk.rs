@@ -99,6 +99,15 @@ impl Chunk {
         }
     }
 
+    /// Takes the rows from `at` on out.
+    pub fn split_off(&mut self, at: usize) -> Chunk {
+        let at = at.min(self.rows);
+        let values = self.values.split_off(at * self.width);
+        let rows = self.rows - at;
+        self.rows = at;
+        Chunk { width: self.width, rows, values }
+    }
+
     /// The row at `index`.
     pub fn row(&self, index: usize) -> &[Datum] {
         &self.values[index * self.width..(index + 1) * self.width]

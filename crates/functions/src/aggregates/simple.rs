@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use types::{Datum, Oid, Result, compare, oid};
 
 use super::{Table, boxed, heap_bytes, only};
-use crate::{Accumulator, CallCx, Site};
+use crate::{Accumulator, CallCx, Kernel, Site};
 
 pub(super) const TABLE: Table = &[
     (2803, boxed::<CountRows>),
@@ -76,6 +76,15 @@ impl Accumulator for CountRows {
     fn finish(&self, _cx: &CallCx<'_>) -> Result<Datum> {
         Ok(Datum::Int8(self.0))
     }
+
+    fn unstep(&mut self, _cx: &CallCx<'_>, _args: &[Datum]) -> Result<bool> {
+        self.0 -= 1;
+        Ok(true)
+    }
+
+    fn kernel(&self) -> Option<Kernel> {
+        Some(Kernel::CountRows)
+    }
 }
 
 /// `count(x)`, `regr_count(y, x)`: rows without a NULL.
@@ -92,6 +101,17 @@ impl Accumulator for Count {
 
     fn finish(&self, _cx: &CallCx<'_>) -> Result<Datum> {
         Ok(Datum::Int8(self.0))
+    }
+
+    fn unstep(&mut self, _cx: &CallCx<'_>, args: &[Datum]) -> Result<bool> {
+        if !args.iter().any(Datum::is_null) {
+            self.0 -= 1;
+        }
+        Ok(true)
+    }
+
+    fn kernel(&self) -> Option<Kernel> {
+        Some(Kernel::Count)
     }
 }
 
@@ -133,6 +153,21 @@ impl<const MAX: bool> Accumulator for Extreme<MAX> {
 
     fn heap_bytes(&self) -> usize {
         heap_bytes(&self.value)
+    }
+
+    fn kernel(&self) -> Option<Kernel> {
+        let identical = matches!(
+            self.type_oid,
+            oid::INT2
+                | oid::INT4
+                | oid::INT8
+                | oid::OID
+                | oid::DATE
+                | oid::TIME
+                | oid::TIMESTAMP
+                | oid::TIMESTAMPTZ
+        );
+        identical.then_some(if MAX { Kernel::Max } else { Kernel::Min })
     }
 }
 

@@ -5,7 +5,7 @@ use types::{Datum, Interval, Numeric, Result};
 use super::{Table, boxed, float, integer, only};
 use crate::convert::mismatch;
 use crate::errors::{bigint_out_of_range, overflow};
-use crate::{Accumulator, CallCx};
+use crate::{Accumulator, CallCx, Kernel};
 
 pub(super) const TABLE: Table = &[
     // sum(int8), sum(int4), sum(int2)
@@ -26,20 +26,36 @@ pub(super) const TABLE: Table = &[
 
 /// `sum(smallint)` and `sum(integer)`: a `bigint`, NULL over no values.
 #[derive(Default)]
-struct SumInteger(Option<i64>);
+struct SumInteger {
+    count: i64,
+    sum: i64,
+}
 
 impl Accumulator for SumInteger {
     fn step(&mut self, _cx: &CallCx<'_>, args: &[Datum]) -> Result<()> {
         let new = only(args)?;
         if !new.is_null() {
-            let sum = self.0.unwrap_or(0).checked_add(integer(new)?);
-            self.0 = Some(sum.ok_or_else(bigint_out_of_range)?);
+            self.count += 1;
+            self.sum = self.sum.checked_add(integer(new)?).ok_or_else(bigint_out_of_range)?;
         }
         Ok(())
     }
 
     fn finish(&self, _cx: &CallCx<'_>) -> Result<Datum> {
-        Ok(self.0.map_or(Datum::Null, Datum::Int8))
+        Ok(if self.count == 0 { Datum::Null } else { Datum::Int8(self.sum) })
+    }
+
+    fn unstep(&mut self, _cx: &CallCx<'_>, args: &[Datum]) -> Result<bool> {
+        let old = only(args)?;
+        if !old.is_null() {
+            self.count -= 1;
+            self.sum = self.sum.checked_sub(integer(old)?).ok_or_else(bigint_out_of_range)?;
+        }
+        Ok(true)
+    }
+
+    fn kernel(&self) -> Option<Kernel> {
+        Some(Kernel::SumInteger)
     }
 }
 
@@ -66,6 +82,15 @@ impl Accumulator for SumBigint {
             _ => Datum::Numeric(Numeric::from_i128(self.sum, 0)),
         })
     }
+
+    fn unstep(&mut self, _cx: &CallCx<'_>, args: &[Datum]) -> Result<bool> {
+        let old = only(args)?;
+        if !old.is_null() {
+            self.count -= 1;
+            self.sum -= i128::from(integer(old)?);
+        }
+        Ok(true)
+    }
 }
 
 /// `avg` of any integer type.
@@ -86,6 +111,10 @@ impl Accumulator for AvgInteger {
             }
         }
     }
+
+    fn unstep(&mut self, cx: &CallCx<'_>, args: &[Datum]) -> Result<bool> {
+        self.0.unstep(cx, args)
+    }
 }
 
 /// `sum(numeric)`.
@@ -93,6 +122,8 @@ impl Accumulator for AvgInteger {
 struct SumNumeric {
     count: i64,
     sum: Option<Numeric>,
+    /// How many values have the sum's scale, which is the greatest of all.
+    at_scale: i64,
 }
 
 impl Accumulator for SumNumeric {
@@ -103,11 +134,41 @@ impl Accumulator for SumNumeric {
             other => return Err(mismatch("numeric", other)),
         };
         self.count += 1;
+        let before = self.sum.as_ref().and_then(Numeric::scale);
+        match new.scale().cmp(&before) {
+            std::cmp::Ordering::Greater => self.at_scale = 1,
+            std::cmp::Ordering::Equal => self.at_scale += 1,
+            std::cmp::Ordering::Less => {}
+        }
         self.sum = Some(match &self.sum {
             None => new.clone(),
             Some(sum) => sum.add(new)?,
         });
         Ok(())
+    }
+
+    fn unstep(&mut self, _cx: &CallCx<'_>, args: &[Datum]) -> Result<bool> {
+        let (old, sum) = match (only(args)?, &self.sum) {
+            (Datum::Numeric(old), Some(sum)) => (old, sum),
+            _ => return Ok(true),
+        };
+        if !sum.is_finite() || !old.is_finite() {
+            return Ok(false);
+        }
+        self.count -= 1;
+        if self.count == 0 {
+            *self = SumNumeric::default();
+            return Ok(true);
+        }
+        if old.scale() == sum.scale() {
+            self.at_scale -= 1;
+            // The others have fewer digits, and so must their sum.
+            if self.at_scale == 0 {
+                return Ok(false);
+            }
+        }
+        self.sum = Some(sum.sub(old)?);
+        Ok(true)
     }
 
     fn finish(&self, _cx: &CallCx<'_>) -> Result<Datum> {
@@ -129,6 +190,10 @@ impl Accumulator for AvgNumeric {
             None => Ok(Datum::Null),
             Some(sum) => sum.div(&Numeric::from(self.0.count)).map(Datum::Numeric),
         }
+    }
+
+    fn unstep(&mut self, cx: &CallCx<'_>, args: &[Datum]) -> Result<bool> {
+        self.0.unstep(cx, args)
     }
 }
 
@@ -202,6 +267,15 @@ impl Accumulator for SumInterval {
     fn finish(&self, _cx: &CallCx<'_>) -> Result<Datum> {
         Ok(if self.count == 0 { Datum::Null } else { Datum::Interval(self.sum) })
     }
+
+    fn unstep(&mut self, _cx: &CallCx<'_>, args: &[Datum]) -> Result<bool> {
+        if let Datum::Interval(old) = only(args)? {
+            self.count -= 1;
+            let negative = types::datetime::interval_neg(*old)?;
+            self.sum = types::datetime::interval_add(self.sum, negative)?;
+        }
+        Ok(true)
+    }
 }
 
 /// `avg(interval)`.
@@ -219,5 +293,9 @@ impl Accumulator for AvgInterval {
             0 => Ok(Datum::Null),
             count => types::datetime::interval_div(self.0.sum, count as f64).map(Datum::Interval),
         }
+    }
+
+    fn unstep(&mut self, cx: &CallCx<'_>, args: &[Datum]) -> Result<bool> {
+        self.0.unstep(cx, args)
     }
 }

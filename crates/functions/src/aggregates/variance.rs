@@ -139,6 +139,18 @@ impl Accumulator for Integers {
         let squares = Numeric::from_big(&self.squares_high + self.squares, 0);
         exact(self.measure, self.count, &Numeric::from_i128(self.sum, 0), &squares)
     }
+
+    fn unstep(&mut self, _cx: &CallCx<'_>, args: &[Datum]) -> Result<bool> {
+        let old = only(args)?;
+        if !old.is_null() {
+            let old = i128::from(integer(old)?);
+            self.count -= 1;
+            self.sum -= old;
+            // Both parts may be below zero; it is their sum that counts.
+            self.squares -= old * old;
+        }
+        Ok(true)
+    }
 }
 
 /// Over `numeric`.

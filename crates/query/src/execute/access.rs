@@ -6,7 +6,6 @@ use smallvec::{SmallVec, smallvec};
 use store::{Key, KeyRange};
 use types::{Datum, Oid, Result, key, oid};
 
-use super::cx::ExecCx;
 use super::index::{KeyColumn, KeyLayout, successor};
 use crate::expr::Expr;
 use crate::plan::{KeyBounds, KeyEqual};
@@ -20,7 +19,7 @@ pub(crate) enum Access {
     Range(KeyRange),
 }
 
-/// All expressions of some bounds.
+/// All expressions of some bounds, in the order in which [`resolve`] takes their values.
 pub(crate) fn exprs(bounds: &KeyBounds) -> impl Iterator<Item = &Expr> {
     let equal = bounds.equal.iter().flat_map(|equal| match equal {
         KeyEqual::Value(value) | KeyEqual::AnyElement(value) => std::slice::from_ref(value),
@@ -30,22 +29,23 @@ pub(crate) fn exprs(bounds: &KeyBounds) -> impl Iterator<Item = &Expr> {
     equal.chain(bounds.lower.iter().chain(&bounds.upper).map(|(value, _)| value))
 }
 
-/// What `bounds` over the keys of `layout` means, in key order. `is_point` says whether a complete
-/// key, with or without a NULL in it, is that of one entry.
+/// What `bounds` over the keys of `layout` means, in key order, where `values` are those of
+/// [`exprs`]. `is_point` says whether a complete key, with or without a NULL in it, is that of one
+/// entry.
 ///
 /// # Errors
-/// What evaluating the bounds raises.
-pub(crate) async fn resolve(
+/// `XX000` for a value that has no key form.
+pub(crate) fn resolve(
     bounds: &KeyBounds,
+    values: impl IntoIterator<Item = Datum>,
     layout: &KeyLayout,
-    stops: bool,
     is_point: impl Fn(bool) -> bool,
-    cx: &mut ExecCx<'_>,
 ) -> Result<Vec<Access>> {
+    let mut values = values.into_iter();
     let mut has_null = false;
     let mut prefixes: SmallVec<[Vec<u8>; 1]> = smallvec![layout.prefix.clone()];
     for (equal, column) in bounds.equal.iter().zip(&layout.columns) {
-        let values = equal_values(equal, column.ty, stops, cx).await?;
+        let values = equal_values(equal, &mut values, column.ty);
         has_null |= values.iter().any(Datum::is_null);
         if let ([value], [prefix]) = (values.as_slice(), prefixes.as_mut_slice()) {
             key::encode(value, column.ty, column.order, prefix)?;
@@ -68,8 +68,11 @@ pub(crate) async fn resolve(
     let bounded = bounds.lower.is_some() || bounds.upper.is_some();
     let next = layout.columns.get(bounds.equal.len()).filter(|_| bounded);
     if let Some(column) = next {
-        let lower = end_value(bounds.lower.as_ref(), column.ty, stops, cx).await?;
-        let upper = end_value(bounds.upper.as_ref(), column.ty, stops, cx).await?;
+        let mut end = |end: &Option<(Expr, bool)>| {
+            let (_, inclusive) = end.as_ref()?;
+            Some((fit(values.next().unwrap_or_default(), column.ty), *inclusive))
+        };
+        let (lower, upper) = (end(&bounds.lower), end(&bounds.upper));
         let mut ranges = Vec::with_capacity(prefixes.len());
         for prefix in prefixes {
             ranges.extend(range(prefix, column, &lower, &upper)?.map(Access::Range));
@@ -86,32 +89,26 @@ pub(crate) async fn resolve(
 }
 
 /// The values that a column may equal; NULL only for `IS NULL`.
-async fn equal_values(
+fn equal_values(
     equal: &KeyEqual,
+    values: &mut impl Iterator<Item = Datum>,
     ty: Oid,
-    stops: bool,
-    cx: &mut ExecCx<'_>,
-) -> Result<SmallVec<[Datum; 1]>> {
-    let mut values = SmallVec::new();
-    let mut add = |value: Datum| match fit(value, ty) {
-        Fit::Exact(value) => values.push(value),
-        Fit::Null | Fit::Below | Fit::Above => {}
+) -> SmallVec<[Datum; 1]> {
+    let exact = |value: Datum| match fit(value, ty) {
+        Fit::Exact(value) => Some(value),
+        Fit::Null | Fit::Below | Fit::Above => None,
     };
     match equal {
-        KeyEqual::Value(value) => add(cx.eval_one(stops, value).await?),
+        KeyEqual::Value(_) => values.by_ref().take(1).filter_map(exact).collect(),
         KeyEqual::AnyOf(options) => {
-            for option in options {
-                add(cx.eval_one(stops, option).await?);
-            }
+            values.by_ref().take(options.len()).filter_map(exact).collect()
         }
-        KeyEqual::AnyElement(array) => {
-            if let Datum::Array(array) = cx.eval_one(stops, array).await? {
-                array.elements.iter().cloned().for_each(add);
-            }
-        }
-        KeyEqual::Null => values.push(Datum::Null),
+        KeyEqual::AnyElement(_) => match values.next() {
+            Some(Datum::Array(array)) => array.elements.iter().cloned().filter_map(exact).collect(),
+            _ => SmallVec::new(),
+        },
+        KeyEqual::Null => smallvec![Datum::Null],
     }
-    Ok(values)
 }
 
 /// A value as the key column's type holds it.
@@ -142,17 +139,6 @@ fn fit(value: Datum, ty: Oid) -> Fit {
         oid::INT8 => Fit::Exact(Datum::Int8(number)),
         _ => Fit::Exact(value),
     }
-}
-
-/// One end of a range, evaluated; `None` if it is open.
-async fn end_value(
-    end: Option<&(Expr, bool)>,
-    ty: Oid,
-    stops: bool,
-    cx: &mut ExecCx<'_>,
-) -> Result<Option<(Fit, bool)>> {
-    let Some((expr, inclusive)) = end else { return Ok(None) };
-    Ok(Some((fit(cx.eval_one(stops, expr).await?, ty), *inclusive)))
 }
 
 /// The keys that start with `prefix` and whose next column lies between the ends; NULLs never do.

@@ -12,15 +12,13 @@ use futures::future::BoxFuture;
 use types::{Datum, Oid, Result};
 
 use super::cx::{Charge, ExecCx};
-use super::eval::{eval, inspect, is_true};
+use super::eval::{eval, inspect};
 use super::key_table::KeyTable;
+use super::pairs::{Join, NONE, Pair};
 use super::run::{self, Operator, wrong_node};
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::expr::Expr;
 use crate::plan::{JoinKind, Node, Plan};
-
-/// No row.
-const NONE: u32 = u32::MAX;
 
 struct HashJoin {
     plan: Arc<Plan>,
@@ -51,11 +49,11 @@ struct Probe {
     /// First inner row for each outer row.
     heads: Vec<u32>,
     /// The outer row and the inner row that come next; the latter `None` at the row's start.
-    row: usize,
+    row: u32,
     inner: Option<u32>,
     /// Whether the current outer row has a match.
     matched: bool,
-    pairs: Vec<(usize, u32)>,
+    pairs: Vec<Pair>,
 }
 
 pub(crate) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
@@ -103,16 +101,16 @@ impl HashJoin {
         let Node::HashJoin { kind, keys, residual, .. } = &plan.node else {
             return Err(wrong_node());
         };
-        let kind = *kind;
+        let join = Join { kind: *kind, condition: residual.as_ref(), stops: self.stops };
         if let Some(mut inner) = self.inner.take() {
-            self.built.build(&mut *inner, keys, kind, self.stops, cx).await?;
+            self.built.build(&mut *inner, keys, &join, cx).await?;
         }
-        if self.built.rows.is_empty() && matches!(kind, JoinKind::Inner | JoinKind::Semi) {
+        if self.built.rows.is_empty() && matches!(join.kind, JoinKind::Inner | JoinKind::Semi) {
             return Ok(None);
         }
         while self.unmatched.is_none() {
             cx.checkpoint().await?;
-            if self.probe.row == self.probe.rows.len() {
+            if self.probe.row as usize == self.probe.rows.len() {
                 match self.outer.next(cx).await? {
                     Some(rows) => {
                         self.probe.begin(rows, &self.built, keys, self.stops, cx).await?;
@@ -121,14 +119,16 @@ impl HashJoin {
                 }
                 continue;
             }
-            let first_only = matches!(kind, JoinKind::Semi | JoinKind::Anti) && residual.is_none();
-            self.probe.pair(&self.built.next, first_only);
-            let output = self.emit(kind, residual.as_ref(), cx).await?;
+            self.probe.pair(&self.built.next, join.first_only());
+            let Built { rows: inner_rows, matched: inner_matched, .. } = &mut self.built;
+            let Probe { rows, pairs, matched, .. } = &mut self.probe;
+            let output =
+                join.output((rows, inner_rows), pairs, matched, inner_matched, cx).await?;
             if !output.is_empty() {
                 return Ok(Some(output));
             }
         }
-        if !matches!(kind, JoinKind::Right | JoinKind::Full) {
+        if !join.keeps_unmatched_inner() {
             return Ok(None);
         }
         let nulls = vec![Datum::Null; self.probe.rows.width()];
@@ -144,62 +144,6 @@ impl HashJoin {
         }
         Ok(Some(output).filter(|output| !output.is_empty()))
     }
-
-    /// Output rows of the pairs at hand. A pair without an inner row ends its outer row.
-    async fn emit(
-        &mut self,
-        kind: JoinKind,
-        residual: Option<&Expr>,
-        cx: &mut ExecCx<'_>,
-    ) -> Result<Chunk> {
-        let Built { rows: inner_rows, matched: inner_matched, .. } = &mut self.built;
-        let Probe { rows: outer_rows, pairs, matched, .. } = &mut self.probe;
-        let nulls = vec![Datum::Null; inner_rows.width()];
-        let mut output = Chunk::with_capacity(self.plan.types.len(), pairs.len());
-        let mut joined = Chunk::new(outer_rows.width() + inner_rows.width());
-        let keeps_inner = !matches!(kind, JoinKind::Semi | JoinKind::Anti);
-        cx.for_each(self.stops, pairs.len(), |cx, index| {
-            let Some((outer, inner)) = pairs.get(index).copied() else { return Ok(()) };
-            let outer = outer_rows.row(outer);
-            if inner == NONE {
-                match kind {
-                    JoinKind::Left | JoinKind::Full if !*matched => {
-                        output.push_joined(outer, &nulls);
-                    }
-                    JoinKind::Semi if *matched => output.push_row(outer),
-                    JoinKind::Anti if !*matched => output.push_row(outer),
-                    _ => {}
-                }
-                *matched = false;
-                return Ok(());
-            }
-            if *matched && !keeps_inner {
-                return Ok(());
-            }
-            let inner = inner as usize;
-            if keeps_inner || residual.is_some() {
-                let target = if keeps_inner { &mut output } else { &mut joined };
-                let last = target.len();
-                target.push_joined(outer, inner_rows.row(inner));
-                if let Some(residual) = residual {
-                    let holds = is_true(residual, target.row(last), cx);
-                    if !matches!(holds, Ok(true)) {
-                        target.truncate(last);
-                    }
-                    if !holds? {
-                        return Ok(());
-                    }
-                }
-            }
-            *matched = true;
-            if let Some(flag) = inner_matched.get_mut(inner) {
-                *flag = true;
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(output)
-    }
 }
 
 impl Built {
@@ -207,16 +151,14 @@ impl Built {
         &mut self,
         inner: &mut dyn Operator,
         keys: &[(Expr, Expr)],
-        kind: JoinKind,
-        stops: bool,
+        join: &Join<'_>,
         cx: &mut ExecCx<'_>,
     ) -> Result<()> {
         let mut charge = cx.charge();
         let mut bytes = 0;
-        let keeps_unmatched = matches!(kind, JoinKind::Right | JoinKind::Full);
         while let Some(chunk) = inner.next(cx).await? {
             cx.checkpoint().await?;
-            let found = find_keys(&chunk, keys.iter().map(|(_, inner)| inner), stops, cx, |key| {
+            let found = find_keys(&chunk, keys.iter().map(|(_, inner)| inner), join.stops, cx, |key| {
                 self.table.insert(key).0
             })
             .await?;
@@ -242,7 +184,7 @@ impl Built {
             }
             charge.set(bytes + self.table.bytes() + self.heads.len() * 8)?;
         }
-        if keeps_unmatched {
+        if join.keeps_unmatched_inner() {
             self.matched = vec![false; self.rows.len()];
         }
         self.charge = Some(charge);
@@ -276,7 +218,7 @@ impl Probe {
     fn pair(&mut self, next: &[u32], first_only: bool) {
         self.pairs.clear();
         while self.pairs.len() < CHUNK_ROWS
-            && let Some(head) = self.heads.get(self.row).copied()
+            && let Some(head) = self.heads.get(self.row as usize).copied()
         {
             let mut inner = self.inner.take().unwrap_or(head);
             while inner != NONE {

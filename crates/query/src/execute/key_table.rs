@@ -7,7 +7,7 @@
 use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use types::{Datum, Oid, compare};
+use types::{Datum, Oid, compare, oid};
 
 use crate::chunk::Chunk;
 use crate::execute::values;
@@ -17,10 +17,18 @@ use crate::execute::values;
 pub(crate) struct KeyTable {
     types: Box<[Oid]>,
     keys: Chunk,
-    hashes: Vec<u64>,
-    table: HashTable<Slot>,
+    index: Index,
     hasher: DefaultHashBuilder,
     heap_bytes: usize,
+}
+
+/// How the number of a key is found.
+#[derive(Debug)]
+enum Index {
+    /// Keys of one integer (or date, or timestamp), which stand beside their numbers.
+    Integers { table: HashTable<(i64, u32)>, null: Option<u32> },
+    /// Keys of any kind, which are looked up by their numbers, as their hashes are.
+    Any { table: HashTable<Slot>, hashes: Vec<u64> },
 }
 
 /// A key's place in the hash table.
@@ -38,11 +46,16 @@ impl KeyTable {
     /// An empty table for keys of these types.
     pub(crate) fn new(types: impl Into<Box<[Oid]>>) -> KeyTable {
         let types = types.into();
+        let index = match *types {
+            [oid::INT2 | oid::INT4 | oid::INT8 | oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ] => {
+                Index::Integers { table: HashTable::new(), null: None }
+            }
+            _ => Index::Any { table: HashTable::new(), hashes: Vec::new() },
+        };
         KeyTable {
             keys: Chunk::new(types.len()),
             types,
-            hashes: Vec::new(),
-            table: HashTable::new(),
+            index,
             hasher: DefaultHashBuilder::default(),
             heap_bytes: 0,
         }
@@ -65,30 +78,65 @@ impl KeyTable {
 
     /// The number of `key`, if it is there.
     pub(crate) fn find(&self, key: &[Datum]) -> Option<usize> {
-        self.find_hashed(key, self.hash(key))
-    }
-
-    fn find_hashed(&self, key: &[Datum], hash: u64) -> Option<usize> {
-        let found = self.table.find(hash, |slot| slot.tag == tag(hash) && self.is_at(*slot, key));
-        found.map(|slot| slot.number as usize)
+        let number = match &self.index {
+            Index::Integers { table, null } => match integer(key) {
+                Some(value) => {
+                    let hash = self.hasher.hash_one(value);
+                    table.find(hash, |(known, _)| *known == value).map(|(_, number)| *number)
+                }
+                None => *null,
+            },
+            Index::Any { table, .. } => {
+                let hash = self.hash(key);
+                find_slot(table, hash, &self.keys, key, &self.types)
+            }
+        };
+        number.map(|number| number as usize)
     }
 
     /// The number of `key`, and whether it is new.
     pub(crate) fn insert(&mut self, key: &[Datum]) -> (usize, bool) {
-        let hash = self.hash(key);
-        if let Some(number) = self.find_hashed(key, hash) {
-            return (number, false);
+        // 2^32 keys do not fit into the memory account.
+        let next = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        let hasher = &self.hasher;
+        let known = match &mut self.index {
+            Index::Integers { table, null } => match integer(key) {
+                Some(value) => {
+                    let entry = table.entry(
+                        hasher.hash_one(value),
+                        |(known, _)| *known == value,
+                        |(known, _)| hasher.hash_one(known),
+                    );
+                    match entry {
+                        hashbrown::hash_table::Entry::Occupied(entry) => Some(entry.get().1),
+                        hashbrown::hash_table::Entry::Vacant(entry) => {
+                            entry.insert((value, next));
+                            None
+                        }
+                    }
+                }
+                None => null.replace(null.unwrap_or(next)),
+            },
+            Index::Any { .. } => self.insert_slot(key, next),
+        };
+        if let Some(number) = known {
+            return (number as usize, false);
         }
-        let number = self.keys.len();
         self.heap_bytes += values::row_bytes(key) + ENTRY_BYTES;
         self.keys.push_row(key);
-        self.hashes.push(hash);
-        // 2^32 keys do not fit into the memory account.
-        let slot = Slot { tag: tag(hash), number: u32::try_from(number).unwrap_or(u32::MAX) };
-        let hashes = &self.hashes;
-        let rehash = |slot: &Slot| hashes.get(slot.number as usize).copied().unwrap_or(0);
-        self.table.insert_unique(hash, slot, rehash);
-        (number, true)
+        (next as usize, true)
+    }
+
+    fn insert_slot(&mut self, key: &[Datum], next: u32) -> Option<u32> {
+        let hash = self.hash(key);
+        let Index::Any { table, hashes } = &mut self.index else { return None };
+        let known = find_slot(table, hash, &self.keys, key, &self.types);
+        if known.is_none() {
+            hashes.push(hash);
+            let rehash = |slot: &Slot| hashes.get(slot.number as usize).copied().unwrap_or(0);
+            table.insert_unique(hash, Slot { tag: tag(hash), number: next }, rehash);
+        }
+        known
     }
 
     fn hash(&self, key: &[Datum]) -> u64 {
@@ -98,10 +146,30 @@ impl KeyTable {
         }
         state.finish()
     }
+}
 
-    fn is_at(&self, slot: Slot, key: &[Datum]) -> bool {
-        let pairs = self.keys.row(slot.number as usize).iter().zip(key);
-        pairs.zip(&self.types).all(|((a, b), ty)| compare::equal_typed(a, b, *ty))
+fn find_slot(
+    table: &HashTable<Slot>,
+    hash: u64,
+    keys: &Chunk,
+    key: &[Datum],
+    types: &[Oid],
+) -> Option<u32> {
+    let is_at = |slot: &Slot| {
+        let pairs = keys.row(slot.number as usize).iter().zip(key);
+        pairs.zip(types).all(|((a, b), ty)| compare::equal_typed(a, b, *ty))
+    };
+    let found = table.find(hash, |slot| slot.tag == tag(hash) && is_at(slot));
+    found.map(|slot| slot.number)
+}
+
+/// The integer that a key consists of; `None` for NULL.
+fn integer(key: &[Datum]) -> Option<i64> {
+    match key {
+        [Datum::Int4(value) | Datum::Date(value)] => Some(i64::from(*value)),
+        [Datum::Int8(value) | Datum::Timestamp(value) | Datum::Timestamptz(value)] => Some(*value),
+        [Datum::Int2(value)] => Some(i64::from(*value)),
+        _ => None,
     }
 }
 
@@ -131,5 +199,20 @@ mod tests {
             table.insert(&key(n, "x"));
         }
         assert_eq!(table.find(&key(9_999, "x")), Some(10_002));
+    }
+
+    #[test]
+    fn integers_of_any_width() {
+        let mut table = KeyTable::new([oid::INT4]);
+        assert_eq!(table.insert(&[Datum::Int4(7)]), (0, true));
+        assert_eq!(table.insert(&[Datum::Null]), (1, true));
+        assert_eq!(table.insert(&[Datum::Int8(7)]), (0, false));
+        assert_eq!(table.insert(&[Datum::Null]), (1, false));
+        for n in 0..10_000 {
+            table.insert(&[Datum::Int4(n)]);
+        }
+        assert_eq!(table.find(&[Datum::Int4(9_999)]), Some(10_000));
+        assert_eq!(table.find(&[Datum::Int4(-1)]), None);
+        assert_eq!(table.find(&[Datum::Null]), Some(1));
     }
 }

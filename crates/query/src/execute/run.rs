@@ -12,9 +12,9 @@ use super::cx::{Account, ExecCx, Host, State};
 use super::eval::{Memo, Pending, Remembered, Replay};
 use super::key_table::KeyTable;
 use super::{
-    aggregate, append, cte, delete, distinct, filter, hash_join, insert, limit, lock_rows,
-    nested_loop, project, recursive, scan, set_operation, set_rows, sort, system_scan, update,
-    values_rows, window,
+    aggregate, append, batched_join, cte, delete, distinct, filter, hash_join, incremental_sort,
+    insert, limit, lock_rows, merge_join, nested_loop, project, recursive, scan, set_operation,
+    set_rows, sort, sorted_aggregate, system_scan, update, values_rows, window,
 };
 use crate::chunk::Chunk;
 use crate::execute::values;
@@ -44,10 +44,14 @@ pub(crate) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
         Node::Filter { input, predicate } => filter::open(plan, input, predicate),
         Node::Project { input, exprs } => project::open(plan, input, exprs),
         Node::NestedLoop { .. } => nested_loop::open(plan),
+        Node::BatchedJoin { .. } => batched_join::open(plan),
         Node::HashJoin { .. } => hash_join::open(plan),
+        Node::MergeJoin { .. } => merge_join::open(plan),
         Node::Sort { input, keys, .. } => sort::open(plan, input, keys),
+        Node::IncrementalSort { .. } => incremental_sort::open(plan),
         Node::Limit { input, .. } => limit::open(plan, input),
         Node::Aggregate { input, .. } => aggregate::open(plan, input),
+        Node::SortedAggregate { .. } => sorted_aggregate::open(plan),
         Node::Distinct { input, .. } => distinct::open(plan, input),
         Node::Append { inputs } => append::open(inputs),
         Node::Insert(node) => insert::open(plan, node),

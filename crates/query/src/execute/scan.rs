@@ -1,7 +1,5 @@
 //! Reads a stored table: by its own keys or by a secondary index.
 //!
-//!     bounds ──► points, ranges ──► pairs ──► [entries ──► row keys ──► rows] ──► decode, filter
-//!
 //! Pieces start small and grow, so that a LIMIT above reads little and a full scan reads fast.
 
 use std::collections::VecDeque;
@@ -9,16 +7,16 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use store::{Direction, Key, Pair};
-use types::{Datum, Oid, Result, RowReader, SqlError, SqlState};
+use store::{Direction, Pair};
+use types::Result;
 
 use super::access::{self, Access};
 use super::cx::ExecCx;
 use super::eval::{inspect, is_true};
-use super::index::{self, KeyLayout, Projection};
 use super::run::{Operator, wrong_node};
+use super::table_reader::{TableReader, bounds};
 use crate::chunk::Chunk;
-use crate::plan::{AccessPath, Node, Plan, Scan};
+use crate::plan::{Node, Plan, Scan};
 
 /// Pairs read at first when nothing is known about how many are wanted.
 const FIRST_PAIRS: usize = 128;
@@ -33,19 +31,14 @@ pub(crate) struct ScanOperator {
 
 /// Where a scan stands.
 struct Cursor {
-    rows: KeyLayout,
-    /// For a secondary index: whether its entries hold all that is wanted.
-    covering: Option<bool>,
-    projection: Projection,
+    reader: TableReader,
     todo: VecDeque<Access>,
+    /// Pairs to be read next.
     pairs: usize,
 }
 
 pub(crate) fn open(plan: &Arc<Plan>, scan: &Scan) -> Result<Box<dyn Operator>> {
-    let bounds = match &scan.path {
-        AccessPath::Primary(bounds) | AccessPath::Index { bounds, .. } => bounds,
-    };
-    let stops = inspect(scan.filter.iter().chain(access::exprs(bounds)))?.stops;
+    let stops = inspect(scan.filter.iter().chain(access::exprs(bounds(scan))))?.stops;
     Ok(Box::new(ScanOperator { plan: Arc::clone(plan), stops, cursor: None }))
 }
 
@@ -79,43 +72,17 @@ impl ScanOperator {
 
 impl Cursor {
     async fn new(scan: &Scan, stops: bool, cx: &mut ExecCx<'_>) -> Result<Cursor> {
-        let table = &scan.table;
-        let rows = index::row_layout(cx.host.cluster, table);
-        let column_type =
-            |column: usize| table.columns.get(column).map_or(Oid::INVALID, |c| Oid(c.type_oid));
-        let (accesses, covering, projection) = match &scan.path {
-            AccessPath::Primary(bounds) => {
-                let accesses = access::resolve(bounds, &rows, stops, |_| true, cx).await?;
-                let columns = scan.columns.iter().map(|column| (*column, column_type(*column)));
-                (accesses, None, Projection::new(columns)?)
-            }
-            AccessPath::Index { index, bounds, covering } => {
-                let index = table
-                    .indexes
-                    .get(*index)
-                    .ok_or_else(|| SqlError::internal("scan of an index that is not there"))?;
-                let layout = index::entry_layout(cx.host.cluster, table, index);
-                let is_point = |has_null| layout.is_point(has_null);
-                let accesses = access::resolve(bounds, &layout.key, stops, is_point, cx).await?;
-                let position = |column: usize| match covering {
-                    true => layout.columns.iter().position(|held| *held == column),
-                    false => Some(column),
-                };
-                let columns = scan
-                    .columns
-                    .iter()
-                    .map(|column| Some((position(*column)?, column_type(*column))))
-                    .collect::<Option<Vec<_>>>()
-                    .ok_or_else(|| SqlError::internal("index does not cover the columns"))?;
-                (accesses, Some(*covering), Projection::new(columns)?)
-            }
-        };
-        let mut todo = VecDeque::from(accesses);
+        let reader = TableReader::new(scan, cx.host.cluster)?;
+        let mut values = Vec::new();
+        for expr in access::exprs(bounds(scan)) {
+            values.push(cx.eval_one(stops, expr).await?);
+        }
+        let mut todo = VecDeque::from(reader.accesses(bounds(scan), values)?);
         if scan.backward {
             todo.make_contiguous().reverse();
         }
         let pairs = scan.limit_hint.unwrap_or(FIRST_PAIRS).clamp(1, PAIRS_MAX);
-        Ok(Cursor { rows, covering, projection, todo, pairs })
+        Ok(Cursor { reader, todo, pairs })
     }
 
     /// The next rows, by their keys. For a covering index, entries by theirs.
@@ -162,31 +129,7 @@ impl Cursor {
                 }
             }
         }
-        match self.covering {
-            Some(false) => self.look_up(&pairs, cx).await,
-            Some(true) | None => Ok(pairs),
-        }
-    }
-
-    /// The rows that index entries point to.
-    async fn look_up(&self, entries: &[Pair], cx: &mut ExecCx<'_>) -> Result<Vec<Pair>> {
-        let mut keys: Vec<Key> = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            keys.push(self.rows.row_key_of(index::read_entry(key, value)?.0));
-        }
-        let values = match keys.as_slice() {
-            [] => Vec::new(),
-            [key] => vec![cx.host.txn.get(key, cx.at()).await?],
-            keys => cx.host.txn.get_many(keys, cx.at()).await?,
-        };
-        let rows = keys.into_iter().zip(values).map(|(key, value)| match value {
-            Some(value) => Ok((key, value)),
-            None => Err(SqlError::new(
-                SqlState::INDEX_CORRUPTED,
-                "index entry points to a row that is not there",
-            )),
-        });
-        rows.collect()
+        self.reader.rows_of(pairs, cx).await
     }
 
     async fn decode(
@@ -198,20 +141,9 @@ impl Cursor {
         cx: &mut ExecCx<'_>,
     ) -> Result<Chunk> {
         let mut chunk = Chunk::with_capacity(width, pairs.len());
-        let covering = self.covering == Some(true);
         cx.for_each(stops, pairs.len(), |cx, index| {
-            let Some((key, value)) = pairs.get(index) else { return Ok(()) };
-            chunk.push_with(|out| -> Result<()> {
-                if !covering {
-                    self.projection.read(&RowReader::new(value)?, out)?;
-                    out.extend(scan.row_key.then(|| Datum::bytea(key)));
-                    return Ok(());
-                }
-                let (suffix, tuple) = index::read_entry(key, value)?;
-                self.projection.read(&tuple, out)?;
-                out.extend(scan.row_key.then(|| Datum::bytea(self.rows.row_key_of(suffix))));
-                Ok(())
-            })?;
+            let Some(pair) = pairs.get(index) else { return Ok(()) };
+            chunk.push_with(|out| self.reader.decode(pair, out))?;
             if let Some(filter) = &scan.filter {
                 let last = chunk.len() - 1;
                 let kept = is_true(filter, chunk.row(last), cx);

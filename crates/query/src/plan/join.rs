@@ -314,12 +314,13 @@ impl Planner {
         let types: Vec<Oid> = outer.plan.types.iter().chain(&inner.plan.types).copied().collect();
         let rows = (outer.plan.rows * inner.plan.rows).max(1.0);
         let cost = outer.plan.cost + outer.plan.rows * (inner.plan.cost + 1.0);
-        let node = Node::NestedLoop {
-            outer: Arc::clone(&outer.plan),
-            inner: inner.plan,
-            kind,
-            inner_args,
-            on: None,
+        let outer = Arc::clone(&outer.plan);
+        let (inner, on) = (inner.plan, None);
+        let node = match &inner.node {
+            Node::Scan(scan) if scan.looks_up() => {
+                Node::BatchedJoin { outer, inner, kind, inner_args, on }
+            }
+            _ => Node::NestedLoop { outer, inner, kind, inner_args, on },
         };
         Ok(Some(Part { plan: Arc::new(Plan { node, types, rows, cost }), layout }))
     }

@@ -99,6 +99,32 @@ pub enum Node {
         /// Condition over the outer row followed by the inner row.
         on: Option<Expr>,
     },
+    /// Looks inner rows up in an index for a batch of outer rows at once. Inner, Left, Semi, Anti.
+    BatchedJoin {
+        /// Outer side.
+        outer: Arc<Plan>,
+        /// Inner side, a [`Node::Scan`]; its frame is the enclosing frame followed by `inner_args`.
+        inner: Arc<Plan>,
+        /// Kind.
+        kind: JoinKind,
+        /// Expressions over the outer row.
+        inner_args: Vec<Expr>,
+        /// Further condition over the outer row followed by the inner row.
+        on: Option<Expr>,
+    },
+    /// Joins two inputs that are sorted by the keys.
+    MergeJoin {
+        /// Outer side.
+        outer: Arc<Plan>,
+        /// Inner side.
+        inner: Arc<Plan>,
+        /// Any kind.
+        kind: JoinKind,
+        /// Keys, most significant first; NULL matches nothing.
+        keys: Vec<MergeKey>,
+        /// Further condition over the outer row followed by the inner row.
+        residual: Option<Expr>,
+    },
     /// Builds a hash table of the inner side, probes it with the outer side.
     HashJoin {
         /// Outer (probe) side.
@@ -121,6 +147,15 @@ pub enum Node {
         keys: Vec<SortKey>,
         /// Only this many rows are wanted (top-N), if a constant limit stands above.
         top: Option<usize>,
+    },
+    /// Orders rows that are ordered by the first keys already.
+    IncrementalSort {
+        /// Input.
+        input: Arc<Plan>,
+        /// Keys, most significant first.
+        keys: Vec<SortKey>,
+        /// How many of them the input is ordered by; at least one.
+        presorted: usize,
     },
     /// Some of the rows.
     Limit {
@@ -145,6 +180,16 @@ pub enum Node {
         aggregates: Vec<AggregateCall>,
         /// Grouping sets, each a list of positions in `groups`; empty for plain grouping.
         sets: Vec<Vec<usize>>,
+    },
+    /// As Aggregate, over input in which the rows of a group stand together; holds one group at a
+    /// time and keeps the order of the input.
+    SortedAggregate {
+        /// Input.
+        input: Arc<Plan>,
+        /// Group expressions; at least one.
+        groups: Vec<Expr>,
+        /// Aggregates.
+        aggregates: Vec<AggregateCall>,
     },
     /// Duplicate rows removed, by the given columns only (`DISTINCT ON`: the first of each);
     /// keeps the order of the input.
@@ -233,10 +278,14 @@ impl Node {
             Node::Project { .. } => "Project",
             Node::ProjectSet { .. } => "ProjectSet",
             Node::NestedLoop { .. } => "NestedLoop",
+            Node::BatchedJoin { .. } => "BatchedJoin",
+            Node::MergeJoin { .. } => "MergeJoin",
             Node::HashJoin { .. } => "HashJoin",
             Node::Sort { .. } => "Sort",
+            Node::IncrementalSort { .. } => "IncrementalSort",
             Node::Limit { .. } => "Limit",
             Node::Aggregate { .. } => "Aggregate",
+            Node::SortedAggregate { .. } => "SortedAggregate",
             Node::Distinct { .. } => "Distinct",
             Node::Append { .. } => "Append",
             Node::SetOperation { .. } => "SetOperation",
@@ -298,6 +347,14 @@ pub struct Scan {
     pub limit_hint: Option<usize>,
 }
 
+impl Scan {
+    /// Whether rows are looked up by equality of key columns.
+    pub fn looks_up(&self) -> bool {
+        let (AccessPath::Primary(bounds) | AccessPath::Index { bounds, .. }) = &self.path;
+        !bounds.equal.is_empty()
+    }
+}
+
 /// Which keys of which index are read.
 #[derive(Debug)]
 pub enum AccessPath {
@@ -341,7 +398,7 @@ pub enum KeyEqual {
     Null,
 }
 
-/// How two inputs are joined. Only HashJoin does Right and Full.
+/// How two inputs are joined. Only HashJoin and MergeJoin do Right and Full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinKind {
     /// Matching pairs.
@@ -356,6 +413,19 @@ pub enum JoinKind {
     Semi,
     /// Outer rows without a match; the output is the outer row only.
     Anti,
+}
+
+/// One key of a MergeJoin.
+#[derive(Clone, Debug)]
+pub struct MergeKey {
+    /// Over the outer row.
+    pub outer: Expr,
+    /// Over the inner row (its columns count from 0); of one type with `outer`.
+    pub inner: Expr,
+    /// Both inputs are in descending order.
+    pub descending: bool,
+    /// NULLs stand before everything else in both.
+    pub nulls_first: bool,
 }
 
 /// One key of a sort.

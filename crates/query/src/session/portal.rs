@@ -250,7 +250,7 @@ impl Session {
             }
             Run::Buffered(buffered) => match buffered.rows.take() {
                 Some(mut chunk) => {
-                    buffered.rows = split_off(&mut chunk, max_rows);
+                    buffered.rows = cut(&mut chunk, max_rows);
                     Ok(Fetched::Rows(chunk))
                 }
                 None => {
@@ -368,7 +368,7 @@ impl Session {
             };
             return Ok(Fetched::Complete(running.kind.tag(rows)));
         };
-        running.held = split_off(&mut chunk, max_rows);
+        running.held = cut(&mut chunk, max_rows);
         running.rows += chunk.len() as u64;
         Ok(Fetched::Rows(chunk))
     }
@@ -434,14 +434,8 @@ impl Session {
 }
 
 /// What a limit of `max_rows` (0 is none) cuts off.
-fn split_off(chunk: &mut Chunk, max_rows: usize) -> Option<Chunk> {
-    if max_rows == 0 || chunk.len() <= max_rows {
-        return None;
-    }
-    let mut rest = chunk.clone();
-    rest.drop_front(max_rows);
-    chunk.truncate(max_rows);
-    Some(rest)
+fn cut(chunk: &mut Chunk, max_rows: usize) -> Option<Chunk> {
+    (max_rows > 0 && chunk.len() > max_rows).then(|| chunk.split_off(max_rows))
 }
 
 /// Whether a WITH query of the plan modifies rows.

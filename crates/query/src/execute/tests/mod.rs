@@ -4,6 +4,7 @@ mod dml;
 mod expressions;
 mod joins;
 mod more;
+mod ordered;
 mod rows;
 mod scans;
 mod speed;

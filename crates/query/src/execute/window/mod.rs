@@ -4,6 +4,7 @@
 //!
 //! A partition is held whole; what is given out is the input's columns and the values.
 
+mod aggregate;
 mod builtin;
 mod frame;
 
@@ -15,17 +16,15 @@ use futures::future::BoxFuture;
 use types::{Datum, Oid, Result, compare};
 
 use self::frame::{Frames, Offsets};
-use super::aggregate::take;
+use super::aggregate_states::exprs as aggregate_exprs;
 use super::cx::{Charge, ExecCx};
-use super::eval::{Stop, eval, inspect};
+use super::eval::{eval, inspect};
 use super::run::{self, Operator, wrong_node};
 use super::sort::KeyOrder;
 use super::values;
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::expr::Expr;
-use crate::plan::{
-    AggregateCall, FrameBound, FrameExclude, Node, Plan, SortKey, WindowCall, WindowFunction,
-};
+use crate::plan::{FrameBound, Node, Plan, SortKey, WindowCall, WindowFunction};
 
 struct Window {
     plan: Arc<Plan>,
@@ -80,7 +79,7 @@ pub(super) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
 
 fn exprs(call: &WindowCall) -> impl Iterator<Item = &Expr> {
     let aggregate = match &call.function {
-        WindowFunction::Aggregate(aggregate) => Some(super::aggregate::exprs(aggregate)),
+        WindowFunction::Aggregate(aggregate) => Some(aggregate_exprs(aggregate)),
         WindowFunction::Builtin(_) => None,
     };
     let bounds = [&call.frame.start, &call.frame.end];
@@ -128,12 +127,15 @@ impl Window {
                 }
                 self.offsets = Some(offsets);
             }
-            let partition = Partition::new(rows, order, self.stops, cx).await?;
-            charge.grow(partition.rows.len() * functions.len() * size_of::<Datum>())?;
+            let partition = Partition::new(rows, order, self.stops, &mut charge, cx).await?;
             let mut columns = Vec::with_capacity(functions.len());
             for (call, offsets) in functions.iter().zip(self.offsets.iter().flatten()) {
                 cx.checkpoint().await?;
-                columns.push(compute(call, offsets, order, &partition, self.stops, cx).await?);
+                let frames =
+                    Frames::new(&call.frame, offsets, order, &partition, cx.host.call.settings);
+                let values =
+                    compute(call, &partition, &frames, self.stops, &mut charge, cx).await?;
+                columns.push(values);
             }
             self.done = Some(Done { rows: partition.rows, values: columns, next: 0, charge });
         }
@@ -180,16 +182,16 @@ impl Window {
 /// A function's value for each row of a partition.
 async fn compute(
     call: &WindowCall,
-    offsets: &Offsets,
-    order: &[SortKey],
     partition: &Partition,
+    frames: &Frames<'_>,
     stops: bool,
+    charge: &mut Charge,
     cx: &mut ExecCx<'_>,
 ) -> Result<Vec<Datum>> {
-    let frames = Frames::new(&call.frame, offsets, order, partition, cx.host.call.settings);
+    let rows = &partition.rows;
+    charge.grow(rows.len() * size_of::<Datum>())?;
     match &call.function {
         WindowFunction::Builtin(name) => {
-            let rows = &partition.rows;
             let mut args = Chunk::with_capacity(call.args.len(), rows.len());
             cx.for_each(stops, rows.len(), |cx, index| {
                 args.push_with(|out| {
@@ -200,78 +202,15 @@ async fn compute(
                 })
             })
             .await?;
-            builtin::compute(name, &args, partition, &frames)
+            let mut held = cx.charge();
+            held.grow(args.bytes())?;
+            builtin::compute(name, &args, partition, frames)
         }
         WindowFunction::Aggregate(aggregate) => {
-            compute_aggregate(aggregate, partition, &frames, stops, cx).await
+            let inputs = aggregate::Inputs::new(aggregate, rows, stops, cx).await?;
+            aggregate::compute(aggregate, &inputs, frames, charge, cx).await
         }
     }
-}
-
-async fn compute_aggregate(
-    call: &AggregateCall,
-    partition: &Partition,
-    frames: &Frames<'_>,
-    stops: bool,
-    cx: &mut ExecCx<'_>,
-) -> Result<Vec<Datum>> {
-    let rows = &partition.rows;
-    let mut args = Chunk::with_capacity(call.order.len() + call.args.len(), rows.len());
-    let mut taken = Vec::with_capacity(rows.len());
-    cx.for_each(stops, rows.len(), |cx, index| {
-        let mut took = false;
-        args.push_with(|out| -> Result<(), Stop> {
-            let base = out.len();
-            took = take(call, rows.row(index), out, cx)?;
-            // A row that the filter leaves out has no values.
-            out.resize(base + call.order.len() + call.args.len(), Datum::Null);
-            Ok(())
-        })?;
-        taken.push(took);
-        Ok(())
-    })
-    .await?;
-    let mut output = Vec::with_capacity(rows.len());
-    let mut accumulator = (call.accumulator)(&call.site);
-    // The rows that it has taken in, and its value over them.
-    let (mut start, mut end) = (0, 0);
-    let mut value = None;
-    for row in 0..rows.len() {
-        if row % 4096 == 4095 {
-            cx.checkpoint().await?;
-        }
-        let step = |accumulator: &mut dyn functions::Accumulator, row: usize| match taken.get(row) {
-            Some(true) => accumulator
-                .step(&cx.host.call, args.row(row).get(call.order.len()..).unwrap_or(&[])),
-            _ => Ok(()),
-        };
-        if frames.exclude() != FrameExclude::NoOthers {
-            let mut accumulator = (call.accumulator)(&call.site);
-            for piece in frames.pieces(row)? {
-                for row in piece {
-                    step(&mut *accumulator, row)?;
-                }
-            }
-            output.push(accumulator.finish(&cx.host.call)?);
-            continue;
-        }
-        let frame = frames.bounds(row)?;
-        if frame.start != start || frame.end < end {
-            accumulator = (call.accumulator)(&call.site);
-            (start, end, value) = (frame.start, frame.start, None);
-        }
-        for row in end..frame.end {
-            step(&mut *accumulator, row)?;
-            value = None;
-        }
-        end = frame.end;
-        let value = match &value {
-            Some(value) => value,
-            None => value.insert(accumulator.finish(&cx.host.call)?),
-        };
-        output.push(value.clone());
-    }
-    Ok(output)
 }
 
 fn same(a: &[Datum], b: &[Datum], columns: &[(usize, Oid)]) -> bool {
@@ -286,8 +225,12 @@ impl Partition {
         rows: Chunk,
         order: &[SortKey],
         stops: bool,
+        charge: &mut Charge,
         cx: &mut ExecCx<'_>,
     ) -> Result<Partition> {
+        /// Of each row its group, of each group its ends.
+        const ROW_BYTES: usize = 3 * size_of::<usize>();
+
         let mut keys = Chunk::with_capacity(order.len(), rows.len());
         cx.for_each(stops, rows.len(), |cx, index| {
             keys.push_with(|out| {
@@ -298,6 +241,7 @@ impl Partition {
             })
         })
         .await?;
+        charge.grow(keys.bytes() + rows.len() * ROW_BYTES)?;
         let orders: Vec<KeyOrder> = order.iter().map(KeyOrder::from).collect();
         let mut groups: Vec<(usize, usize)> = Vec::new();
         let mut group_of = Vec::with_capacity(rows.len());

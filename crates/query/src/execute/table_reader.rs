@@ -1,0 +1,120 @@
+//! Reads a stored table by keys and key ranges, through one of its indexes, and decodes rows.
+//!
+//!     bounds ──► points, ranges ──► pairs ──► [entries ──► row keys ──► rows] ──► decode
+//!                                   (caller)
+
+use store::{Key, Pair};
+use types::{Datum, Oid, Result, RowReader, SqlError, SqlState};
+
+use super::access::{self, Access};
+use super::cx::ExecCx;
+use super::index::{self, EntryLayout, KeyLayout, Projection};
+use crate::plan::{AccessPath, KeyBounds, Scan};
+
+pub(super) struct TableReader {
+    rows: KeyLayout,
+    /// The secondary index that is read, and whether its entries hold all that is wanted.
+    index: Option<(EntryLayout, bool)>,
+    projection: Projection,
+    /// The row's storage key follows its columns.
+    row_key: bool,
+}
+
+/// The bounds within which a scan reads.
+pub(super) fn bounds(scan: &Scan) -> &KeyBounds {
+    match &scan.path {
+        AccessPath::Primary(bounds) | AccessPath::Index { bounds, .. } => bounds,
+    }
+}
+
+impl TableReader {
+    /// A reader of what `scan` reads, in the cluster whose keys start with `cluster`.
+    ///
+    /// # Errors
+    /// `XX000` if the plan does not fit the table.
+    pub(super) fn new(scan: &Scan, cluster: u32) -> Result<TableReader> {
+        let table = &scan.table;
+        let column_type =
+            |column: usize| table.columns.get(column).map_or(Oid::INVALID, |c| Oid(c.type_oid));
+        let index = match &scan.path {
+            AccessPath::Primary(_) => None,
+            AccessPath::Index { index, covering, .. } => {
+                let index = table
+                    .indexes
+                    .get(*index)
+                    .ok_or_else(|| SqlError::internal("scan of an index that is not there"))?;
+                Some((index::entry_layout(cluster, table, index), *covering))
+            }
+        };
+        let position = |column: usize| match &index {
+            Some((layout, true)) => layout.columns.iter().position(|held| *held == column),
+            _ => Some(column),
+        };
+        let columns = scan
+            .columns
+            .iter()
+            .map(|column| Some((position(*column)?, column_type(*column))))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| SqlError::internal("index does not cover the columns"))?;
+        Ok(TableReader {
+            rows: index::row_layout(cluster, table),
+            index,
+            projection: Projection::new(columns)?,
+            row_key: scan.row_key,
+        })
+    }
+
+    /// What to read for these values of the bounds' expressions.
+    ///
+    /// # Errors
+    /// As [`access::resolve`].
+    pub(super) fn accesses(&self, bounds: &KeyBounds, values: Vec<Datum>) -> Result<Vec<Access>> {
+        match &self.index {
+            None => access::resolve(bounds, values, &self.rows, |_| true),
+            Some((layout, _)) => {
+                access::resolve(bounds, values, &layout.key, |has_null| layout.is_point(has_null))
+            }
+        }
+    }
+
+    /// The rows that pairs of the index stand for, as [`TableReader::decode`] takes them.
+    ///
+    /// # Errors
+    /// `XX002` if a row is missing.
+    pub(super) async fn rows_of(&self, found: Vec<Pair>, cx: &mut ExecCx<'_>) -> Result<Vec<Pair>> {
+        let Some((_, false)) = &self.index else { return Ok(found) };
+        let mut keys: Vec<Key> = Vec::with_capacity(found.len());
+        for (key, value) in &found {
+            keys.push(self.rows.row_key_of(index::read_entry(key, value)?.0));
+        }
+        let values = match keys.as_slice() {
+            [] => Vec::new(),
+            [key] => vec![cx.host.txn.get(key, cx.at()).await?],
+            keys => cx.host.txn.get_many(keys, cx.at()).await?,
+        };
+        let rows = keys.into_iter().zip(values).map(|(key, value)| match value {
+            Some(value) => Ok((key, value)),
+            None => Err(SqlError::new(
+                SqlState::INDEX_CORRUPTED,
+                "index entry points to a row that is not there",
+            )),
+        });
+        rows.collect()
+    }
+
+    /// Appends a row's columns.
+    ///
+    /// # Errors
+    /// `XX001`, `XX002` if what is stored is malformed.
+    pub(super) fn decode(&self, (key, value): &Pair, out: &mut Vec<Datum>) -> Result<()> {
+        let Some((_, true)) = &self.index else {
+            self.projection.read(&RowReader::new(value)?, out)?;
+            out.extend(self.row_key.then(|| Datum::bytea(key)));
+            return Ok(());
+        };
+        let (suffix, tuple) = index::read_entry(key, value)?;
+        self.projection.read(&tuple, out)?;
+        out.extend(self.row_key.then(|| Datum::bytea(self.rows.row_key_of(suffix))));
+        Ok(())
+    }
+}
