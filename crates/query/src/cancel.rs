@@ -28,13 +28,11 @@ impl Cancel {
     ///
     /// # Errors
     /// `57014`.
+    #[inline]
     pub(crate) fn check(&self) -> Result<()> {
         match self.requested.load(Ordering::Acquire) {
             false => Ok(()),
-            true => Err(SqlError::new(
-                SqlState::QUERY_CANCELED,
-                "canceling statement due to user request",
-            )),
+            true => Err(canceled()),
         }
     }
 
@@ -54,4 +52,9 @@ impl Cancel {
             }
         }
     }
+}
+
+#[cold]
+fn canceled() -> SqlError {
+    SqlError::new(SqlState::QUERY_CANCELED, "canceling statement due to user request")
 }

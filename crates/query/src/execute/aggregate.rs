@@ -114,7 +114,7 @@ impl Aggregate {
                     }
                 }
                 for (call, states) in aggregates.iter().zip(&set.states) {
-                    out.push(states.finish(number, call, &cx.host.call)?);
+                    out.push(states.finish(number, call, &cx.host)?);
                 }
                 if !sets.is_empty() {
                     let set = i32::try_from(self.position.0).unwrap_or(i32::MAX);

@@ -10,6 +10,7 @@ use functions::{Accumulator, CallCx, Kernel};
 use types::{Datum, Oid, Result, SqlError, SqlState, compare};
 
 use super::aggregate_inputs::{CallSlots, Rows};
+use super::cx::Host;
 use super::key_table::KeyTable;
 use super::sort::{KeyOrder, Sorter};
 use super::values;
@@ -153,7 +154,7 @@ impl States {
         &self,
         group: usize,
         call: &AggregateCall,
-        cx: &CallCx<'_>,
+        host: &Host<'_>,
     ) -> Result<Datum> {
         Ok(match self {
             States::Counts { counts, .. } => Datum::Int8(counts.get(group).copied().unwrap_or(0)),
@@ -162,7 +163,7 @@ impl States {
             }
             States::Extremes { best, .. } => best.get(group).cloned().unwrap_or_default(),
             States::Any(states) => match states.get(group) {
-                Some(state) => state.finish(call, cx)?,
+                Some(state) => state.finish(call, host)?,
                 None => Datum::Null,
             },
         })
@@ -232,12 +233,13 @@ impl State {
         Ok(())
     }
 
-    fn finish(&self, call: &AggregateCall, cx: &CallCx<'_>) -> Result<Datum> {
+    fn finish(&self, call: &AggregateCall, host: &Host<'_>) -> Result<Datum> {
+        let cx = &host.call;
         match self {
             State::Running(accumulator, _) => accumulator.finish(cx),
             State::Deferred(deferred) => {
                 let mut accumulator = (call.accumulator)(&call.site);
-                for number in deferred.rows.order() {
+                for number in deferred.rows.order(host.cancel)? {
                     let row = deferred.rows.rows.row(number as usize);
                     accumulator.step(cx, row.get(deferred.orders..).unwrap_or_default())?;
                 }

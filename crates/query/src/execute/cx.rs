@@ -145,6 +145,7 @@ impl<'a> ExecCx<'a> {
         count: usize,
         mut f: impl FnMut(&EvalCx<'_>, usize) -> Result<(), Stop> + Send,
     ) -> Result<()> {
+        let cancel = self.host.cancel;
         let mut index = 0;
         self.state.replay.begin(stops);
         loop {
@@ -158,6 +159,8 @@ impl<'a> ExecCx<'a> {
                         Ok(()) => {
                             cx.replay.next_row();
                             index += 1;
+                            // A row may have cost much: `ANY` over many rows.
+                            cancel.check()?;
                         }
                         Err(stop) => break stop,
                     }

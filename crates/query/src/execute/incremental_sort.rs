@@ -66,7 +66,7 @@ impl IncrementalSort {
                 return Ok(None);
             }
             let sorter = self.next_groups(cx).await?;
-            let order = sorter.order().into_iter();
+            let order = sorter.order(cx.host.cancel)?.into_iter();
             self.sorted = Some((sorter, order));
         }
     }

@@ -9,9 +9,13 @@ use types::Result;
 use super::cx::ExecCx;
 use super::eval::{eval, inspect};
 use super::run::{self, Operator, wrong_node};
+use super::values;
 use crate::chunk::Chunk;
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{Node, Plan};
+
+/// Bytes of values in one chunk, about: rows may be as long as the memory account allows.
+const CHUNK_BYTES: usize = 1024 * 1024;
 
 struct Project {
     plan: Arc<Plan>,
@@ -19,6 +23,9 @@ struct Project {
     stops: bool,
     /// The output is the input.
     identity: bool,
+    /// Input rows, and the first of them that is not computed yet.
+    rows: Chunk,
+    position: usize,
 }
 
 pub(crate) fn open(
@@ -32,7 +39,14 @@ pub(crate) fn open(
             ExprKind::Column(column) => column == position,
             _ => false,
         });
-    Ok(Box::new(Project { plan: Arc::clone(plan), input: run::open(input)?, stops, identity }))
+    Ok(Box::new(Project {
+        plan: Arc::clone(plan),
+        rows: Chunk::new(input.types.len()),
+        position: 0,
+        input: run::open(input)?,
+        stops,
+        identity,
+    }))
 }
 
 impl Operator for Project {
@@ -42,18 +56,32 @@ impl Operator for Project {
         }
         async move {
             let Node::Project { exprs, .. } = &self.plan.node else { return Err(wrong_node()) };
-            let Some(input) = self.input.next(cx).await? else { return Ok(None) };
-            let mut output = Chunk::with_capacity(exprs.len(), input.len());
-            cx.for_each(self.stops, input.len(), |cx, index| {
-                let row = input.row(index);
-                output.push_with(|out| {
-                    for expr in exprs {
-                        out.push(eval(expr, row, cx)?);
-                    }
-                    Ok(())
+            if self.position == self.rows.len() {
+                let Some(rows) = self.input.next(cx).await? else { return Ok(None) };
+                (self.rows, self.position) = (rows, 0);
+            }
+            let mut output = Chunk::with_capacity(exprs.len(), self.rows.len() - self.position);
+            let rows = &self.rows;
+            let mut bytes = 0;
+            // Slices begin small, so that a few long rows do not make a huge chunk.
+            let mut slice = 1;
+            while self.position < rows.len() && bytes < CHUNK_BYTES {
+                let (first, done) = (self.position, output.len());
+                let count = slice.min(rows.len() - first);
+                cx.for_each(self.stops, count, |cx, index| {
+                    let row = rows.row(first + index);
+                    output.push_with(|out| {
+                        for expr in exprs {
+                            out.push(eval(expr, row, cx)?);
+                        }
+                        Ok(())
+                    })
                 })
-            })
-            .await?;
+                .await?;
+                bytes += output.rows().skip(done).flatten().map(values::heap_bytes).sum::<usize>();
+                self.position += count;
+                slice *= 4;
+            }
             Ok(Some(output))
         }
         .boxed()

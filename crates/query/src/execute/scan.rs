@@ -22,6 +22,8 @@ use crate::plan::{Node, Plan, Scan};
 const FIRST_PAIRS: usize = 128;
 /// Pairs read at once at most.
 const PAIRS_MAX: usize = 1024;
+/// Bytes read at once, about, where rows are long.
+const PIECE_BYTES: usize = 4 * 1024 * 1024;
 
 pub(crate) struct ScanOperator {
     plan: Arc<Plan>,
@@ -129,7 +131,11 @@ impl Cursor {
                 }
             }
         }
-        self.reader.rows_of(pairs, cx).await
+        let pairs = self.reader.rows_of(pairs, cx).await?;
+        let bytes: usize = pairs.iter().map(|(_, value)| value.len()).sum();
+        let fit = PIECE_BYTES * pairs.len() / bytes.max(1);
+        self.pairs = self.pairs.min(fit.max(1));
+        Ok(pairs)
     }
 
     async fn decode(

@@ -14,12 +14,15 @@ use super::cx::{Charge, ExecCx};
 use super::eval::{eval, inspect};
 use super::run::{self, Operator, wrong_node};
 use super::values;
+use crate::cancel::Cancel;
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::expr::ExprKind;
 use crate::plan::{Node, Plan, SortKey};
 
 /// Rows collected beyond the wanted ones before the surplus is thrown away.
 const SURPLUS_ROWS: usize = 1024;
+/// Rows sorted without a look at the cancel flag.
+const RUN_ROWS: usize = 32 * 1024;
 
 struct Sort {
     plan: Arc<Plan>,
@@ -65,12 +68,12 @@ impl Sort {
                     if let Some(top) = *top
                         && sorter.rows.len() >= top.saturating_mul(2).max(top + SURPLUS_ROWS)
                     {
-                        sorter.keep_first(top);
+                        sorter.keep_first(top, cx.host.cancel)?;
                     }
                     charge.set(sorter.bytes)?;
                 }
                 self.charge = Some(charge);
-                let mut order = sorter.order();
+                let mut order = sorter.order(cx.host.cancel)?;
                 order.truncate(top.unwrap_or(usize::MAX));
                 self.sorted.insert((sorter, order.into_iter()))
             }
@@ -171,6 +174,8 @@ pub(crate) struct Sorter {
     pub(crate) bytes: usize,
     orders: Vec<KeyOrder>,
     keys: Keys,
+    /// Rows whose key columns come behind these are not wanted any more.
+    bound: Option<Vec<Datum>>,
 }
 
 /// Where a row's sort keys are.
@@ -195,13 +200,20 @@ impl Sorter {
                 Some(columns) => Keys::Columns(columns),
                 None => Keys::Computed(Chunk::new(keys.len())),
             },
+            bound: None,
         }
     }
 
     /// A sorter of rows whose columns are the keys, in order; further columns may follow.
     pub(crate) fn by_columns(orders: Vec<KeyOrder>, width: usize) -> Sorter {
         let columns = (0..orders.len()).collect();
-        Sorter { rows: Chunk::new(width), bytes: 0, orders, keys: Keys::Columns(columns) }
+        Sorter {
+            rows: Chunk::new(width),
+            bytes: 0,
+            orders,
+            keys: Keys::Columns(columns),
+            bound: None,
+        }
     }
 
     /// Adds rows.
@@ -210,7 +222,7 @@ impl Sorter {
     /// What evaluating the keys raises.
     pub(crate) async fn add(
         &mut self,
-        chunk: Chunk,
+        mut chunk: Chunk,
         keys: &[SortKey],
         stops: bool,
         cx: &mut ExecCx<'_>,
@@ -227,9 +239,26 @@ impl Sorter {
             })
             .await?;
         }
+        self.leave_out(&mut chunk);
         self.bytes += chunk.bytes() + chunk.len() * keys.len() * size_of::<Datum>();
         self.rows.append(chunk);
         Ok(())
+    }
+
+    /// Drops rows behind the bound, if there is one.
+    fn leave_out(&self, chunk: &mut Chunk) {
+        let (Keys::Columns(columns), Some(bound)) = (&self.keys, &self.bound) else { return };
+        let wanted = |row: &[Datum]| {
+            let mut keys = self.orders.iter().zip(columns).zip(bound);
+            let order = keys.find_map(|((order, column), bound)| {
+                let order = order.compare(row.get(*column)?, bound);
+                Some(order).filter(|order| order.is_ne())
+            });
+            // Of equal rows those that came first are kept.
+            order == Some(Ordering::Less)
+        };
+        let kept: Vec<bool> = chunk.rows().map(wanted).collect();
+        chunk.retain(&kept);
     }
 
     /// Adds one row whose keys are its columns.
@@ -250,22 +279,29 @@ impl Sorter {
     }
 
     /// The rows' numbers in order; equal rows stay in the order they came in.
-    pub(crate) fn order(&self) -> Vec<u32> {
+    ///
+    /// # Errors
+    /// `57014`.
+    pub(crate) fn order(&self, cancel: &Cancel) -> Result<Vec<u32>> {
         let count = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        let Some(first) = self.orders.first() else { return (0..count).collect() };
-        let mut numbers: Vec<(u64, u32)> =
+        let Some(first) = self.orders.first() else { return Ok((0..count).collect()) };
+        let numbers: Vec<(u64, u32)> =
             (0..count).map(|row| (first.prefix(self.key(row as usize, 0)), row)).collect();
-        if self.orders.len() == 1 && first.is_decided_by_prefix() {
-            numbers.sort_unstable();
-            return numbers.into_iter().map(|(_, row)| row).collect();
-        }
-        numbers.sort_unstable_by(|(prefix_a, a), (prefix_b, b)| {
-            prefix_a
-                .cmp(prefix_b)
-                .then_with(|| self.compare(*a as usize, *b as usize))
-                .then(a.cmp(b))
-        });
-        numbers.into_iter().map(|(_, row)| row).collect()
+        let decided = self.orders.len() == 1 && first.is_decided_by_prefix();
+        let sorted = match decided {
+            true => merge_sort(numbers, |a, b| a.cmp(b), cancel)?,
+            false => merge_sort(
+                numbers,
+                |(prefix_a, a), (prefix_b, b)| {
+                    prefix_a
+                        .cmp(prefix_b)
+                        .then_with(|| self.compare(*a as usize, *b as usize))
+                        .then(a.cmp(b))
+                },
+                cancel,
+            )?,
+        };
+        Ok(sorted.into_iter().map(|(_, row)| row).collect())
     }
 
     fn compare(&self, a: usize, b: usize) -> Ordering {
@@ -277,9 +313,11 @@ impl Sorter {
     }
 
     /// Throws all but the first `count` rows away.
-    fn keep_first(&mut self, count: usize) {
-        let mut order = self.order();
+    fn keep_first(&mut self, count: usize, cancel: &Cancel) -> Result<()> {
+        let mut order = self.order(cancel)?;
         order.truncate(count);
+        let last = order.last().map(|row| *row as usize);
+        self.bound = last.map(|row| (0..self.orders.len()).map(|k| self.key(row, k).clone()).collect());
         // In order of arrival, or equal rows would change places.
         order.sort_unstable();
         let mut kept = vec![false; self.rows.len()];
@@ -293,5 +331,42 @@ impl Sorter {
             computed.retain(&kept);
         }
         self.bytes = self.rows.bytes() + self.rows.len() * self.orders.len() * size_of::<Datum>();
+        Ok(())
     }
+}
+
+/// Sorts distinct values, looking at the cancel flag between runs and while it merges them.
+fn merge_sort<T: Copy>(
+    mut values: Vec<T>,
+    compare: impl Fn(&T, &T) -> Ordering + Copy,
+    cancel: &Cancel,
+) -> Result<Vec<T>> {
+    for run in values.chunks_mut(RUN_ROWS) {
+        run.sort_unstable_by(compare);
+        cancel.check()?;
+    }
+    let mut width = RUN_ROWS;
+    while width < values.len() {
+        let mut merged = Vec::with_capacity(values.len());
+        for pair in values.chunks(2 * width) {
+            let (mut a, mut b) = pair.split_at(width.min(pair.len()));
+            while let ([first_a, rest_a @ ..], [first_b, rest_b @ ..]) = (a, b) {
+                if compare(first_a, first_b).is_le() {
+                    merged.push(*first_a);
+                    a = rest_a;
+                } else {
+                    merged.push(*first_b);
+                    b = rest_b;
+                }
+                if merged.len() % RUN_ROWS == 0 {
+                    cancel.check()?;
+                }
+            }
+            merged.extend_from_slice(a);
+            merged.extend_from_slice(b);
+        }
+        values = merged;
+        width *= 2;
+    }
+    Ok(values)
 }

@@ -114,7 +114,7 @@ impl SortedAggregate {
             output.push_with(|out| -> Result<()> {
                 out.extend_from_slice(self.keys.row(group));
                 for (call, states) in aggregates.iter().zip(&self.states) {
-                    out.push(states.finish(group, call, &cx.host.call)?);
+                    out.push(states.finish(group, call, &cx.host)?);
                 }
                 Ok(())
             })?;
