@@ -64,7 +64,10 @@ pub(crate) const ALL: [Query; 9] = [
         "key-range",
         "SELECT count(*), sum(amount) FROM orders WHERE id BETWEEN 50001 AND 60000",
     ),
-    prepared("index-range", "SELECT count(*), sum(amount) FROM orders WHERE day BETWEEN 300 AND 309"),
+    prepared(
+        "index-range",
+        "SELECT count(*), sum(amount) FROM orders WHERE day BETWEEN 300 AND 309",
+    ),
     Query {
         name: "plan-five-way-join",
         sql: "SELECT count(*) FROM orders o

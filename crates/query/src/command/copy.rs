@@ -101,7 +101,12 @@ async fn copy_out(
     let (types, names) = columns.into_iter().map(|column| (column.ty, column.name)).unzip();
     let settings = session.cx.settings.format.clone();
     let writer = Writer { options, types, names, settings };
-    Ok(Outcome::CopyOut(Box::new(CopyOut { execution, writer, state: OutState::NotBegun, rows: 0 })))
+    Ok(Outcome::CopyOut(Box::new(CopyOut {
+        execution,
+        writer,
+        state: OutState::NotBegun,
+        rows: 0,
+    })))
 }
 
 /// A running `COPY … TO STDOUT`.

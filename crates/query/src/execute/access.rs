@@ -100,9 +100,7 @@ fn equal_values(
     };
     match equal {
         KeyEqual::Value(_) => values.by_ref().take(1).filter_map(exact).collect(),
-        KeyEqual::AnyOf(options) => {
-            values.by_ref().take(options.len()).filter_map(exact).collect()
-        }
+        KeyEqual::AnyOf(options) => values.by_ref().take(options.len()).filter_map(exact).collect(),
         KeyEqual::AnyElement(_) => match values.next() {
             Some(Datum::Array(array)) => array.elements.iter().cloned().filter_map(exact).collect(),
             _ => SmallVec::new(),

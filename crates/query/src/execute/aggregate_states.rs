@@ -20,11 +20,17 @@ use crate::plan::AggregateCall;
 /// The states of one aggregate, by group.
 pub(super) enum States {
     /// `count(*)`, and `count(x)`, which leaves NULLs out.
-    Counts { counts: Vec<i64>, nulls: bool },
+    Counts {
+        counts: Vec<i64>,
+        nulls: bool,
+    },
     /// `sum` of small integers.
     Sums(Vec<Option<i64>>),
     /// `min` or `max`: the best value, and what a better one is compared with it.
-    Extremes { best: Vec<Datum>, better: Ordering },
+    Extremes {
+        best: Vec<Datum>,
+        better: Ordering,
+    },
     Any(Vec<State>),
 }
 
@@ -127,7 +133,8 @@ impl States {
             States::Extremes { best, better } => {
                 for (group, values) in numbered {
                     let ([new], Some(best)) = (values, best.get_mut(group)) else { continue };
-                    if !new.is_null() && (best.is_null() || compare::compare(new, best) == *better) {
+                    if !new.is_null() && (best.is_null() || compare::compare(new, best) == *better)
+                    {
                         *best = new.clone();
                     }
                 }

@@ -122,8 +122,7 @@ impl HashJoin {
             self.probe.pair(&self.built.next, join.first_only());
             let Built { rows: inner_rows, matched: inner_matched, .. } = &mut self.built;
             let Probe { rows, pairs, matched, .. } = &mut self.probe;
-            let output =
-                join.output((rows, inner_rows), pairs, matched, inner_matched, cx).await?;
+            let output = join.output((rows, inner_rows), pairs, matched, inner_matched, cx).await?;
             if !output.is_empty() {
                 return Ok(Some(output));
             }
@@ -158,10 +157,11 @@ impl Built {
         let mut bytes = 0;
         while let Some(chunk) = inner.next(cx).await? {
             cx.checkpoint().await?;
-            let found = find_keys(&chunk, keys.iter().map(|(_, inner)| inner), join.stops, cx, |key| {
-                self.table.insert(key).0
-            })
-            .await?;
+            let found =
+                find_keys(&chunk, keys.iter().map(|(_, inner)| inner), join.stops, cx, |key| {
+                    self.table.insert(key).0
+                })
+                .await?;
             let base = self.rows.len();
             bytes += chunk.bytes() + chunk.len() * 5;
             self.rows.append(chunk);

@@ -194,10 +194,12 @@ impl MergeJoin {
             let key = keys.row(*row);
             let wanted = !key.iter().any(Datum::is_null)
                 && match self.group.is_empty() {
-                    true => has_outer && {
-                        let outer = self.outer.keys.row(self.outer.row);
-                        compare(&self.orders, key, outer).is_ge()
-                    },
+                    true => {
+                        has_outer && {
+                            let outer = self.outer.keys.row(self.outer.row);
+                            compare(&self.orders, key, outer).is_ge()
+                        }
+                    }
                     false => compare(&self.orders, key, &self.group_key).is_eq(),
                 };
             if wanted {

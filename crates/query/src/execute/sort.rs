@@ -317,7 +317,8 @@ impl Sorter {
         let mut order = self.order(cancel)?;
         order.truncate(count);
         let last = order.last().map(|row| *row as usize);
-        self.bound = last.map(|row| (0..self.orders.len()).map(|k| self.key(row, k).clone()).collect());
+        self.bound =
+            last.map(|row| (0..self.orders.len()).map(|k| self.key(row, k).clone()).collect());
         // In order of arrival, or equal rows would change places.
         order.sort_unstable();
         let mut kept = vec![false; self.rows.len()];

@@ -132,8 +132,7 @@ impl Reader {
     }
 
     fn fields(&self, line: &str, cx: &SessionCx) -> Result<Vec<Datum>> {
-        let fields =
-            if self.options.csv { self.split_csv(line) } else { self.split_text(line)? };
+        let fields = if self.options.csv { self.split_csv(line) } else { self.split_text(line)? };
         if fields.len() > self.columns.len() {
             return Err(malformed("extra data after last expected column")
                 .context(format!("{}: \"{line}\"", self.context())));

@@ -36,10 +36,7 @@ impl Replay {
     }
 
     /// The remembered result of the next call, or that of `call`, which is remembered.
-    pub(crate) fn once(
-        &self,
-        call: impl FnOnce() -> Result<Datum, Stop>,
-    ) -> Result<Datum, Stop> {
+    pub(crate) fn once(&self, call: impl FnOnce() -> Result<Datum, Stop>) -> Result<Datum, Stop> {
         let position = self.next.get();
         if let Some(value) = self.values.borrow().get(position) {
             self.next.set(position + 1);

@@ -8,9 +8,7 @@ use types::{Datum, oid};
 
 use super::support::outer as frame;
 use super::support::*;
-use crate::plan::{
-    AccessPath, JoinKind, KeyBounds, KeyEqual, MergeKey, Node, Plan, Scan, SortKey,
-};
+use crate::plan::{AccessPath, JoinKind, KeyBounds, KeyEqual, MergeKey, Node, Plan, Scan, SortKey};
 
 const KINDS: [JoinKind; 6] = [
     JoinKind::Inner,

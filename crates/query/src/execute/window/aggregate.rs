@@ -141,8 +141,7 @@ impl Moving {
         frame: &Range<usize>,
         cx: &CallCx<'_>,
     ) -> Result<usize> {
-        let moves_on =
-            held.start <= frame.start && held.end <= frame.end && frame.start < held.end;
+        let moves_on = held.start <= frame.start && held.end <= frame.end && frame.start < held.end;
         match self {
             Moving::Extreme(rows, better) => {
                 let new = if moves_on { held.end..frame.end } else { frame.clone() };
