@@ -23,6 +23,8 @@ pub struct Expr {
     pub ty: Oid,
     /// Result type modifier, or −1.
     pub typmod: i32,
+    /// Where it starts in the statement's text (a byte offset), or −1: for error positions.
+    pub location: i32,
 }
 
 /// A column of a range-table entry, as binding sees it.
@@ -35,6 +37,10 @@ pub struct Var {
     /// 0-based column of the entry's output.
     pub column: usize,
 }
+
+/// The relation of a [`Var`] that stands for an aggregate of an enclosing query, by its number
+/// there.
+pub const AGGREGATES: usize = usize::MAX;
 
 /// What an expression computes.
 #[derive(Clone, Debug)]
@@ -172,7 +178,8 @@ pub enum ExprKind {
     Aggregate(usize),
     /// Binding only: a window function call, by its position in [`crate::bind::query::Select::windows`].
     Window(usize),
-    /// Binding only: `GROUPING(…)` over these positions of the group list.
+    /// Binding only: `GROUPING(…)` over these positions of the group list (until that is known: the
+    /// call's number).
     Grouping(Vec<usize>),
     /// A set-returning call in a select list; only under a ProjectSet operator.
     SetReturning(Box<SetCall>),
@@ -250,6 +257,10 @@ pub enum SubLinkKind {
     Any,
     /// `left op ALL (SELECT …)`.
     All,
+    /// `(a, b) op (SELECT …)`: the test on the only row, or NULL.
+    Row,
+    /// The only row as a row value, or NULL.
+    Record,
 }
 
 /// Binding only: a sub-query used in an expression.
@@ -259,9 +270,9 @@ pub struct SubLink {
     pub kind: SubLinkKind,
     /// The sub-query.
     pub query: Arc<Query>,
-    /// For `Any` and `All`: the left side's expressions.
+    /// For `Any`, `All` and `Row`: the left side's expressions.
     pub left: Vec<Expr>,
-    /// For `Any` and `All`: the condition over a row made of the left side's values followed by the
+    /// For `Any`, `All` and `Row`: the condition over a row made of the left side's values followed by the
     /// sub-query's columns, both as [`ExprKind::Column`].
     pub test: Option<Expr>,
 }
@@ -287,7 +298,18 @@ pub struct SubPlan {
 impl Expr {
     /// An expression without a type modifier.
     pub fn new(kind: ExprKind, ty: Oid) -> Expr {
-        Expr { kind, ty, typmod: -1 }
+        Expr { kind, ty, typmod: -1, location: -1 }
+    }
+
+    /// An expression with a type modifier.
+    pub fn typed(kind: ExprKind, ty: Oid, typmod: i32) -> Expr {
+        Expr { kind, ty, typmod, location: -1 }
+    }
+
+    /// The expression as it stands at a place in the text.
+    #[must_use]
+    pub fn at(self, location: i32) -> Expr {
+        Expr { location, ..self }
     }
 
     /// A constant.

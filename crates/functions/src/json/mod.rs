@@ -4,6 +4,7 @@
 
 mod aggregates;
 mod build;
+mod constructor;
 mod jsonb;
 mod path;
 mod populate;
@@ -16,8 +17,8 @@ use crate::SetReturning;
 use crate::convert::Table;
 
 /// All families of scalar functions.
-pub(crate) const TABLES: [Table; 5] =
-    [jsonb::TABLE, path::TABLE, text::TABLE, build::TABLE, populate::TABLE];
+pub(crate) const TABLES: [Table; 6] =
+    [jsonb::TABLE, path::TABLE, text::TABLE, build::TABLE, constructor::TABLE, populate::TABLE];
 pub(crate) const SETS: &[(&str, SetReturning)] = sets::TABLE;
 pub(crate) const AGGREGATES: crate::aggregates::Table = aggregates::TABLE;
 

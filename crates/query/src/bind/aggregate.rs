@@ -1,540 +1,396 @@
-//! Function calls: scalar, set-returning, aggregate and window.
+//! Aggregate calls.
+//!
+//! An aggregate belongs to the innermost query whose columns its arguments name. Called further
+//! within, it is seen from there as a column of the pseudo relation [`AGGREGATES`].
+//!
+//! Source: PostgreSQL 16 `ParseFuncOrColumn` (`parse_func.c`), `transformAggregateCall` and
+//! `check_agg_arguments` (`parse_agg.c`).
 
-use catalog::builtin::{self, ProcKind, ProcRow};
+use catalog::builtin::{self, AggregateKind};
 use functions::Site;
 use parser::protobuf;
 use parser::{Node, NodeEnum};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
-use super::coerce::{Context, array_type, concrete, is_polymorphic, resolve_polymorphic};
-use super::function::{Candidate, NotFound, not_supported};
-use super::query::{BoundAggregate, BoundWindow};
-use super::scope::ExprPlace;
-use super::{Binder, strings};
-use crate::expr::{Expr, ExprKind, SetCall};
-use crate::plan::{
-    AggregateCall, Frame, FrameBound, FrameExclude, FrameMode, SortKey, WindowFunction,
-};
+use super::call::{Arguments, Coerced};
+use super::same::same;
+use super::function::{Actual, Candidate, not_supported};
+use super::query::BoundAggregate;
+use super::scope::Place;
+use super::{Binder, required, strings};
+use crate::expr::{AGGREGATES, Expr, ExprKind, Var};
+use crate::plan::walk;
+use crate::plan::{AggregateCall, SortKey, WindowFunction};
 
-/// Texts and types of the parameters, `count` at the end, that a call leaves to their defaults.
-fn default_arguments(
-    proc: &'static ProcRow,
-    count: usize,
-) -> impl Iterator<Item = (&'static str, Oid)> {
-    let texts = proc.defaults.iter().skip(proc.defaults.len().saturating_sub(count));
-    let types = proc.args.iter().skip(proc.args.len().saturating_sub(count));
-    texts.copied().zip(types.copied())
+/// Most arguments of GROUPING.
+const GROUPING_MAX: usize = 31;
+
+/// What aggregates stand in some expressions, and which levels their columns are of.
+#[derive(Default)]
+struct Levels {
+    column: Option<usize>,
+    /// Level and place of an aggregate.
+    aggregate: Option<(usize, i32)>,
+}
+
+impl Levels {
+    fn visit(&mut self, expr: &Expr) {
+        if matches!(expr.kind, ExprKind::Aggregate(_) | ExprKind::Grouping(_)) {
+            self.aggregate_at(0, expr.location);
+        }
+        if let ExprKind::Var(_) | ExprKind::SubLink(_) = expr.kind {
+            walk::own_vars(expr, 0, &mut |var, depth, expr| {
+                let Some(level) = var.level.checked_sub(depth) else { return };
+                if var.relation == AGGREGATES {
+                    self.aggregate_at(level, expr.location);
+                } else {
+                    self.column = Some(self.column.map_or(level, |known| known.min(level)));
+                }
+            });
+        }
+        expr.for_each_child(&mut |child| self.visit(child));
+    }
+
+    fn aggregate_at(&mut self, level: usize, location: i32) {
+        if self.aggregate.is_none_or(|(known, _)| level < known) {
+            self.aggregate = Some((level, location));
+        }
+    }
+}
+
+/// Where a window call stands in an expression, sub-queries aside.
+pub(super) fn find_window(expr: &Expr) -> Option<i32> {
+    find(expr, &|expr| matches!(expr.kind, ExprKind::Window(_)))
+}
+
+/// Where an aggregate stands in an expression, sub-queries aside.
+pub(super) fn find_aggregate(expr: &Expr) -> Option<i32> {
+    find(expr, &|expr| match expr.kind {
+        ExprKind::Aggregate(_) => true,
+        ExprKind::Var(var) => var.level == 0 && var.relation == AGGREGATES,
+        _ => false,
+    })
+}
+
+fn find(expr: &Expr, wanted: &dyn Fn(&Expr) -> bool) -> Option<i32> {
+    if wanted(expr) {
+        return Some(expr.location);
+    }
+    let mut found = None;
+    expr.for_each_child(&mut |child| found = found.or_else(|| find(child, wanted)));
+    found
 }
 
 impl Binder<'_> {
-    pub(super) fn function_call(&mut self, call: &protobuf::FuncCall) -> Result<Expr> {
-        let protobuf::FuncCall {
-            funcname,
-            args,
-            agg_order,
-            agg_filter,
-            over,
-            agg_within_group,
-            agg_star,
-            agg_distinct,
-            func_variadic,
-            funcformat: _,
-            location,
-        } = call;
-        let location = *location;
-        let names = strings(funcname);
-        let (schema, name) = match names.as_slice() {
-            [name] => (None, *name),
-            [schema, name] => (Some(*schema), *name),
-            [_, schema, name] => (Some(*schema), *name),
-            _ => return Err(SqlError::internal("function without a name")),
+    pub(super) fn aggregate_call(
+        &mut self,
+        call: &protobuf::FuncCall,
+        candidate: &Candidate,
+        actual: Actual<'_>,
+        arguments: Arguments,
+        filter: Option<Expr>,
+    ) -> Result<Expr> {
+        let proc = candidate.proc;
+        let location = call.location;
+        let name = strings(&call.funcname).join(".");
+        let fail = |binder: &Self, code, message: String| {
+            Err(binder.error(code, message, location))
         };
-        let outer_aggregate = self.level().map(|level| level.in_aggregate).unwrap_or(false);
-        let is_aggregate_name =
-            builtin::procs_by_name(name).iter().any(|proc| proc.kind == ProcKind::Aggregate);
-        if is_aggregate_name && over.is_none() && outer_aggregate {
+        let row = required(builtin::aggregate(proc.oid))?;
+        let plain = row.kind == AggregateKind::Normal;
+        if plain && call.agg_within_group {
+            let message = format!(
+                "{name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP"
+            );
+            return fail(self, SqlState::WRONG_OBJECT_TYPE, message);
+        }
+        if !plain {
+            if !call.agg_within_group {
+                let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");
+                return fail(self, SqlState::WRONG_OBJECT_TYPE, message);
+            }
+            if call.over.is_some() {
+                let message = format!("OVER is not supported for ordered-set aggregate {name}");
+                return fail(self, SqlState::FEATURE_NOT_SUPPORTED, message);
+            }
+            let direct = usize::try_from(row.direct_args).unwrap_or(0);
+            self.check_direct_arguments(candidate, call, actual, direct, &name)?;
+        }
+        let Arguments { mut exprs, sets_before } = arguments;
+        if row.kind == AggregateKind::Hypothetical {
+            exprs = self.unify_hypothetical(exprs, call.agg_order.len())?;
+        }
+        let no_arguments = exprs.is_empty();
+        let Coerced { args, result_type } =
+            self.coerce_arguments(candidate, exprs, call.func_variadic)?;
+        if let Some(over) = &call.over {
+            self.check_window_call(call, false)?;
+            if no_arguments && !call.agg_star {
+                let message =
+                    format!("{name}(*) must be used to call a parameterless aggregate function");
+                return fail(self, SqlState::WRONG_OBJECT_TYPE, message);
+            }
+            self.refuse_sets_in_calls(sets_before, "window function")?;
+            let args: Vec<Expr> =
+                args.into_iter().map(|arg| self.settle(arg)).collect::<Result<_>>()?;
+            let function = WindowFunction::Aggregate(AggregateCall {
+                accumulator: self.accumulator(candidate, location)?,
+                site: site(&args, result_type),
+                args: args.clone(),
+                strict: is_strict(candidate),
+                distinct: false,
+                order: Vec::new(),
+                filter: filter.clone(),
+            });
+            return self.window(function, args, filter, result_type, over, location);
+        }
+        if no_arguments && !call.agg_star && !call.agg_within_group {
+            let message =
+                format!("{name}(*) must be used to call a parameterless aggregate function");
+            return fail(self, SqlState::WRONG_OBJECT_TYPE, message);
+        }
+        if !actual.names.is_empty() {
+            let message = "aggregates cannot use named arguments".to_owned();
+            return fail(self, SqlState::FEATURE_NOT_SUPPORTED, message);
+        }
+        let args: Vec<Expr> = args.into_iter().map(|arg| self.settle(arg)).collect::<Result<_>>()?;
+        let order = match plain {
+            true => {
+                let place = std::mem::replace(&mut self.level()?.place, Place::OrderBy);
+                let order = self.sort_keys(&call.agg_order);
+                self.level()?.place = place;
+                order?
+            }
+            false => self.ordered_arguments(&call.agg_order, &args)?,
+        };
+        if call.agg_distinct {
+            self.check_distinct_arguments(&args, &order)?;
+        }
+        self.refuse_sets_in_calls(sets_before, "aggregate function")?;
+        let aggregate = BoundAggregate {
+            accumulator: self.accumulator(candidate, location)?,
+            site: site(&args, result_type),
+            name: proc.name,
+            strict: is_strict(candidate),
+            args,
+            distinct: call.agg_distinct,
+            order,
+            filter,
+            ty: result_type,
+        };
+        self.add_aggregate(aggregate, location)
+    }
+
+    fn accumulator(
+        &self,
+        candidate: &Candidate,
+        location: i32,
+    ) -> Result<functions::NewAccumulator> {
+        functions::aggregate(candidate.proc.oid)
+            .ok_or_else(|| self.locate(not_supported(candidate.proc), location))
+    }
+
+    /// Puts an aggregate where it belongs; what stands for its value here.
+    pub(super) fn add_aggregate(
+        &mut self,
+        mut aggregate: BoundAggregate,
+        location: i32,
+    ) -> Result<Expr> {
+        let mut levels = Levels::default();
+        let parts = aggregate
+            .args
+            .iter()
+            .chain(aggregate.order.iter().map(|key| &key.expr))
+            .chain(&aggregate.filter);
+        let mut window = None;
+        for part in parts {
+            levels.visit(part);
+            window = window.or_else(|| find_window(part));
+        }
+        let up = match (levels.column, levels.aggregate) {
+            (None, None) => 0,
+            (Some(column), None) => column,
+            (None, Some((inner, _))) => inner,
+            (Some(column), Some((inner, _))) => column.min(inner),
+        };
+        if let Some((inner, at)) = levels.aggregate
+            && inner == up
+        {
             return Err(self.error(
                 SqlState::GROUPING_ERROR,
                 "aggregate function calls cannot be nested",
-                location,
+                at,
             ));
         }
-        if is_aggregate_name
-            && over.is_none()
-            && let Ok(level) = self.level()
-        {
-            level.in_aggregate = true;
+        if let Some(at) = window {
+            return Err(self.error(
+                SqlState::GROUPING_ERROR,
+                "aggregate function calls cannot contain window function calls",
+                at,
+            ));
         }
-        let bound = self.bind_args(args);
-        if let Ok(level) = self.level() {
-            level.in_aggregate = outer_aggregate;
-        }
-        let mut bound = bound?;
-        if *agg_within_group {
-            for item in agg_order {
-                if let Some(NodeEnum::SortBy(sort)) = &item.node {
-                    bound.push(self.boxed(&sort.node)?);
-                }
-            }
-        }
-        let actual: Vec<Oid> = bound.iter().map(|arg| arg.ty).collect();
-
-        // `type(x)` is a cast where no function has the name.
-        if !agg_star
-            && over.is_none()
-            && bound.len() == 1
-            && schema.is_none_or(|s| s == "pg_catalog")
-            && let Some(row) = builtin::type_by_name(name)
-            && self.find_function(schema, name, &actual, !func_variadic).is_err()
-            && let Some(arg) = bound.pop()
-        {
-            return self.cast(arg, row.oid, -1, location);
-        }
-        let candidate =
-            self.find_function(schema, name, &actual, !func_variadic).map_err(|why| {
-                self.function_error(why, &names.join("."), &actual, *func_variadic, location)
-            })?;
-        let proc = candidate.proc;
-        let plain = agg_order.is_empty() && agg_filter.is_none() && !agg_star && !agg_distinct;
-        match proc.kind {
-            ProcKind::Aggregate if over.is_some() => {
-                let aggregate =
-                    self.aggregate(&candidate, bound, &[], agg_filter, *agg_distinct, location)?;
-                if *agg_distinct {
-                    return Err(self.error(
-                        SqlState::FEATURE_NOT_SUPPORTED,
-                        "DISTINCT is not implemented for window functions",
-                        location,
-                    ));
-                }
-                self.window_aggregate(aggregate, over, location)
-            }
-            ProcKind::Aggregate => {
-                self.check_aggregate_place(location)?;
-                let aggregate = self.aggregate(
-                    &candidate,
-                    bound,
-                    agg_order,
-                    agg_filter,
-                    *agg_distinct,
-                    location,
-                )?;
-                let ty = aggregate.ty;
-                let level = self.level()?;
-                level.aggregates.push(aggregate);
-                let number = level.aggregates.len() - 1;
-                Ok(Expr::new(ExprKind::Aggregate(number), ty))
-            }
-            ProcKind::Window => {
-                let Some(window) = over else {
-                    return Err(self.error(
-                        SqlState::WRONG_OBJECT_TYPE,
-                        format!("window function {name} requires an OVER clause"),
-                        location,
-                    ));
-                };
-                let (args, ty) = self.coerce_args(&candidate, bound, location)?;
-                self.window(WindowFunction::Builtin(proc.src), args, None, ty, window, location)
-            }
-            ProcKind::Procedure => Err(self
-                .error(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    format!("{} is a procedure", self.signature(&names.join("."), &actual)),
-                    location,
-                )
-                .hint("To call a procedure, use CALL.")),
-            ProcKind::Function => {
-                if !plain || over.is_some() {
-                    let what = if *agg_star {
-                        format!("{name}(*) specified, but {name} is not an aggregate function")
-                    } else if *agg_distinct {
-                        format!("DISTINCT specified, but {name} is not an aggregate function")
-                    } else if !agg_order.is_empty() {
-                        format!("ORDER BY specified, but {name} is not an aggregate function")
-                    } else if agg_filter.is_some() {
-                        format!("FILTER specified, but {name} is not an aggregate function")
-                    } else {
-                        format!(
-                            "OVER specified, but {name} is not a window function nor an aggregate \
-                             function"
-                        )
-                    };
-                    return Err(self.error(SqlState::WRONG_OBJECT_TYPE, what, location));
-                }
-                let Candidate { proc, mut declared, variadic_from, defaults } = candidate;
-                for (text, ty) in default_arguments(proc, defaults) {
-                    let node = Node { node: Some(*parser::parse_expression(text)?) };
-                    bound.push(self.expression(&node)?);
-                    declared.push(ty);
-                }
-                self.call(proc, &declared, bound, variadic_from, location)
-            }
-        }
-    }
-
-    fn bind_args(&mut self, args: &[Node]) -> Result<Vec<Expr>> {
-        args.iter().map(|arg| self.expression(arg)).collect()
-    }
-
-    fn signature(&self, name: &str, actual: &[Oid]) -> String {
-        let types: Vec<String> = actual.iter().map(|ty| self.type_name(*ty)).collect();
-        format!("{name}({})", types.join(", "))
-    }
-
-    fn function_error(
-        &self,
-        why: NotFound,
-        name: &str,
-        actual: &[Oid],
-        _variadic: bool,
-        location: i32,
-    ) -> SqlError {
-        let signature = self.signature(name, actual);
-        match why {
-            NotFound::Missing => self
-                .error(
-                    SqlState::UNDEFINED_FUNCTION,
-                    format!("function {signature} does not exist"),
-                    location,
-                )
-                .hint(
-                    "No function matches the given name and argument types. You might need to add \
-                     explicit type casts.",
-                ),
-            NotFound::Ambiguous => self
-                .error(
-                    SqlState::AMBIGUOUS_FUNCTION,
-                    format!("function {signature} is not unique"),
-                    location,
-                )
-                .hint(
-                    "Could not choose a best candidate function. You might need to add explicit \
-                     type casts.",
-                ),
-        }
-    }
-
-    fn check_aggregate_place(&mut self, location: i32) -> Result<()> {
-        let place = self.level()?.place;
-        match place.refuses_aggregates() {
-            None => Ok(()),
-            Some(clause) => Err(self.error(
+        let owner = self.levels.len().checked_sub(up + 1);
+        let place = owner.and_then(|owner| self.levels.get(owner)).map(|level| level.place);
+        if let Some(clause) = place.and_then(Place::refuses_aggregates) {
+            return Err(self.error(
                 SqlState::GROUPING_ERROR,
                 format!("aggregate functions are not allowed in {clause}"),
                 location,
-            )),
-        }
-    }
-
-    /// Arguments in their declared types, and the result type.
-    fn coerce_args(
-        &mut self,
-        candidate: &Candidate,
-        args: Vec<Expr>,
-        location: i32,
-    ) -> Result<(Vec<Expr>, Oid)> {
-        let Candidate { proc, declared, variadic_from, defaults: _ } = candidate;
-        let actual: Vec<Oid> = args.iter().map(|arg| arg.ty).collect();
-        let polymorphic = declared.iter().chain([&proc.ret]).any(|ty| is_polymorphic(*ty));
-        let element = if polymorphic { resolve_polymorphic(&actual, declared) } else { None };
-        let mut coerced = Vec::new();
-        for (arg, declared) in args.into_iter().zip(declared) {
-            let target = element.map_or(*declared, |element| concrete(*declared, element));
-            let arg = self.try_coerce(arg, target, Context::Implicit)?.ok_or_else(|| {
-                self.error(SqlState::DATATYPE_MISMATCH, "argument does not fit", location)
-            })?;
-            coerced.push(self.settle(arg)?);
-        }
-        if let Some(from) = variadic_from
-            && proc.variadic != oid::ANY
-        {
-            let elements: Vec<Expr> = coerced.drain(*from..).collect();
-            let element_type = elements.first().map_or(proc.variadic, |e| e.ty);
-            let array = array_type(element_type)
-                .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
-            coerced
-                .push(Expr::new(ExprKind::Array { elements, element_type, nested: false }, array));
-        }
-        let ty = element.map_or(proc.ret, |element| concrete(proc.ret, element));
-        Ok((coerced, ty))
-    }
-
-    fn aggregate(
-        &mut self,
-        candidate: &Candidate,
-        args: Vec<Expr>,
-        order: &[Node],
-        filter: &Option<Box<Node>>,
-        distinct: bool,
-        location: i32,
-    ) -> Result<BoundAggregate> {
-        let proc = candidate.proc;
-        let (args, ty) = self.coerce_args(candidate, args, location)?;
-        if distinct {
-            for arg in &args {
-                self.require_equality(arg.ty, location)?;
-            }
-        }
-        let in_aggregate = std::mem::replace(&mut self.level()?.in_aggregate, true);
-        let parts = self.aggregate_parts(order, filter);
-        self.level()?.in_aggregate = in_aggregate;
-        let (order, filter) = parts?;
-        let accumulator = functions::aggregate(proc.oid)
-            .ok_or_else(|| not_supported(proc).at(self.position(location)))?;
-        let strict = builtin::aggregate(proc.oid)
-            .and_then(|row| builtin::proc_by_oid(row.trans_fn))
-            .map(|transition| transition.strict)
-            .unwrap_or(false);
-        let site = Site { arg_types: args.iter().map(|arg| arg.ty).collect(), result_type: ty };
-        Ok(BoundAggregate {
-            accumulator,
-            site,
-            name: proc.name,
-            strict,
-            args,
-            distinct,
-            order,
-            filter,
-            ty,
-        })
-    }
-
-    fn aggregate_parts(
-        &mut self,
-        order: &[Node],
-        filter: &Option<Box<Node>>,
-    ) -> Result<(Vec<SortKey>, Option<Expr>)> {
-        let order = self.sort_keys(order)?;
-        let filter = match filter {
-            Some(node) => {
-                let expr = self.expression(node)?;
-                Some(self.boolean(expr, "FILTER", -1)?)
-            }
-            None => None,
-        };
-        Ok((order, filter))
-    }
-
-    fn window_aggregate(
-        &mut self,
-        aggregate: BoundAggregate,
-        over: &Option<Box<protobuf::WindowDef>>,
-        location: i32,
-    ) -> Result<Expr> {
-        let Some(over) = over else { return Err(SqlError::internal("window without OVER")) };
-        let BoundAggregate {
-            accumulator,
-            site,
-            name: _,
-            strict,
-            args,
-            distinct,
-            order,
-            filter,
-            ty,
-        } = aggregate;
-        let function = WindowFunction::Aggregate(AggregateCall {
-            accumulator,
-            site,
-            args: args.clone(),
-            strict,
-            distinct,
-            order,
-            filter: filter.clone(),
-        });
-        self.window(function, args, filter, ty, over, location)
-    }
-
-    fn window(
-        &mut self,
-        function: WindowFunction,
-        args: Vec<Expr>,
-        filter: Option<Expr>,
-        ty: Oid,
-        over: &protobuf::WindowDef,
-        location: i32,
-    ) -> Result<Expr> {
-        let place = self.level()?.place;
-        if let Some(clause) = place.refuses_windows() {
-            return Err(self.error(
-                SqlState::WINDOWING_ERROR,
-                format!("window functions are not allowed in {clause}"),
-                location,
             ));
         }
-        let place = std::mem::replace(&mut self.level()?.place, ExprPlace::Window);
-        let parts = self.window_parts(over);
-        self.level()?.place = place;
-        let (partition, order, frame) = parts?;
-        let window = BoundWindow { function, args, filter, partition, order, frame, ty };
-        let level = self.level()?;
-        level.windows.push(window);
-        let number = level.windows.len() - 1;
-        Ok(Expr::new(ExprKind::Window(number), ty))
+        if up > 0 {
+            let parts = aggregate
+                .args
+                .iter_mut()
+                .chain(aggregate.order.iter_mut().map(|key| &mut key.expr))
+                .chain(&mut aggregate.filter);
+            for part in parts {
+                walk::outer_vars_mut(part, 0, &mut |var| var.level -= up);
+            }
+        }
+        let ty = aggregate.ty;
+        let level = required(owner.and_then(|owner| self.levels.get_mut(owner)))?;
+        level.aggregates.push(aggregate);
+        let number = level.aggregates.len() - 1;
+        let kind = match up {
+            0 => ExprKind::Aggregate(number),
+            _ => ExprKind::Var(Var { level: up, relation: AGGREGATES, column: number }),
+        };
+        Ok(Expr::new(kind, ty).at(location))
     }
 
-    fn window_parts(
-        &mut self,
-        over: &protobuf::WindowDef,
-    ) -> Result<(Vec<Expr>, Vec<SortKey>, Frame)> {
-        let protobuf::WindowDef {
-            name,
-            refname,
-            partition_clause,
-            order_clause,
-            frame_options,
-            start_offset,
-            end_offset,
-            location,
-        } = over;
-        let (mut partition, mut order) = (Vec::new(), Vec::new());
-        // `OVER w` has the name in `name`, `OVER (w …)` in `refname`.
-        let base = if name.is_empty() { refname } else { name };
-        let mut inherited = None;
-        if !base.is_empty() {
-            let named =
-                self.level()?.named_windows.iter().find(|window| window.name == *base).cloned();
-            let Some(named) = named else {
+    /// Fails if an ordered-set aggregate gets the wrong number of direct arguments.
+    fn check_direct_arguments(
+        &self,
+        candidate: &Candidate,
+        call: &protobuf::FuncCall,
+        actual: Actual<'_>,
+        wanted: usize,
+        name: &str,
+    ) -> Result<()> {
+        let ordered = call.agg_order.len();
+        let direct = actual.types.len().saturating_sub(ordered);
+        let variadic = candidate.variadic_from.map_or(0, |from| actual.types.len() - from);
+        let fixed = actual.types.len() - variadic.saturating_sub(1);
+        let hint = if variadic == 0 || wanted < fixed {
+            if direct == wanted {
+                return Ok(());
+            }
+            let plural = if wanted == 1 { "" } else { "s" };
+            format!(
+                "There is an ordered-set aggregate {name}, but it requires {wanted} direct \
+                 argument{plural}, not {direct}."
+            )
+        } else {
+            if variadic == 2 * ordered {
+                return Ok(());
+            }
+            format!(
+                "To use the hypothetical-set aggregate {name}, the number of hypothetical direct \
+                 arguments (here {}) must match the number of ordering columns (here {ordered}).",
+                variadic.saturating_sub(ordered)
+            )
+        };
+        let message = format!("function {} does not exist", self.signature(name, actual));
+        Err(self.error(SqlState::UNDEFINED_FUNCTION, message, call.location).hint(hint))
+    }
+
+    /// Each hypothetical argument and its ordering column in their common type.
+    fn unify_hypothetical(&mut self, mut args: Vec<Expr>, ordered: usize) -> Result<Vec<Expr>> {
+        let Some(split) = args.len().checked_sub(ordered) else { return Ok(args) };
+        let first = split.saturating_sub(ordered);
+        for offset in 0..ordered {
+            let (direct, column) = (first + offset, split + offset);
+            let pair = vec![args[direct].clone(), args[column].clone()];
+            let (pair, _, _) = self.unify(pair, "WITHIN GROUP")?;
+            for (position, expr) in [direct, column].into_iter().zip(pair) {
+                args[position] = expr;
+            }
+        }
+        Ok(args)
+    }
+
+    /// The sort keys of WITHIN GROUP, which are the last arguments.
+    fn ordered_arguments(&self, nodes: &[Node], args: &[Expr]) -> Result<Vec<SortKey>> {
+        // Those of `VARIADIC "any"` are gathered in order, too.
+        let start = args.len().saturating_sub(nodes.len());
+        let mut keys = Vec::with_capacity(nodes.len());
+        for (node, expr) in nodes.iter().zip(args.iter().skip(start)) {
+            let Some(NodeEnum::SortBy(sort)) = &node.node else {
+                return Err(SqlError::internal("unexpected sort item"));
+            };
+            keys.push(self.sort_key(sort, expr.clone())?);
+        }
+        Ok(keys)
+    }
+
+    fn check_distinct_arguments(&self, args: &[Expr], order: &[SortKey]) -> Result<()> {
+        if args.is_empty() {
+            return Err(SqlError::new(
+                SqlState::SYNTAX_ERROR,
+                "an aggregate with DISTINCT must have at least one argument",
+            ));
+        }
+        for key in order {
+            if !args.iter().any(|arg| same(arg, &key.expr)) {
                 return Err(self.error(
-                    SqlState::UNDEFINED_OBJECT,
-                    format!("window \"{base}\" does not exist"),
-                    *location,
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument \
+                     list",
+                    key.expr.location,
                 ));
-            };
-            let definition = protobuf::WindowDef { name: String::new(), ..named };
-            let (p, o, f) = self.window_parts(&definition)?;
-            (partition, order) = (p, o);
-            inherited = Some(f);
+            }
         }
-        for node in partition_clause {
-            let expr = self.expression(node)?;
-            let expr = self.settle(expr)?;
-            self.require_equality(expr.ty, *location)?;
-            partition.push(expr);
+        for arg in args {
+            self.require_equality(arg.ty, arg.location)?;
+            if !crate::system::has_ordering(arg.ty) {
+                return Err(self
+                    .error(
+                        SqlState::UNDEFINED_FUNCTION,
+                        format!(
+                            "could not identify an ordering operator for type {}",
+                            self.type_name(arg.ty)
+                        ),
+                        arg.location,
+                    )
+                    .detail("Aggregates with DISTINCT must be able to sort their inputs."));
+            }
         }
-        if !order_clause.is_empty() {
-            order = self.sort_keys(order_clause)?;
-        }
-        if let (Some(frame), false) = (inherited, name.is_empty()) {
-            return Ok((partition, order, frame));
-        }
-        let frame = self.frame(*frame_options, start_offset, end_offset, &order)?;
-        Ok((partition, order, frame))
+        Ok(())
     }
 
-    fn frame(
-        &mut self,
-        options: i32,
-        start: &Option<Box<Node>>,
-        end: &Option<Box<Node>>,
-        order: &[SortKey],
-    ) -> Result<Frame> {
-        // Bits of FRAMEOPTION_*, src/include/nodes/parsenodes.h.
-        let has = |bit: i32| options & bit != 0;
-        let mode = if has(0x4) {
-            FrameMode::Rows
-        } else if has(0x8) {
-            FrameMode::Groups
-        } else {
-            FrameMode::Range
-        };
-        let offset = |binder: &mut Self, node: &Option<Box<Node>>| -> Result<Box<Expr>> {
-            let expr = binder.boxed(node)?;
-            let expr = match mode {
-                FrameMode::Rows => binder.bigint(expr, "ROWS", -1)?,
-                FrameMode::Groups => binder.bigint(expr, "GROUPS", -1)?,
-                FrameMode::Range => {
-                    let [key] = order else {
-                        return Err(SqlError::new(
-                            SqlState::WINDOWING_ERROR,
-                            "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY \
-                             column",
-                        ));
-                    };
-                    let wanted = match key.expr.ty {
-                        oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::TIMETZ => {
-                            oid::INTERVAL
-                        }
-                        other => other,
-                    };
-                    match binder.try_coerce(expr, wanted, Context::Implicit)? {
-                        Some(expr) => expr,
-                        None => {
-                            return Err(SqlError::unsupported(format!(
-                                "RANGE with offset PRECEDING/FOLLOWING is not supported for \
-                                 column type {}",
-                                binder.type_name(key.expr.ty)
-                            )));
-                        }
-                    }
-                }
-            };
-            Ok(Box::new(expr))
-        };
-        let start = if has(0x20) {
-            FrameBound::UnboundedPreceding
-        } else if has(0x200) {
-            FrameBound::CurrentRow
-        } else if has(0x800) {
-            FrameBound::Preceding(offset(self, start)?)
-        } else if has(0x2000) {
-            FrameBound::Following(offset(self, start)?)
-        } else {
-            FrameBound::UnboundedPreceding
-        };
-        let end = if has(0x100) {
-            FrameBound::UnboundedFollowing
-        } else if has(0x400) {
-            FrameBound::CurrentRow
-        } else if has(0x1000) {
-            FrameBound::Preceding(offset(self, end)?)
-        } else if has(0x4000) {
-            FrameBound::Following(offset(self, end)?)
-        } else {
-            FrameBound::CurrentRow
-        };
-        let exclude = if has(0x8000) {
-            FrameExclude::CurrentRow
-        } else if has(0x10000) {
-            FrameExclude::Group
-        } else if has(0x20000) {
-            FrameExclude::Ties
-        } else {
-            FrameExclude::NoOthers
-        };
-        Ok(Frame { mode, start, end, exclude })
-    }
-
-    /// A set-returning call: in a select list it becomes rows there.
-    pub(super) fn set_call(
-        &mut self,
-        proc: &'static ProcRow,
-        site: Site,
-        args: Vec<Expr>,
-        location: i32,
-    ) -> Result<Expr> {
-        let place = self.level()?.place;
-        if !matches!(
-            place,
-            ExprPlace::Select | ExprPlace::From | ExprPlace::OrderBy | ExprPlace::GroupBy
-        ) {
-            let clause = place.refuses_windows().unwrap_or("this clause");
-            return Err(self.error(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                format!("set-returning functions are not allowed in {clause}"),
-                location,
-            ));
-        }
-        let function = crate::system::set_returning(proc)
-            .ok_or_else(|| not_supported(proc).at(self.position(location)))?;
-        let ty = site.result_type;
-        Ok(Expr::new(ExprKind::SetReturning(Box::new(SetCall { proc, function, site, args })), ty))
-    }
-
+    /// `GROUPING(…)`: matched with the group list when that is known.
     pub(super) fn grouping(&mut self, call: &protobuf::GroupingFunc) -> Result<Expr> {
         let protobuf::GroupingFunc { xpr: _, args, refs: _, agglevelsup: _, location } = call;
-        // The arguments are matched with the group list when that is known.
+        if args.len() > GROUPING_MAX {
+            return Err(self.error(
+                SqlState::TOO_MANY_ARGUMENTS,
+                "GROUPING must have fewer than 32 arguments",
+                *location,
+            ));
+        }
         let args = self.expressions(args)?;
-        self.grouping_positions(args, *location)
+        if let Some(clause) = self.level()?.place.refuses_aggregates() {
+            return Err(self.error(
+                SqlState::GROUPING_ERROR,
+                format!("grouping operations are not allowed in {clause}"),
+                *location,
+            ));
+        }
+        let level = self.level()?;
+        level.groupings.push(args);
+        let number = level.groupings.len() - 1;
+        Ok(Expr::new(ExprKind::Grouping(vec![number]), oid::INT4))
     }
+}
+
+fn site(args: &[Expr], result_type: Oid) -> Site {
+    Site { arg_types: args.iter().map(|arg| arg.ty).collect(), result_type }
+}
+
+/// Whether rows with a NULL argument are left out.
+fn is_strict(candidate: &Candidate) -> bool {
+    builtin::aggregate(candidate.proc.oid)
+        .and_then(|row| builtin::proc_by_oid(row.trans_fn))
+        .is_some_and(|transition| transition.strict)
 }

@@ -1,72 +1,83 @@
-//! ORDER BY, GROUP BY, DISTINCT, LIMIT.
+//! ORDER BY, DISTINCT, LIMIT.
+//!
+//! Source: PostgreSQL 16 `findTargetlistEntrySQL92`, `transformSortClause`,
+//! `transformDistinctClause`, `transformLimitClause`, `src/backend/parser/parse_clause.c`.
 
-use catalog::builtin::Volatility;
-use parser::protobuf::{self, GroupingSetKind, SortByDir, SortByNulls, a_const};
+use parser::protobuf::{self, LimitOption, SortByDir, SortByNulls, a_const};
 use parser::{Node, NodeEnum};
-use types::{Result, SqlError, SqlState, oid};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
-use super::expr::node_location;
 use super::query::{OutputColumn, SortItem};
-use super::scope::ExprPlace;
+use super::same::same;
+use super::scope::Place;
 use super::{Binder, required, strings};
 use crate::expr::{Expr, ExprKind};
-use crate::plan::SortKey;
+use crate::plan::{SortKey, walk};
 
-/// Most grouping sets that a GROUP BY may expand to.
-const GROUPING_SETS_MAX: usize = 4096;
+/// The select list while the clauses that refer to it are bound: the output columns, then helpers
+/// that only those clauses need.
+pub(super) struct Targets {
+    pub(super) exprs: Vec<Expr>,
+    pub(super) columns: Vec<OutputColumn>,
+}
 
-/// Direction of a sort item.
-pub(super) struct Order {
-    pub(super) descending: bool,
-    pub(super) nulls_first: bool,
+/// `LIMIT`, `OFFSET` and `WITH TIES`.
+pub(super) struct Limits {
+    pub(super) limit: Option<Expr>,
+    pub(super) offset: Option<Expr>,
+    pub(super) with_ties: bool,
 }
 
 impl Binder<'_> {
-    /// `ASC`, `DESC`, `USING <`, `NULLS …`.
-    fn order(&self, sort: &protobuf::SortBy) -> Result<Order> {
-        let descending = match SortByDir::from_i32(sort.sortby_dir) {
+    /// `expr` as a sort key, with the direction that `sort` gives.
+    pub(super) fn sort_key(&self, sort: &protobuf::SortBy, expr: Expr) -> Result<SortKey> {
+        let protobuf::SortBy { node: _, sortby_dir, sortby_nulls, use_op, location } = sort;
+        let at = if *location < 0 { expr.location } else { *location };
+        let descending = match SortByDir::from_i32(*sortby_dir) {
             Some(SortByDir::SortbyDesc) => true,
-            Some(SortByDir::SortbyUsing) => match strings(&sort.use_op).last() {
-                Some(&"<") => false,
-                Some(&">") => true,
-                other => {
-                    return Err(self
-                        .error(
-                            SqlState::WRONG_OBJECT_TYPE,
-                            format!(
-                                "operator {} is not a valid ordering operator",
-                                other.copied().unwrap_or_default()
-                            ),
-                            sort.location,
-                        )
-                        .hint(
-                            "Ordering operators must be \"<\" or \">\" members of btree operator \
-                             families.",
-                        ));
-                }
-            },
+            Some(SortByDir::SortbyUsing) => self.sort_operator(&strings(use_op), expr.ty, at)?,
             _ => false,
         };
-        let nulls_first = match SortByNulls::from_i32(sort.sortby_nulls) {
+        self.require_ordering(expr.ty, at)?;
+        let nulls_first = match SortByNulls::from_i32(*sortby_nulls) {
             Some(SortByNulls::SortbyNullsFirst) => true,
             Some(SortByNulls::SortbyNullsLast) => false,
             _ => descending,
         };
-        Ok(Order { descending, nulls_first })
+        Ok(SortKey { expr, descending, nulls_first })
+    }
+
+    /// Whether `USING operator` is descending.
+    fn sort_operator(&self, name: &[&str], ty: Oid, location: i32) -> Result<bool> {
+        let found = self.find_operator(name, Some(ty), ty, location)?;
+        match found.name {
+            "<" => Ok(false),
+            ">" => Ok(true),
+            _ => Err(self
+                .error(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("operator {} is not a valid ordering operator", name.join(".")),
+                    location,
+                )
+                .hint(
+                    "Ordering operators must be \"<\" or \">\" members of btree operator families.",
+                )),
+        }
     }
 
     /// `ORDER BY` inside a call or a window: always expressions.
     pub(super) fn sort_keys(&mut self, nodes: &[Node]) -> Result<Vec<SortKey>> {
-        let mut keys = Vec::new();
+        let mut keys: Vec<SortKey> = Vec::new();
         for node in nodes {
             let Some(NodeEnum::SortBy(sort)) = &node.node else {
                 return Err(SqlError::internal("unexpected sort item"));
             };
-            let Order { descending, nulls_first } = self.order(sort)?;
             let expr = self.boxed(&sort.node)?;
             let expr = self.settle(expr)?;
-            self.require_ordering(expr.ty, sort.location)?;
-            keys.push(SortKey { expr, descending, nulls_first });
+            let key = self.sort_key(sort, expr)?;
+            if !keys.iter().any(|known| same(&known.expr, &key.expr)) {
+                keys.push(key);
+            }
         }
         Ok(keys)
     }
@@ -76,412 +87,276 @@ impl Binder<'_> {
     pub(super) fn sort_clause(
         &mut self,
         nodes: &[Node],
-        columns: &[OutputColumn],
-        targets: &mut Vec<Expr>,
+        targets: &mut Targets,
     ) -> Result<Vec<SortItem>> {
-        let mut items = Vec::new();
+        let mut items: Vec<SortItem> = Vec::new();
         for node in nodes {
             let Some(NodeEnum::SortBy(sort)) = &node.node else {
                 return Err(SqlError::internal("unexpected sort item"));
             };
-            let Order { descending, nulls_first } = self.order(sort)?;
             let inner = required(sort.node.as_deref())?;
-            let place = std::mem::replace(&mut self.level()?.place, ExprPlace::OrderBy);
-            let column = self.target_position(inner, "ORDER BY", columns, targets, true);
-            self.level()?.place = place;
-            let column = column?;
-            self.require_ordering(targets[column].ty, node_location(inner).unwrap_or(-1))?;
-            items.push(SortItem { column, descending, nulls_first });
+            let column = self.target_position(inner, Place::OrderBy, targets)?;
+            self.settle_target(targets, column)?;
+            let SortKey { expr: _, descending, nulls_first } =
+                self.sort_key(sort, targets.exprs[column].clone())?;
+            if !items.iter().any(|known| known.column == column) {
+                items.push(SortItem { column, descending, nulls_first });
+            }
         }
         Ok(items)
     }
 
-    /// `ORDER BY` over a set operation's or VALUES' output: names and numbers only.
-    pub(super) fn sort_outputs(
-        &mut self,
-        nodes: &[Node],
-        columns: &[OutputColumn],
-    ) -> Result<Vec<SortItem>> {
-        let mut items = Vec::new();
-        for node in nodes {
-            let Some(NodeEnum::SortBy(sort)) = &node.node else {
-                return Err(SqlError::internal("unexpected sort item"));
-            };
-            let Order { descending, nulls_first } = self.order(sort)?;
-            let inner = required(sort.node.as_deref())?;
-            let location = node_location(inner).unwrap_or(-1);
-            let column = match self.output_by_name_or_number(inner, "ORDER BY", columns)? {
-                Some(column) => column,
-                None => {
-                    if let Some(NodeEnum::ColumnRef(column)) = &inner.node
-                        && let [name] = strings(&column.fields).as_slice()
-                    {
-                        return Err(self.error(
-                            SqlState::UNDEFINED_COLUMN,
-                            format!("column \"{name}\" does not exist"),
-                            location,
-                        ));
-                    }
-                    return Err(self
-                        .error(
-                            SqlState::FEATURE_NOT_SUPPORTED,
-                            "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
-                            location,
-                        )
-                        .detail(
-                            "Only result column names can be used, not expressions or functions.",
-                        )
-                        .hint(
-                            "Add the expression/function to every SELECT, or move the UNION into \
-                             a FROM clause.",
-                        ));
-                }
-            };
-            self.require_ordering(columns[column].ty, location)?;
-            items.push(SortItem { column, descending, nulls_first });
+    /// Makes a target of unknown type text: it is to be compared.
+    fn settle_target(&mut self, targets: &mut Targets, position: usize) -> Result<()> {
+        let expr = &mut targets.exprs[position];
+        if expr.ty == oid::UNKNOWN {
+            let taken = std::mem::replace(expr, Expr::null(oid::TEXT));
+            *expr = self.settle(taken)?;
+            if let Some(column) = targets.columns.get_mut(position) {
+                (column.ty, column.typmod) = (oid::TEXT, -1);
+            }
         }
-        Ok(items)
+        Ok(())
     }
 
-    /// The output column that `name` or a number means.
+    /// The output column that a name or a number means in a clause.
     fn output_by_name_or_number(
         &mut self,
         node: &Node,
-        clause: &str,
-        columns: &[OutputColumn],
+        place: Place,
+        targets: &Targets,
     ) -> Result<Option<usize>> {
-        let location = node_location(node).unwrap_or(-1);
+        let clause = place.name();
         match node.node.as_ref() {
             Some(NodeEnum::ColumnRef(column)) => {
-                if let ([name], 1) = (strings(&column.fields).as_slice(), column.fields.len()) {
-                    let mut found =
-                        columns.iter().enumerate().filter(|(_, column)| column.name == *name);
-                    if let Some((position, first)) = found.next() {
-                        // The same column twice is not ambiguous, different ones are.
-                        if found.any(|(_, other)| {
-                            other.origin.is_none() || other.origin != first.origin
-                        }) {
-                            return Err(self.error(
-                                SqlState::AMBIGUOUS_COLUMN,
-                                format!("{clause} \"{name}\" is ambiguous"),
-                                location,
-                            ));
-                        }
-                        return Ok(Some(position));
-                    }
+                let names = strings(&column.fields);
+                let ([name], 1) = (names.as_slice(), column.fields.len()) else {
+                    return Ok(None);
+                };
+                let location = column.location;
+                // For GROUP BY, input columns come before output columns.
+                let level = self.levels.last();
+                if place == Place::GroupBy
+                    && let Some(level) = level
+                    && self.column_of(level, name, location)?.is_some()
+                {
+                    return Ok(None);
                 }
-                Ok(None)
+                let outputs = targets.columns.iter().enumerate();
+                let mut found = outputs.filter(|(_, column)| column.name == *name);
+                let Some((position, _)) = found.next() else { return Ok(None) };
+                let first = &targets.exprs[position];
+                if found.any(|(other, _)| !same(first, &targets.exprs[other])) {
+                    return Err(self.error(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("{clause} \"{name}\" is ambiguous"),
+                        location,
+                    ));
+                }
+                self.check_target_in(place, first)?;
+                Ok(Some(position))
             }
             Some(NodeEnum::AConst(constant)) => match &constant.val {
-                Some(a_const::Val::Ival(number)) => {
+                Some(a_const::Val::Ival(number)) if !constant.isnull => {
                     let position = usize::try_from(number.ival)
                         .ok()
                         .and_then(|n| n.checked_sub(1))
-                        .filter(|n| *n < columns.len());
-                    position.map(Some).ok_or_else(|| {
-                        self.error(
+                        .filter(|n| *n < targets.columns.len());
+                    let Some(position) = position else {
+                        return Err(self.error(
                             SqlState::INVALID_COLUMN_REFERENCE,
                             format!("{clause} position {} is not in select list", number.ival),
-                            location,
-                        )
-                    })
+                            constant.location,
+                        ));
+                    };
+                    self.check_target_in(place, &targets.exprs[position])?;
+                    Ok(Some(position))
                 }
                 _ => Err(self.error(
                     SqlState::SYNTAX_ERROR,
                     format!("non-integer constant in {clause}"),
-                    location,
+                    constant.location,
                 )),
             },
             _ => Ok(None),
         }
     }
 
-    /// The target that a sort, group or distinct item means. For ORDER BY output names come first
-    /// (`names_first`), for GROUP BY input columns do.
+    /// Fails if GROUP BY names an output column that is computed from groups.
+    fn check_target_in(&self, place: Place, expr: &Expr) -> Result<()> {
+        if place != Place::GroupBy {
+            return Ok(());
+        }
+        if let Some(at) = super::aggregate::find_aggregate(expr) {
+            let message = "aggregate functions are not allowed in GROUP BY";
+            return Err(self.error(SqlState::GROUPING_ERROR, message, at));
+        }
+        if let Some(at) = super::aggregate::find_window(expr) {
+            let message = "window functions are not allowed in GROUP BY";
+            return Err(self.error(SqlState::WINDOWING_ERROR, message, at));
+        }
+        Ok(())
+    }
+
+    /// The target that a sort, group or distinct item means; a new helper if there is none.
     pub(super) fn target_position(
         &mut self,
         node: &Node,
-        clause: &str,
-        columns: &[OutputColumn],
-        targets: &mut Vec<Expr>,
-        names_first: bool,
+        place: Place,
+        targets: &mut Targets,
     ) -> Result<usize> {
-        let mut by_name = true;
-        if !names_first
-            && let Some(NodeEnum::ColumnRef(column)) = &node.node
-            && let [name] = strings(&column.fields).as_slice()
-        {
-            let level = self.level()?;
-            by_name = !level
-                .items
-                .iter()
-                .any(|item| item.unqualified && item.columns.iter().any(|c| c.name == *name));
-        }
-        if by_name && let Some(position) = self.output_by_name_or_number(node, clause, columns)? {
+        if let Some(position) = self.output_by_name_or_number(node, place, targets)? {
             return Ok(position);
         }
+        self.level()?.place = place;
         let expr = self.expression(node)?;
-        let expr = self.settle(expr)?;
-        if let Some(position) = targets.iter().position(|target| same(target, &expr)) {
+        if let Some(position) = targets.exprs.iter().position(|target| same(target, &expr)) {
             return Ok(position);
         }
-        targets.push(expr);
-        Ok(targets.len() - 1)
+        targets.exprs.push(expr);
+        Ok(targets.exprs.len() - 1)
     }
 
-    /// `GROUP BY`: group expressions, and grouping sets as positions among them.
-    pub(super) fn group_clause(
+    /// `DISTINCT` and `DISTINCT ON`: positions in the output.
+    pub(super) fn distinct_clause(
         &mut self,
         nodes: &[Node],
-        distinct: bool,
-        columns: &[OutputColumn],
-        targets: &[Expr],
-    ) -> Result<(Vec<Expr>, Vec<Vec<usize>>)> {
-        let mut groups = Vec::new();
-        let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
-        let mut grouping_sets = false;
-        for node in nodes {
-            let alternatives = match &node.node {
-                Some(NodeEnum::GroupingSet(set)) => {
-                    grouping_sets = true;
-                    self.grouping_set(set, columns, targets, &mut groups)?
-                }
-                _ => vec![self.group_items(node, columns, targets, &mut groups)?],
-            };
-            let mut product = Vec::new();
-            for set in &sets {
-                for alternative in &alternatives {
-                    let mut joined = set.clone();
-                    joined.extend(alternative);
-                    joined.sort_unstable();
-                    joined.dedup();
-                    product.push(joined);
-                }
-            }
-            if product.len() > GROUPING_SETS_MAX {
-                return Err(SqlError::new(
-                    SqlState::STATEMENT_TOO_COMPLEX,
-                    "too many grouping sets present (maximum 4096)",
+        targets: &mut Targets,
+        sort: &[SortItem],
+    ) -> Result<Option<Vec<usize>>> {
+        if nodes.is_empty() {
+            return Ok(None);
+        }
+        let width = targets.columns.len();
+        // Plain DISTINCT is a list of one empty node.
+        if nodes.iter().all(|node| node.node.is_none()) {
+            if let Some(item) = sort.iter().find(|item| item.column >= width) {
+                return Err(self.error(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                    targets.exprs[item.column].location,
                 ));
             }
-            sets = product;
+            for position in 0..width {
+                self.settle_target(targets, position)?;
+                let target = &targets.exprs[position];
+                self.require_equality(target.ty, target.location)?;
+            }
+            if width == 0 {
+                return Err(SqlError::new(
+                    SqlState::SYNTAX_ERROR,
+                    "SELECT DISTINCT must have at least one column",
+                ));
+            }
+            return Ok(Some((0..width).collect()));
         }
-        if !grouping_sets {
-            return Ok((groups, Vec::new()));
+        let mut positions: Vec<usize> = Vec::new();
+        let mut locations = Vec::new();
+        for node in nodes {
+            let position = self.target_position(node, Place::DistinctOn, targets)?;
+            positions.push(position);
+            locations.push(super::location::node_location(node));
         }
-        if distinct {
-            let mut seen = Vec::new();
-            sets.retain(|set| {
-                let new = !seen.contains(set);
-                if new {
-                    seen.push(set.clone());
-                }
-                new
-            });
+        // The leading sort items must be those of DISTINCT ON, until all of them are there.
+        let mut skipped = false;
+        for item in sort {
+            let Some(at) = positions.iter().position(|position| *position == item.column) else {
+                skipped = true;
+                continue;
+            };
+            if skipped {
+                return Err(self.error(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                    locations[at],
+                ));
+            }
         }
-        Ok((groups, sets))
+        for (position, location) in positions.iter().zip(&locations) {
+            if sort.iter().any(|item| item.column == *position) {
+                continue;
+            }
+            if skipped {
+                return Err(self.error(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                    *location,
+                ));
+            }
+            self.settle_target(targets, *position)?;
+            self.require_equality(targets.exprs[*position].ty, *location)?;
+        }
+        positions.sort_unstable();
+        positions.dedup();
+        Ok(Some(positions))
     }
 
-    fn grouping_set(
-        &mut self,
-        set: &protobuf::GroupingSet,
-        columns: &[OutputColumn],
-        targets: &[Expr],
-        groups: &mut Vec<Expr>,
-    ) -> Result<Vec<Vec<usize>>> {
-        let protobuf::GroupingSet { kind, content, location } = set;
-        let mut items = Vec::new();
-        let kind = GroupingSetKind::from_i32(*kind).unwrap_or(GroupingSetKind::Undefined);
-        if kind == GroupingSetKind::GroupingSetSets {
-            let mut sets = Vec::new();
-            for node in content {
-                match &node.node {
-                    Some(NodeEnum::GroupingSet(inner)) => {
-                        sets.extend(self.grouping_set(inner, columns, targets, groups)?);
-                    }
-                    _ => sets.push(self.group_items(node, columns, targets, groups)?),
-                }
-            }
-            return Ok(sets);
-        }
-        for node in content {
-            items.push(self.group_items(node, columns, targets, groups)?);
-        }
-        Ok(match kind {
-            GroupingSetKind::GroupingSetEmpty => vec![Vec::new()],
-            GroupingSetKind::GroupingSetRollup => {
-                (0..=items.len()).rev().map(|n| items[..n].concat()).collect()
-            }
-            GroupingSetKind::GroupingSetCube => {
-                if items.len() > 12 {
-                    return Err(self.error(
-                        SqlState::TOO_MANY_COLUMNS,
-                        "CUBE is limited to 12 elements",
-                        *location,
-                    ));
-                }
-                let mut sets: Vec<(u32, Vec<usize>)> = (0..1u32 << items.len())
-                    .map(|mask| {
-                        let chosen = items
-                            .iter()
-                            .enumerate()
-                            .filter(|(i, _)| mask & (1 << i) != 0)
-                            .flat_map(|(_, item)| item.clone());
-                        (mask, chosen.collect())
-                    })
-                    .collect();
-                sets.sort_by_key(|(mask, _)| std::cmp::Reverse(mask.count_ones()));
-                sets.into_iter().map(|(_, set)| set).collect()
-            }
-            _ => vec![items.concat()],
-        })
-    }
-
-    /// The positions in `groups` of one item, which may be a row of several.
-    fn group_items(
-        &mut self,
-        node: &Node,
-        columns: &[OutputColumn],
-        targets: &[Expr],
-        groups: &mut Vec<Expr>,
-    ) -> Result<Vec<usize>> {
-        if let Some(NodeEnum::RowExpr(row)) = &node.node {
-            let mut positions = Vec::new();
-            for item in &row.args {
-                positions.extend(self.group_items(item, columns, targets, groups)?);
-            }
-            return Ok(positions);
-        }
-        let mut known = targets.to_vec();
-        let position = self.target_position(node, "GROUP BY", columns, &mut known, false)?;
-        let expr = known.swap_remove(position);
-        let location = node_location(node).unwrap_or(-1);
-        if contains_aggregate(&expr) {
-            return Err(self.error(
-                SqlState::GROUPING_ERROR,
-                "aggregate functions are not allowed in GROUP BY",
-                location,
+    /// `OFFSET` and `LIMIT`, in the scope that is open.
+    pub(super) fn limits(&mut self, node: &protobuf::SelectStmt) -> Result<Limits> {
+        let with_ties = node.limit_option == LimitOption::WithTies as i32;
+        let offset = self.limit(&node.limit_offset, Place::Offset)?;
+        let limit = self.limit(&node.limit_count, Place::Limit)?;
+        if with_ties && limit.as_ref().is_some_and(|l| matches!(l.kind, ExprKind::Const(Datum::Null)))
+        {
+            return Err(SqlError::new(
+                SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
+                "row count cannot be null in FETCH FIRST ... WITH TIES clause",
             ));
         }
-        self.require_equality(expr.ty, location)?;
-        Ok(vec![match groups.iter().position(|group| same(group, &expr)) {
-            Some(position) => position,
-            None => {
-                groups.push(expr);
-                groups.len() - 1
-            }
-        }])
+        Ok(Limits { limit, offset, with_ties })
     }
-}
 
-/// Whether an aggregate of this query level stands in the expression.
-pub(super) fn contains_aggregate(expr: &Expr) -> bool {
-    if matches!(expr.kind, ExprKind::Aggregate(_)) {
-        return true;
-    }
-    let mut found = false;
-    expr.for_each_child(&mut |child| found |= contains_aggregate(child));
-    found
-}
-
-/// Whether two bound expressions are the same.
-pub(crate) fn same(a: &Expr, b: &Expr) -> bool {
-    if a.ty != b.ty || a.typmod != b.typmod {
-        return false;
-    }
-    let head = match (&a.kind, &b.kind) {
-        (ExprKind::Const(x), ExprKind::Const(y)) => match (x.is_null(), y.is_null()) {
-            (true, true) => true,
-            (false, false) => types::compare::equal(x, y),
-            _ => false,
-        },
-        (ExprKind::Param(x), ExprKind::Param(y)) => x == y,
-        (ExprKind::Var(x), ExprKind::Var(y)) => x == y,
-        (ExprKind::Column(x), ExprKind::Column(y)) => x == y,
-        (ExprKind::Outer(x), ExprKind::Outer(y)) => x == y,
-        (ExprKind::Aggregate(x), ExprKind::Aggregate(y)) => x == y,
-        (ExprKind::Window(x), ExprKind::Window(y)) => x == y,
-        (ExprKind::Grouping(x), ExprKind::Grouping(y)) => x == y,
-        (ExprKind::SqlValue(x), ExprKind::SqlValue(y)) => x == y,
-        (ExprKind::Call(x), ExprKind::Call(y)) | (ExprKind::NullIf(x), ExprKind::NullIf(y)) => {
-            x.proc.oid == y.proc.oid && x.proc.volatility != Volatility::Volatile
-        }
-        (
-            ExprKind::Distinct { equal: x, negated: p },
-            ExprKind::Distinct { equal: y, negated: q },
-        ) => x.proc.oid == y.proc.oid && p == q,
-        (ExprKind::SetReturning(x), ExprKind::SetReturning(y)) => x.proc.oid == y.proc.oid,
-        (ExprKind::IsNull { arg: _, negated: p }, ExprKind::IsNull { arg: _, negated: q }) => {
-            p == q
-        }
-        (
-            ExprKind::BooleanTest { arg: _, value: v, negated: p },
-            ExprKind::BooleanTest { arg: _, value: w, negated: q },
-        ) => v == w && p == q,
-        (ExprKind::MinMax { args: _, least: p }, ExprKind::MinMax { args: _, least: q }) => p == q,
-        (
-            ExprKind::ApplyTypmod { arg: _, explicit: p },
-            ExprKind::ApplyTypmod { arg: _, explicit: q },
-        ) => p == q,
-        (ExprKind::Field { row: _, field: p }, ExprKind::Field { row: _, field: q }) => p == q,
-        (
-            ExprKind::Subscript { container: _, indexes: x, slice: p },
-            ExprKind::Subscript { container: _, indexes: y, slice: q },
-        ) => p == q && x.iter().map(|(l, _)| l.is_some()).eq(y.iter().map(|(l, _)| l.is_some())),
-        (
-            ExprKind::ArrayQuantified { call: x, array: _, all: p },
-            ExprKind::ArrayQuantified { call: y, array: _, all: q },
-        ) => x.proc.oid == y.proc.oid && p == q,
-        (ExprKind::SubLink(_), _) | (ExprKind::SubPlan(_), _) => false,
-        (x, y) => std::mem::discriminant(x) == std::mem::discriminant(y),
-    };
-    if !head {
-        return false;
-    }
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    a.for_each_child(&mut |child| left.push(child));
-    b.for_each_child(&mut |child| right.push(child));
-    left.len() == right.len() && left.iter().zip(right).all(|(x, y)| same(x, y))
-}
-
-impl Binder<'_> {
-    /// `LIMIT` and `OFFSET`.
-    pub(super) fn limit(
-        &mut self,
-        node: &Option<Box<Node>>,
-        clause: &str,
-        place: ExprPlace,
-    ) -> Result<Option<Expr>> {
+    fn limit(&mut self, node: &Option<Box<Node>>, place: Place) -> Result<Option<Expr>> {
         let Some(node) = node else { return Ok(None) };
-        // `LIMIT ALL` is a NULL constant.
         let before = std::mem::replace(&mut self.level()?.place, place);
         let expr = self.expression(node);
         self.level()?.place = before;
-        let location = node_location(node).unwrap_or(-1);
-        let expr = expr?;
-        if contains_local_var(&expr) {
-            return Err(self.error(
+        let expr = self.bigint(expr?, place.name())?;
+        self.refuse_variables(&expr, place.name())?;
+        Ok(Some(expr))
+    }
+
+    /// Fails if a clause's argument depends on the query's rows.
+    pub(super) fn refuse_variables(&self, expr: &Expr, clause: &str) -> Result<()> {
+        let mut at = None;
+        walk::vars(expr, 0, &mut |var, depth, expr| {
+            if var.level == depth {
+                at = at.or(Some(expr.location));
+            }
+        });
+        match at {
+            None => Ok(()),
+            Some(location) => Err(self.error(
                 SqlState::INVALID_COLUMN_REFERENCE,
                 format!("argument of {clause} must not contain variables"),
                 location,
-            ));
+            )),
         }
-        let expr = if expr.ty == oid::UNKNOWN
-            && matches!(expr.kind, ExprKind::Const(types::Datum::Null))
-        {
-            Expr::null(oid::INT8)
-        } else {
-            self.bigint(expr, clause, location)?
-        };
-        Ok(Some(expr))
     }
-}
 
-fn contains_local_var(expr: &Expr) -> bool {
-    if matches!(expr.kind, ExprKind::Var(var) if var.level == 0) {
-        return true;
+    /// Fails if values of a type have no order.
+    pub(super) fn require_ordering(&self, ty: Oid, location: i32) -> Result<()> {
+        if crate::system::has_ordering(ty) {
+            return Ok(());
+        }
+        Err(self
+            .error(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("could not identify an ordering operator for type {}", self.type_name(ty)),
+                location,
+            )
+            .hint("Use an explicit ordering operator or modify the query."))
     }
-    let mut found = false;
-    expr.for_each_child(&mut |child| found |= contains_local_var(child));
-    found
+
+    /// Fails if values of a type cannot be compared for equality.
+    pub(super) fn require_equality(&self, ty: Oid, location: i32) -> Result<()> {
+        if crate::system::has_equality(ty) {
+            return Ok(());
+        }
+        Err(self.error(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("could not identify an equality operator for type {}", self.type_name(ty)),
+            location,
+        ))
+    }
 }

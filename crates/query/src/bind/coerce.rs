@@ -8,6 +8,7 @@ use functions::Site;
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::Binder;
+use super::polymorphic::{Polymorphic, is_polymorphic};
 use crate::expr::{Call, Expr, ExprKind};
 
 /// How willingly a coercion is applied.
@@ -33,21 +34,6 @@ pub(super) enum Pathway {
     Io,
 }
 
-/// Whether `target` accepts anything or is decided by the arguments.
-pub(super) fn is_polymorphic(target: Oid) -> bool {
-    // anyelement, anyarray, anynonarray, anyenum, anyrange, anymultirange, and the "compatible"
-    // family.
-    matches!(target.0, 2283 | 2277 | 2776 | 3500 | 3831 | 4537 | 5077 | 5078 | 5079 | 5080 | 4538)
-}
-
-fn is_any_array(target: Oid) -> bool {
-    matches!(target.0, 2277 | 5078)
-}
-
-fn is_compatible_family(target: Oid) -> bool {
-    matches!(target.0, 5077 | 5078 | 5079 | 5080 | 4538)
-}
-
 /// The element type, if `ty` is an array type (of the built-in types).
 pub(crate) fn element_type(ty: Oid) -> Option<Oid> {
     let row = builtin::type_by_oid(ty)?;
@@ -57,6 +43,14 @@ pub(crate) fn element_type(ty: Oid) -> Option<Oid> {
 /// The array type over `element`.
 pub(crate) fn array_type(element: Oid) -> Option<Oid> {
     builtin::type_by_oid(element).map(|row| row.array).filter(|array| array.is_valid())
+}
+
+/// Whether `ty` is the row type of a relation.
+pub(super) fn is_row_type(ty: Oid) -> bool {
+    match builtin::type_by_oid(ty) {
+        Some(row) => row.relation.is_valid(),
+        None => ty.0 >= catalog::objects::FIRST_USER_OID,
+    }
 }
 
 pub(super) fn category(ty: Oid) -> u8 {
@@ -69,7 +63,7 @@ fn is_preferred(ty: Oid) -> bool {
 
 /// How to get from `source` to `target`, if at all.
 pub(super) fn pathway(source: Oid, target: Oid, context: Context) -> Option<Pathway> {
-    if source == target {
+    if source == target || (target == oid::RECORD && is_row_type(source)) {
         return Some(Pathway::Relabel);
     }
     if let Some(cast) = builtin::cast(source, target) {
@@ -107,6 +101,8 @@ pub(super) fn pathway(source: Oid, target: Oid, context: Context) -> Option<Path
 }
 
 /// Whether values of `sources` can be passed where `targets` are declared.
+///
+/// Source: PostgreSQL 16 `can_coerce_type`.
 pub(super) fn can_coerce(sources: &[Oid], targets: &[Oid], context: Context) -> bool {
     let mut polymorphic = false;
     for (&source, &target) in sources.iter().zip(targets) {
@@ -117,95 +113,31 @@ pub(super) fn can_coerce(sources: &[Oid], targets: &[Oid], context: Context) -> 
             polymorphic = true;
             continue;
         }
-        if source == oid::UNKNOWN {
+        if source == oid::UNKNOWN || pathway(source, target, context).is_some() {
             continue;
         }
-        if source == oid::RECORD || target == oid::RECORD {
-            if source.0 >= catalog::objects::FIRST_USER_OID && target == oid::RECORD {
-                continue;
-            }
-            return false;
-        }
-        if pathway(source, target, context)
-            .is_none_or(|way| matches!(way, Pathway::Io) && context == Context::Implicit)
-        {
-            return false;
-        }
+        return false;
     }
-    !polymorphic || resolve_polymorphic(sources, targets).is_some()
+    !polymorphic || Polymorphic::accepts(sources, targets)
 }
 
-/// The element type that polymorphic `targets` stand for, given actual `sources`.
-pub(super) fn resolve_polymorphic(sources: &[Oid], targets: &[Oid]) -> Option<Oid> {
-    let mut element: Option<Oid> = None;
-    let mut common: Vec<Oid> = Vec::new();
-    for (&source, &target) in sources.iter().zip(targets) {
-        if !is_polymorphic(target) {
-            continue;
-        }
-        if source == oid::UNKNOWN {
-            continue;
-        }
-        let actual = if is_any_array(target) {
-            if source == oid::INT2VECTOR {
-                oid::INT2
-            } else if source == oid::OIDVECTOR {
-                oid::OID
-            } else {
-                element_type(source)?
-            }
-        } else {
-            source
-        };
-        if matches!(target.0, 2776 | 5079) && element_type(actual).is_some() {
-            return None;
-        }
-        // Ranges and enums are not storable and have no implementation here.
-        if matches!(target.0, 3500 | 3831 | 4537 | 5080 | 4538) {
-            return None;
-        }
-        if is_compatible_family(target) {
-            common.push(actual);
-            continue;
-        }
-        match element {
-            Some(known) if known != actual => return None,
-            _ => element = Some(actual),
-        }
-    }
-    if element.is_none() && !common.is_empty() {
-        element = common_type(&common).ok();
-    }
-    // Only unknown literals: text, unless an array was asked for.
-    element.or_else(|| (!targets.iter().any(|t| is_any_array(*t))).then_some(oid::TEXT))
-}
-
-/// The type that a polymorphic declaration means once the element type is known.
-pub(super) fn concrete(declared: Oid, element: Oid) -> Oid {
-    if is_any_array(declared) {
-        array_type(element).unwrap_or(declared)
-    } else if is_polymorphic(declared) {
-        element
-    } else {
-        declared
-    }
-}
-
-/// The type to which all of `types` can go, as UNION, CASE, VALUES and ARRAY choose it; `Err` holds
-/// the first type that does not fit.
-pub(super) fn common_type(types: &[Oid]) -> std::result::Result<Oid, (Oid, Oid)> {
+/// The type to which all of `exprs` can go, as UNION, CASE, VALUES and ARRAY choose it; `Err` holds
+/// the type chosen so far and the position of the first that does not fit.
+///
+/// Source: PostgreSQL 16 `select_common_type`.
+pub(super) fn common_type(types: &[Oid]) -> std::result::Result<Oid, (Oid, usize)> {
     let mut chosen = types.first().copied().unwrap_or(oid::UNKNOWN);
     if chosen != oid::UNKNOWN && types.iter().all(|ty| *ty == chosen) {
         return Ok(chosen);
     }
-    for &next in types.iter().skip(1) {
+    for (position, &next) in types.iter().enumerate().skip(1) {
         if next == oid::UNKNOWN || next == chosen {
             continue;
         }
         if chosen == oid::UNKNOWN {
             chosen = next;
         } else if category(next) != category(chosen) {
-            return Err((chosen, next));
+            return Err((chosen, position));
         } else if !is_preferred(chosen)
             && can_coerce(&[chosen], &[next], Context::Implicit)
             && !can_coerce(&[next], &[chosen], Context::Implicit)
@@ -281,6 +213,18 @@ impl Binder<'_> {
             return self.coerce_unknown(expr, target).map(Some);
         }
         let Some(way) = pathway(expr.ty, target, context) else { return Ok(None) };
+        let location = expr.location;
+        let coerced = self.coerce_by(way, expr, target, context)?;
+        Ok(coerced.map(|coerced| coerced.at(location)))
+    }
+
+    fn coerce_by(
+        &mut self,
+        way: Pathway,
+        expr: Expr,
+        target: Oid,
+        context: Context,
+    ) -> Result<Option<Expr>> {
         Ok(Some(match way {
             Pathway::Relabel => return relabel(self, expr, target).map(Some),
             Pathway::Io => return self.coerce_via_io(expr, target).map(Some),
@@ -323,18 +267,20 @@ impl Binder<'_> {
 
     /// A literal or parameter of unknown type as a value of `target`.
     fn coerce_unknown(&mut self, expr: Expr, target: Oid) -> Result<Expr> {
-        match expr.kind {
+        let location = expr.location;
+        let coerced = match expr.kind {
             ExprKind::Param(number) => {
-                let target = self.fix_param(number, target)?;
-                Ok(Expr::new(ExprKind::Param(number), target))
+                let target = self.fix_param(number, target, location)?;
+                Expr::new(ExprKind::Param(number), target)
             }
-            ExprKind::Const(Datum::Null) => Ok(Expr::null(target)),
+            ExprKind::Const(Datum::Null) => Expr::null(target),
             ExprKind::Const(Datum::Text(text)) => {
-                let value = self.input(target, &text)?;
-                Ok(Expr::constant(value, target))
+                let value = self.input(target, &text).map_err(|error| self.locate(error, location))?;
+                Expr::constant(value, target)
             }
-            _ => self.coerce_via_io(expr, target),
-        }
+            _ => self.coerce_via_io(expr, target)?,
+        };
+        Ok(coerced.at(location))
     }
 
     /// `expr` through its text. The names that `reg*` types print as are known to their own input
@@ -392,20 +338,18 @@ impl Binder<'_> {
             return Ok(Some(expr));
         }
         let explicit = context == Context::Explicit;
+        let location = expr.location;
         if let ExprKind::Const(value) = &expr.kind {
             let value = types::typmod::apply_typmod(target, typmod, value.clone(), explicit)?;
             expr.kind = ExprKind::Const(value);
             expr.typmod = typmod;
             return Ok(Some(expr));
         }
-        Ok(Some(Expr {
-            kind: ExprKind::ApplyTypmod { arg: Box::new(expr), explicit },
-            ty: target,
-            typmod,
-        }))
+        let kind = ExprKind::ApplyTypmod { arg: Box::new(expr), explicit };
+        Ok(Some(Expr::typed(kind, target, typmod).at(location)))
     }
 
-    /// `CAST(expr AS target)`.
+    /// `CAST(expr AS target)`; `location` is the cast's own.
     pub(super) fn cast(
         &mut self,
         expr: Expr,
@@ -413,18 +357,18 @@ impl Binder<'_> {
         typmod: i32,
         location: i32,
     ) -> Result<Expr> {
-        let source = expr.ty;
+        let (source, inner) = (expr.ty, expr.location);
         match self.try_coerce_typmod(expr, target, typmod, Context::Explicit)? {
             Some(expr) => Ok(expr),
-            None => Err(SqlError::new(
+            None => Err(self.error(
                 SqlState::CANNOT_COERCE,
                 format!(
                     "cannot cast type {} to {}",
                     self.type_name(source),
                     self.type_name(target)
                 ),
-            )
-            .at(self.position(location))),
+                if location < 0 { inner } else { location },
+            )),
         }
     }
 
@@ -435,79 +379,90 @@ impl Binder<'_> {
         column: &str,
         target: Oid,
         typmod: i32,
-        location: i32,
     ) -> Result<Expr> {
-        let source = expr.ty;
+        let (source, location) = (expr.ty, expr.location);
         match self.try_coerce_typmod(expr, target, typmod, Context::Assignment)? {
             Some(expr) => Ok(expr),
-            None => Err(SqlError::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!(
-                    "column \"{column}\" is of type {} but expression is of type {}",
-                    self.type_name(target),
-                    self.type_name(source)
-                ),
-            )
-            .hint("You will need to rewrite or cast the expression.")
-            .at(self.position(location))),
+            None => Err(self
+                .error(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "column \"{column}\" is of type {} but expression is of type {}",
+                        self.type_name(target),
+                        self.type_name(source)
+                    ),
+                    location,
+                )
+                .hint("You will need to rewrite or cast the expression.")),
         }
     }
 
     /// A condition: `expr` as boolean. `clause` is named in the error.
-    pub(super) fn boolean(&mut self, expr: Expr, clause: &str, location: i32) -> Result<Expr> {
-        let source = expr.ty;
-        match self.try_coerce(expr, oid::BOOL, Context::Assignment)? {
-            Some(expr) => Ok(expr),
-            None => Err(SqlError::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!(
-                    "argument of {clause} must be type boolean, not type {}",
-                    self.type_name(source)
-                ),
-            )
-            .at(self.position(location))),
-        }
+    pub(super) fn boolean(&mut self, expr: Expr, clause: &str) -> Result<Expr> {
+        self.specific(expr, oid::BOOL, clause)
     }
 
     /// `LIMIT` and the like: `expr` as bigint.
-    pub(super) fn bigint(&mut self, expr: Expr, clause: &str, location: i32) -> Result<Expr> {
-        let source = expr.ty;
-        match self.try_coerce(expr, oid::INT8, Context::Assignment)? {
-            Some(expr) => Ok(expr),
-            None => Err(SqlError::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!(
-                    "argument of {clause} must be type bigint, not type {}",
-                    self.type_name(source)
-                ),
-            )
-            .at(self.position(location))),
-        }
+    pub(super) fn bigint(&mut self, expr: Expr, clause: &str) -> Result<Expr> {
+        self.specific(expr, oid::INT8, clause)
     }
 
-    /// All of `exprs` in their common type. `construct` is named in the error (`CASE`, `UNION` …).
+    /// `expr` as the type that a clause wants.
+    pub(super) fn specific(&mut self, expr: Expr, target: Oid, clause: &str) -> Result<Expr> {
+        let (source, location) = (expr.ty, expr.location);
+        let Some(expr) = self.try_coerce(expr, target, Context::Assignment)? else {
+            return Err(self.error(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "argument of {clause} must be type {}, not type {}",
+                    self.type_name(target),
+                    self.type_name(source)
+                ),
+                location,
+            ));
+        };
+        if super::srf::contains_set(&expr) {
+            return Err(self.error(
+                SqlState::DATATYPE_MISMATCH,
+                format!("argument of {clause} must not return a set"),
+                location,
+            ));
+        }
+        Ok(expr)
+    }
+
+    /// The common type of expressions. `construct` is named in the error (`CASE`, `UNION` …).
+    pub(super) fn common_type_of<'e>(
+        &self,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+        construct: &str,
+    ) -> Result<Oid> {
+        let exprs: Vec<&Expr> = exprs.into_iter().collect();
+        let types: Vec<Oid> = exprs.iter().map(|expr| expr.ty).collect();
+        common_type(&types).map_err(|(chosen, position)| {
+            self.error(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "{construct} types {} and {} cannot be matched",
+                    self.type_name(chosen),
+                    self.type_name(types[position])
+                ),
+                exprs[position].location,
+            )
+        })
+    }
+
+    /// All of `exprs` in their common type.
     pub(super) fn unify(
         &mut self,
         exprs: Vec<Expr>,
         construct: &str,
-        location: i32,
     ) -> Result<(Vec<Expr>, Oid, i32)> {
-        let types: Vec<Oid> = exprs.iter().map(|expr| expr.ty).collect();
-        let ty = common_type(&types).map_err(|(left, right)| {
-            SqlError::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!(
-                    "{construct} types {} and {} cannot be matched",
-                    self.type_name(left),
-                    self.type_name(right)
-                ),
-            )
-            .at(self.position(location))
-        })?;
+        let ty = self.common_type_of(&exprs, construct)?;
         let typmod = common_typmod(&exprs, ty);
         let exprs = exprs
             .into_iter()
-            .map(|expr| self.coerce_to_common(expr, ty, construct, location))
+            .map(|expr| self.coerce_to_common(expr, ty, construct))
             .collect::<Result<_>>()?;
         Ok((exprs, ty, typmod))
     }
@@ -518,25 +473,29 @@ impl Binder<'_> {
         expr: Expr,
         ty: Oid,
         construct: &str,
-        location: i32,
     ) -> Result<Expr> {
-        let source = expr.ty;
+        let (source, location) = (expr.ty, expr.location);
         self.try_coerce(expr, ty, Context::Implicit)?.ok_or_else(|| {
-            SqlError::new(
+            self.error(
                 SqlState::CANNOT_COERCE,
                 format!(
                     "{construct} could not convert type {} to {}",
                     self.type_name(source),
                     self.type_name(ty)
                 ),
+                location,
             )
-            .at(self.position(location))
         })
     }
 
     /// An output column of unknown type becomes text.
     pub(super) fn settle(&mut self, expr: Expr) -> Result<Expr> {
         if expr.ty == oid::UNKNOWN { self.coerce_unknown(expr, oid::TEXT) } else { Ok(expr) }
+    }
+
+    /// `error` with the position of a place in the text, if it is known.
+    pub(super) fn locate(&self, error: SqlError, location: i32) -> SqlError {
+        if location < 0 { error } else { error.at(self.position(location)) }
     }
 }
 
@@ -549,7 +508,7 @@ mod tests {
         assert_eq!(common_type(&[oid::INT4, oid::NUMERIC, oid::UNKNOWN]), Ok(oid::NUMERIC));
         assert_eq!(common_type(&[oid::UNKNOWN, oid::UNKNOWN]), Ok(oid::TEXT));
         assert_eq!(common_type(&[oid::FLOAT8, oid::INT4]), Ok(oid::FLOAT8));
-        assert_eq!(common_type(&[oid::INT4, oid::TEXT]), Err((oid::INT4, oid::TEXT)));
+        assert_eq!(common_type(&[oid::INT4, oid::TEXT]), Err((oid::INT4, 1)));
     }
 
     #[test]

@@ -17,8 +17,19 @@ pub(super) struct Candidate {
     pub(super) declared: Vec<Oid>,
     /// Actual arguments from this one on are gathered into an array.
     pub(super) variadic_from: Option<usize>,
-    /// Number of trailing parameters that take their defaults.
-    pub(super) defaults: usize,
+    /// For each parameter the actual argument that it gets; `None` is its default.
+    pub(super) slots: Vec<Option<usize>>,
+}
+
+/// The actual arguments of a call, as far as overload resolution looks at them.
+#[derive(Clone, Copy)]
+pub(super) struct Actual<'a> {
+    /// Types.
+    pub(super) types: &'a [Oid],
+    /// Names of the last ones (`name => value`).
+    pub(super) names: &'a [&'a str],
+    /// `VARIADIC` stands before the last.
+    pub(super) variadic: bool,
 }
 
 /// The outcome of overload resolution.
@@ -129,73 +140,137 @@ fn select<T: Clone>(actual: &[Oid], candidates: Vec<(Vec<Oid>, T)>) -> Choice<T>
     Choice::Ambiguous
 }
 
-/// Lays `proc`'s parameters out for `count` arguments, if it can take that many.
-fn lay_out(proc: &'static ProcRow, count: usize, expand_variadic: bool) -> Vec<Candidate> {
-    let fixed = proc.args.len();
-    let mut found = Vec::new();
-    if proc.variadic.is_valid() && expand_variadic && count >= fixed {
+/// Names of the input parameters.
+fn parameter_names(proc: &'static ProcRow) -> Vec<&'static str> {
+    if proc.modes.is_empty() {
+        return proc.names.to_vec();
+    }
+    let inputs = proc.names.iter().zip(proc.modes);
+    inputs.filter(|(_, mode)| matches!(mode, b'i' | b'b' | b'v')).map(|(name, _)| *name).collect()
+}
+
+/// Lays `proc`'s parameters out for a call, if it can be called so.
+fn lay_out(proc: &'static ProcRow, actual: Actual<'_>) -> Option<Candidate> {
+    let (fixed, count) = (proc.args.len(), actual.types.len());
+    let has_default = |position: usize| position + proc.defaults.len() >= fixed;
+    if !actual.names.is_empty() {
+        let positional = count - actual.names.len();
+        let parameters = parameter_names(proc);
+        if proc.variadic.is_valid() && !actual.variadic || fixed < count {
+            return None;
+        }
+        let mut slots: Vec<Option<usize>> = (0..fixed).map(|i| (i < positional).then_some(i)).collect();
+        let mut declared = proc.args.get(..positional)?.to_vec();
+        for (number, name) in actual.names.iter().enumerate() {
+            let position = parameters.iter().position(|parameter| parameter == name)?;
+            let slot = slots.get_mut(position)?;
+            if slot.is_some() {
+                return None;
+            }
+            *slot = Some(positional + number);
+            declared.push(*proc.args.get(position)?);
+        }
+        let complete = slots.iter().enumerate().all(|(i, slot)| slot.is_some() || has_default(i));
+        return complete.then_some(Candidate { proc, declared, variadic_from: None, slots });
+    }
+    if proc.variadic.is_valid() && !actual.variadic && count >= fixed {
         let mut declared = proc.args[..fixed - 1].to_vec();
         declared.resize(count, proc.variadic);
-        found.push(Candidate { proc, declared, variadic_from: Some(fixed - 1), defaults: 0 });
+        let slots = (0..count).map(Some).collect();
+        return Some(Candidate { proc, declared, variadic_from: Some(fixed - 1), slots });
     }
-    if (proc.variadic == oid::ANY || !proc.variadic.is_valid() || !expand_variadic)
-        && fixed >= count
-        && fixed - count <= proc.defaults.len()
-        && found.is_empty()
-    {
-        found.push(Candidate {
-            proc,
-            declared: proc.args[..count].to_vec(),
-            variadic_from: None,
-            defaults: fixed - count,
-        });
+    if count > fixed || (count < fixed && !has_default(count)) {
+        return None;
     }
-    found
+    Some(Candidate {
+        proc,
+        declared: proc.args[..count].to_vec(),
+        variadic_from: None,
+        slots: (0..fixed).map(|i| (i < count).then_some(i)).collect(),
+    })
+}
+
+/// Of candidates with the same declared types only the best is left: the one that is not variadic,
+/// then the one that leaves the fewest parameters to their defaults.
+fn without_duplicates(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let rank = |candidate: &Candidate| {
+        let defaults = candidate.slots.iter().filter(|slot| slot.is_none()).count();
+        (candidate.variadic_from.is_some(), defaults)
+    };
+    let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        match kept.iter_mut().find(|known| known.declared == candidate.declared) {
+            Some(known) if rank(&candidate) < rank(known) => *known = candidate,
+            Some(_) => {}
+            None => kept.push(candidate),
+        }
+    }
+    kept
 }
 
 impl Binder<'_> {
-    /// The function that `name(actual…)` means. `expand_variadic` is false for `VARIADIC array`.
+    /// The functions called `name` that take arguments like these.
+    fn candidates(&self, schema: Option<&str>, name: &str, actual: Actual<'_>) -> Vec<Candidate> {
+        let schema = schema.map(|schema| self.cx.catalog.schema(schema).map(|known| known.oid));
+        let visible = |proc: &&ProcRow| match schema {
+            Some(schema) => schema == Some(proc.schema),
+            None => self.cx.search_path.contains(&proc.schema),
+        };
+        let procs = builtin::procs_by_name(name).iter().filter(visible);
+        without_duplicates(procs.filter_map(|proc| lay_out(proc, actual)).collect())
+    }
+
+    /// The function that `name(actual…)` means, if one takes exactly these types.
+    pub(super) fn exact_function(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+        actual: Actual<'_>,
+    ) -> Option<Candidate> {
+        self.candidates(schema, name, actual).into_iter().find(|c| c.declared == actual.types)
+    }
+
+    /// The function that `name(actual…)` means.
     pub(super) fn find_function(
         &self,
         schema: Option<&str>,
         name: &str,
-        actual: &[Oid],
-        expand_variadic: bool,
+        actual: Actual<'_>,
     ) -> std::result::Result<Candidate, NotFound> {
-        let mut candidates: Vec<Candidate> = Vec::new();
-        for proc in builtin::procs_by_name(name) {
-            let visible = match schema {
-                Some(schema) => {
-                    self.cx.catalog.schema(schema).is_some_and(|known| known.oid == proc.schema)
-                }
-                None => self.cx.search_path.contains(&proc.schema),
-            };
-            if visible {
-                candidates.extend(lay_out(proc, actual.len(), expand_variadic));
-            }
-        }
-        let exact = candidates.iter().find(|c| c.declared == actual && c.variadic_from.is_none());
-        if let Some(exact) = exact {
+        let candidates = self.candidates(schema, name, actual);
+        if let Some(exact) = candidates.iter().find(|c| c.declared == actual.types) {
             return Ok(exact.clone());
         }
-        // Without variadic expansion first, then with, as fewer conversions are better.
         let entries = candidates.into_iter().map(|c| (c.declared.clone(), c)).collect();
-        match select(actual, entries) {
+        match select(actual.types, entries) {
             Choice::One(candidate) => Ok(candidate),
             Choice::None => Err(NotFound::Missing),
             Choice::Ambiguous => Err(NotFound::Ambiguous),
         }
     }
 
-    /// The operator that `left name right` means (no `left`: a prefix operator).
+    /// The operator that `left name right` means (no `left`: a prefix operator). `name` may be
+    /// qualified: `OPERATOR(pg_catalog.+)`.
     pub(super) fn find_operator(
         &self,
-        name: &str,
+        name: &[&str],
         left: Option<Oid>,
         right: Oid,
         location: i32,
     ) -> Result<&'static OperatorRow> {
-        let rows = builtin::operators_by_name(name);
+        let full_name = name.join(".");
+        let mut rows: &[OperatorRow] = builtin::operators_by_name(name.last().unwrap_or(&""));
+        if let [.., schema, _] = name
+            && *schema != "pg_catalog"
+        {
+            if self.cx.catalog.schema(schema).is_none() {
+                return Err(SqlError::new(
+                    SqlState::INVALID_SCHEMA_NAME,
+                    format!("schema \"{schema}\" does not exist"),
+                ));
+            }
+            rows = &[];
+        }
         let choice = match left {
             None => {
                 let prefix = rows.iter().filter(|row| row.prefix);
@@ -219,15 +294,17 @@ impl Binder<'_> {
             }
         };
         let signature = match left {
-            None => format!("{name} {}", self.type_name(right)),
-            Some(left) => format!("{} {name} {}", self.type_name(left), self.type_name(right)),
+            None => format!("{full_name} {}", self.type_name(right)),
+            Some(left) => {
+                format!("{} {full_name} {}", self.type_name(left), self.type_name(right))
+            }
         };
         let error = |code, message: String, hint: &str| {
-            SqlError::new(code, message).hint(hint).at(self.position(location))
+            Err(self.error(code, message, location).hint(hint))
         };
         match choice {
             Choice::One(row) => Ok(row),
-            Choice::None => Err(error(
+            Choice::None => error(
                 SqlState::UNDEFINED_FUNCTION,
                 format!("operator does not exist: {signature}"),
                 if left.is_some() {
@@ -237,13 +314,13 @@ impl Binder<'_> {
                     "No operator matches the given name and argument type. You might need to add \
                      an explicit type cast."
                 },
-            )),
-            Choice::Ambiguous => Err(error(
+            ),
+            Choice::Ambiguous => error(
                 SqlState::AMBIGUOUS_FUNCTION,
                 format!("operator is not unique: {signature}"),
                 "Could not choose a best candidate operator. You might need to add explicit type \
                  casts.",
-            )),
+            ),
         }
     }
 }

@@ -1,14 +1,19 @@
 //! Column references, subscripts and field selection.
 
+use catalog::builtin::ProcKind;
 use parser::protobuf;
 use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::coerce::{Context, element_type};
+use super::function::Actual;
 use super::query::{Body, Relation, Source};
-use super::scope::Item;
+use super::scope::{Item, Place};
 use super::{Binder, required};
 use crate::expr::{Expr, ExprKind};
+
+/// Most dimensions of an array.
+const DIMENSIONS_MAX: usize = 6;
 
 impl Binder<'_> {
     pub(super) fn column_ref(&mut self, column: &protobuf::ColumnRef) -> Result<Expr> {
@@ -16,15 +21,23 @@ impl Binder<'_> {
         let location = *location;
         let star = matches!(fields.last().and_then(|f| f.node.as_ref()), Some(NodeEnum::AStar(_)));
         let names = super::strings(fields);
+        if self.levels.last().is_some_and(|level| level.place == Place::ColumnDefault)
+            && self.inlined.is_none()
+        {
+            return Err(self.error(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot use column reference in DEFAULT expression",
+                location,
+            ));
+        }
         if star {
-            return match names.as_slice() {
-                [alias] => self.qualified_row(None, alias, location),
-                [schema, alias] => self.qualified_row(Some(schema), alias, location),
-                _ => Err(self.error(
-                    SqlState::SYNTAX_ERROR,
-                    "row expansion via \"*\" is not supported here",
-                    location,
-                )),
+            let [qualifiers @ .., alias] = names.as_slice() else {
+                return Err(self.misplaced_star(location));
+            };
+            let schema = self.qualifier(qualifiers, &names, location)?;
+            return match self.item(schema, alias, location)? {
+                Some((up, item)) => Ok(self.whole_row(up, &item)),
+                None => Err(self.missing_relation(schema, alias, location)),
             };
         }
         match names.as_slice() {
@@ -39,27 +52,45 @@ impl Binder<'_> {
                 if let Some((up, item)) = self.item(None, name, location)? {
                     return Ok(self.whole_row(up, &item));
                 }
-                Err(self.error(
-                    SqlState::UNDEFINED_COLUMN,
-                    format!("column \"{name}\" does not exist"),
-                    location,
-                ))
+                Err(self.missing_column(None, name, location))
             }
-            [alias, name] => self.qualified_column(None, alias, name, location),
-            [schema, alias, name] => self.qualified_column(Some(schema), alias, name, location),
-            [_, schema, alias, name] => self.qualified_column(Some(schema), alias, name, location),
+            [qualifiers @ .., alias, name] => {
+                let schema = self.qualifier(qualifiers, &names, location)?;
+                self.qualified_column(schema, alias, name, location)
+            }
+            [] => Err(SqlError::internal("column without a name")),
+        }
+    }
+
+    fn misplaced_star(&self, location: i32) -> SqlError {
+        let message = "row expansion via \"*\" is not supported here";
+        self.error(SqlState::SYNTAX_ERROR, message, location)
+    }
+
+    /// The schema among the qualifiers of a relation's name.
+    ///
+    /// # Errors
+    /// `0A000` for another database, `42601` for too many names.
+    pub(super) fn qualifier<'n>(
+        &self,
+        qualifiers: &[&'n str],
+        names: &[&str],
+        location: i32,
+    ) -> Result<Option<&'n str>> {
+        match qualifiers {
+            [] => Ok(None),
+            [schema] => Ok(Some(schema)),
+            [database, schema] if *database == self.cx.database => Ok(Some(schema)),
+            [_, _] => Err(self.error(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("cross-database references are not implemented: {}", names.join(".")),
+                location,
+            )),
             _ => Err(self.error(
                 SqlState::SYNTAX_ERROR,
                 format!("improper qualified name (too many dotted names): {}", names.join(".")),
                 location,
             )),
-        }
-    }
-
-    fn qualified_row(&mut self, schema: Option<&str>, alias: &str, location: i32) -> Result<Expr> {
-        match self.item(schema, alias, location)? {
-            Some((up, item)) => Ok(self.whole_row(up, &item)),
-            None => Err(self.missing_relation(alias, location)),
         }
     }
 
@@ -71,20 +102,14 @@ impl Binder<'_> {
         location: i32,
     ) -> Result<Expr> {
         let Some((up, item)) = self.item(schema, alias, location)? else {
-            // `column.field`
-            if schema.is_none()
-                && let Some(row) = self.column(alias, location)?
-            {
-                return self.field(row, name, location);
-            }
-            return Err(self.missing_relation(alias, location));
+            return Err(self.missing_relation(schema, alias, location));
         };
         let mut found = item.columns.iter().filter(|column| column.name == name);
         match (found.next(), found.next()) {
             (Some(column), None) => {
                 let mut expr = column.expr.clone();
                 super::scope::lift(&mut expr, up);
-                Ok(expr)
+                Ok(expr.at(location))
             }
             (Some(_), Some(_)) => Err(self.error(
                 SqlState::AMBIGUOUS_COLUMN,
@@ -93,12 +118,28 @@ impl Binder<'_> {
             )),
             (None, _) => match self.table_oid(up, &item).filter(|_| name == "tableoid") {
                 Some(expr) => Ok(expr),
-                None => Err(self.error(
-                    SqlState::UNDEFINED_COLUMN,
-                    format!("column {alias}.{name} does not exist"),
-                    location,
-                )),
+                // A function of the row may be called like a field.
+                None => self.row_function(up, &item, name, location)?.ok_or_else(|| {
+                    self.missing_column(Some(alias), name, location)
+                }),
             },
+        }
+    }
+
+    /// `name(item)`, if a function takes the item's whole row.
+    fn row_function(
+        &mut self,
+        up: usize,
+        item: &Item,
+        name: &str,
+        location: i32,
+    ) -> Result<Option<Expr>> {
+        let row = self.whole_row(up, item).at(location);
+        let actual = Actual { types: &[row.ty], names: &[], variadic: false };
+        let Ok(candidate) = self.find_function(None, name, actual) else { return Ok(None) };
+        match candidate.proc.kind {
+            ProcKind::Function => self.call(&candidate, vec![row], false, location).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -138,10 +179,11 @@ impl Binder<'_> {
 
     /// `base[…].field …`
     pub(super) fn apply_indirection(&mut self, mut base: Expr, steps: &[Node]) -> Result<Expr> {
+        let location = base.location;
         let mut steps = steps.iter().peekable();
         while let Some(step) = steps.next() {
             base = match required(step.node.as_ref())? {
-                NodeEnum::String(name) => self.field(base, &name.sval, -1)?,
+                NodeEnum::String(name) => self.field(base, &name.sval, location)?,
                 NodeEnum::AIndices(first) => {
                     let mut indices = vec![first.as_ref()];
                     while let Some(Node { node: Some(NodeEnum::AIndices(next)) }) = steps.peek() {
@@ -150,15 +192,10 @@ impl Binder<'_> {
                     }
                     self.subscript(base, &indices)?
                 }
-                NodeEnum::AStar(_) => {
-                    return Err(self.error(
-                        SqlState::SYNTAX_ERROR,
-                        "row expansion via \"*\" is not supported here",
-                        -1,
-                    ));
-                }
+                NodeEnum::AStar(_) => return Err(self.misplaced_star(location)),
                 _ => return Err(SqlError::internal("unexpected indirection")),
-            };
+            }
+            .at(location);
         }
         Ok(base)
     }
@@ -169,23 +206,36 @@ impl Binder<'_> {
         let ty = match element_type(base.ty) {
             Some(_) if slice => base.ty,
             Some(element) => element,
-            None if jsonb && !slice => oid::JSONB,
-            None if jsonb => {
-                return Err(SqlError::new(
-                    SqlState::DATATYPE_MISMATCH,
-                    "jsonb subscript does not support slices",
-                ));
-            }
+            None if jsonb => oid::JSONB,
             None => {
-                return Err(SqlError::new(
+                return Err(self.error(
                     SqlState::DATATYPE_MISMATCH,
                     format!(
                         "cannot subscript type {} because it does not support subscripting",
                         self.type_name(base.ty)
                     ),
+                    base.location,
                 ));
             }
         };
+        if jsonb && slice {
+            let sliced = indices.iter().find(|index| index.is_slice);
+            let bound = sliced.and_then(|index| index.uidx.as_deref().or(index.lidx.as_deref()));
+            return Err(self.error(
+                SqlState::DATATYPE_MISMATCH,
+                "jsonb subscript does not support slices",
+                bound.map_or(base.location, super::location::node_location),
+            ));
+        }
+        if !jsonb && indices.len() > DIMENSIONS_MAX {
+            return Err(SqlError::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!(
+                    "number of array dimensions ({}) exceeds the maximum allowed ({DIMENSIONS_MAX})",
+                    indices.len()
+                ),
+            ));
+        }
         let one = || Some(Expr::constant(types::Datum::Int4(1), oid::INT4));
         let mut bounds = Vec::new();
         for index in indices {
@@ -201,27 +251,57 @@ impl Binder<'_> {
     fn subscript_bound(&mut self, node: &Option<Box<Node>>, jsonb: bool) -> Result<Option<Expr>> {
         let Some(node) = node else { return Ok(None) };
         let expr = self.expression(node)?;
-        let target = match (jsonb, expr.ty) {
-            (true, oid::INT4 | oid::INT2 | oid::INT8) | (false, _) => oid::INT4,
-            (true, _) => oid::TEXT,
+        let (ty, location) = (expr.ty, expr.location);
+        if !jsonb {
+            return self.try_coerce(expr, oid::INT4, Context::Assignment)?.map(Some).ok_or_else(
+                || {
+                    let message = "array subscript must have type integer";
+                    self.error(SqlState::DATATYPE_MISMATCH, message, location)
+                },
+            );
+        }
+        let fits = |target| super::coerce::can_coerce(&[ty], &[target], Context::Implicit);
+        let target = match (fits(oid::INT4), fits(oid::TEXT)) {
+            _ if ty == oid::UNKNOWN => oid::TEXT,
+            (true, false) => oid::INT4,
+            (false, true) => oid::TEXT,
+            (both, _) => {
+                let message = format!("subscript type {} is not supported", self.type_name(ty));
+                let error = self.error(SqlState::DATATYPE_MISMATCH, message, location);
+                return Err(error.hint(match both {
+                    true => "jsonb subscript must be coercible to only one type, integer or text.",
+                    false => "jsonb subscript must be coercible to either integer or text.",
+                }));
+            }
         };
-        self.try_coerce(expr, target, Context::Assignment)?.map(Some).ok_or_else(|| {
-            SqlError::new(SqlState::DATATYPE_MISMATCH, "array subscript must have type integer")
-        })
+        self.try_coerce(expr, target, Context::Implicit)
+    }
+
+    /// The field called `name` of a row value, if it is one and has it.
+    pub(super) fn field_of(&self, row: &Expr, name: &str) -> Option<Expr> {
+        if let ExprKind::Row { fields } = &row.kind
+            && let Some((_, field)) = fields.iter().find(|(field, _)| **field == *name)
+        {
+            return Some(field.clone());
+        }
+        let fields = self.record_fields(row)?;
+        let (at, (_, ty)) = fields.iter().enumerate().find(|(_, (field, _))| field == name)?;
+        Some(Expr::new(ExprKind::Field { row: Box::new(row.clone()), field: at }, *ty))
     }
 
     /// `(row).name`
     fn field(&mut self, row: Expr, name: &str, location: i32) -> Result<Expr> {
-        if let ExprKind::Row { fields } = &row.kind
-            && let Some((_, field)) = fields.iter().find(|(field, _)| **field == *name)
-        {
-            return Ok(field.clone());
+        if let Some(field) = self.field_of(&row, name) {
+            return Ok(field);
         }
-        if let Some(fields) = self.record_fields(&row)
-            && let Some((at, (_, ty))) =
-                fields.iter().enumerate().find(|(_, (field, _))| field == name)
+        // A function of one argument may be called like a field.
+        let types = [row.ty];
+        let actual = Actual { types: &types, names: &[], variadic: false };
+        if row.ty == oid::RECORD
+            && let Ok(candidate) = self.find_function(None, name, actual)
+            && candidate.proc.kind == ProcKind::Function
         {
-            return Ok(Expr::new(ExprKind::Field { row: Box::new(row), field: at }, *ty));
+            return self.call(&candidate, vec![row], false, location);
         }
         if row.ty == oid::RECORD {
             return Err(self.error(
@@ -230,12 +310,17 @@ impl Binder<'_> {
                 location,
             ));
         }
+        let ty = self.type_name(row.ty);
+        if super::coerce::is_row_type(row.ty) {
+            return Err(self.error(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{name}\" not found in data type {ty}"),
+                location,
+            ));
+        }
         Err(self.error(
             SqlState::WRONG_OBJECT_TYPE,
-            format!(
-                "column notation .{name} applied to type {}, which is not a composite type",
-                self.type_name(row.ty)
-            ),
+            format!("column notation .{name} applied to type {ty}, which is not a composite type"),
             location,
         ))
     }
@@ -274,7 +359,7 @@ fn fields_among(row: &Expr, relations: &[Relation]) -> Option<Vec<(String, Oid)>
             _ => None,
         },
         _ => {
-            let fields = super::from::row_fields(row)?;
+            let fields = super::range_function::row_fields(row)?;
             Some(fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect())
         }
     }

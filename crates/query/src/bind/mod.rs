@@ -8,20 +8,46 @@
 //! Must not know: plans beyond the small structs shared with them, storage.
 
 mod aggregate;
+mod assign;
+mod call;
 mod clause;
 mod coerce;
+mod column_name;
+mod conflict;
+mod construct;
 pub mod dml;
 mod expr;
 mod from;
 mod function;
+mod group;
 mod indirection;
 mod inline;
+mod insert;
+mod join;
+mod location;
+mod locking;
+mod missing;
 mod modify;
+mod operator;
+mod polymorphic;
 pub mod query;
+mod range_function;
+mod raw;
+mod recursion;
+mod same;
 mod scope;
+mod search_cycle;
 mod select;
+mod set_operation;
+mod sql_json;
+mod srf;
 mod sublink;
+mod target;
 mod typename;
+mod update;
+mod values;
+mod window;
+mod with;
 
 use std::sync::Arc;
 
@@ -32,7 +58,7 @@ use types::{Oid, Result, SqlError, SqlState, oid};
 pub use typename::TypeRef;
 
 use self::query::{BoundCte, OutputColumn, Query};
-use self::scope::Level;
+use self::scope::{Level, Place};
 use crate::expr::{Expr, ExprKind};
 use crate::session::SessionCx;
 
@@ -50,6 +76,8 @@ pub struct Binder<'a> {
     levels: Vec<Level>,
     /// Common table expressions in sight, innermost last.
     ctes: Vec<VisibleCte>,
+    /// Names that WITH clauses around declare further on.
+    future_ctes: Vec<String>,
     next_cte: usize,
     next_work_table: usize,
     depth: usize,
@@ -63,7 +91,11 @@ pub struct Binder<'a> {
 struct VisibleCte {
     name: String,
     columns: Vec<OutputColumn>,
+    /// Number of columns at the end that `*` leaves out.
+    hidden: usize,
     source: CteSource,
+    /// It gives rows: it is a query, or has RETURNING.
+    returns: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -99,6 +131,7 @@ impl<'a> Binder<'a> {
             params,
             levels: Vec::new(),
             ctes: Vec::new(),
+            future_ctes: Vec::new(),
             next_cte: 0,
             next_work_table: 0,
             depth: 0,
@@ -131,7 +164,7 @@ impl<'a> Binder<'a> {
     /// # Errors
     /// As [`Binder::query`].
     pub fn table_expression(mut self, table: Option<&Arc<Table>>, node: &Node) -> Result<Expr> {
-        let mut level = Level::new(scope::ExprPlace::TableExpression);
+        let mut level = Level::new(Place::IndexExpression);
         if let Some(table) = table {
             level.add_table_columns(table);
         }
@@ -153,13 +186,14 @@ impl<'a> Binder<'a> {
         ty: Oid,
         typmod: i32,
     ) -> Result<Expr> {
-        let mut level = Level::new(scope::ExprPlace::TableExpression);
+        let place = if table.is_some() { Place::Generated } else { Place::ColumnDefault };
+        let mut level = Level::new(place);
         if let Some(table) = table {
             level.add_table_columns(table);
         }
         self.levels.push(level);
         let expr = self.expression(node)?;
-        let mut expr = self.assign(expr, column, ty, typmod, -1)?;
+        let mut expr = self.assign(expr, column, ty, typmod)?;
         vars_to_columns(&mut expr);
         Ok(expr)
     }
@@ -169,11 +203,12 @@ impl<'a> Binder<'a> {
     /// # Errors
     /// As [`Binder::query`]; `42804` if it is not boolean.
     pub fn condition(mut self, table: &Arc<Table>, node: &Node, clause: &str) -> Result<Expr> {
-        let mut level = Level::new(scope::ExprPlace::TableExpression);
+        let place = if clause == "CHECK" { Place::Check } else { Place::IndexPredicate };
+        let mut level = Level::new(place);
         level.add_table_columns(table);
         self.levels.push(level);
         let expr = self.expression(node)?;
-        let mut expr = self.boolean(expr, clause, -1)?;
+        let mut expr = self.boolean(expr, clause)?;
         vars_to_columns(&mut expr);
         Ok(expr)
     }
@@ -214,7 +249,7 @@ impl<'a> Binder<'a> {
     }
 
     /// The parameter's type, which use as `wanted` decides if nothing did before.
-    fn fix_param(&mut self, number: usize, wanted: Oid) -> Result<Oid> {
+    fn fix_param(&mut self, number: usize, wanted: Oid, location: i32) -> Result<Oid> {
         let Some(known) = self.params.get_mut(number) else {
             return Err(SqlError::internal("parameter without a number"));
         };
@@ -225,11 +260,13 @@ impl<'a> Binder<'a> {
             return Ok(wanted);
         }
         let known = *known;
-        Err(SqlError::new(
-            SqlState::AMBIGUOUS_PARAMETER,
-            format!("inconsistent types deduced for parameter ${}", number + 1),
-        )
-        .detail(format!("{} versus {}", self.type_name(known), self.type_name(wanted))))
+        Err(self
+            .error(
+                SqlState::AMBIGUOUS_PARAMETER,
+                format!("inconsistent types deduced for parameter ${}", number + 1),
+                location,
+            )
+            .detail(format!("{} versus {}", self.type_name(known), self.type_name(wanted))))
     }
 
     /// The type's name as error messages print it.
@@ -300,8 +337,8 @@ pub(crate) fn required<T>(node: Option<T>) -> Result<T> {
     node.ok_or_else(|| SqlError::internal("parse tree lacks a node"))
 }
 
-pub(crate) use self::clause::same;
 pub(crate) use self::coerce::array_type;
+pub(crate) use self::same::same;
 
 impl BoundCte {
     /// Whether it modifies data.

@@ -249,3 +249,18 @@ pub struct BoundWindow {
     /// Result type.
     pub ty: Oid,
 }
+
+impl BoundWindow {
+    /// What stands over the query's groups, if it has any.
+    pub(super) fn exprs_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        let call = match &mut self.function {
+            WindowFunction::Aggregate(call) => Some(call),
+            WindowFunction::Builtin(_) => None,
+        };
+        let call = call.into_iter().flat_map(|call| call.args.iter_mut().chain(&mut call.filter));
+        call.chain(&mut self.args)
+            .chain(&mut self.partition)
+            .chain(self.order.iter_mut().map(|key| &mut key.expr))
+            .chain(&mut self.filter)
+    }
+}

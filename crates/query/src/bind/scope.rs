@@ -1,4 +1,9 @@
 //! Which names are in sight, and what they mean.
+//!
+//!     levels: outermost query … innermost query
+//!     level:  range table (relations) + items (what can be named, and from where)
+//!
+//! Source: PostgreSQL 16 `ParseNamespaceItem` and `src/backend/parser/parse_relation.c`.
 
 use std::sync::Arc;
 
@@ -6,7 +11,8 @@ use catalog::Table;
 use types::{Oid, Result, SqlState};
 
 use super::Binder;
-use super::query::{BoundAggregate, BoundWindow, OutputColumn, Relation, Source};
+use super::query::{BoundAggregate, OutputColumn, Relation};
+use super::window::PendingWindow;
 use crate::expr::{Expr, ExprKind, Var};
 
 /// The scope of one query.
@@ -18,79 +24,176 @@ pub(super) struct Level {
     /// Aggregates met so far.
     pub(super) aggregates: Vec<BoundAggregate>,
     /// Window calls met so far.
-    pub(super) windows: Vec<BoundWindow>,
-    /// Named windows.
-    pub(super) named_windows: Vec<parser::protobuf::WindowDef>,
+    pub(super) windows: Vec<PendingWindow>,
+    /// Arguments of the GROUPING calls met so far.
+    pub(super) groupings: Vec<Vec<Expr>>,
+    /// Window definitions: those of the WINDOW clause, then those of OVER clauses.
+    pub(super) window_definitions: Vec<parser::protobuf::WindowDef>,
     /// Where the expression being bound stands.
-    pub(super) place: ExprPlace,
-    /// An aggregate's arguments are being bound.
-    pub(super) in_aggregate: bool,
+    pub(super) place: Place,
+    /// The first relation is the target of a modification.
+    pub(super) modifies: bool,
+    /// Something LATERAL is being bound: the items to its left are in sight.
+    pub(super) lateral_active: bool,
+    /// Where the last set-returning call bound so far stands, and how many there are.
+    pub(super) sets: Sets,
+}
+
+/// The set-returning calls met so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sets {
+    pub(super) count: usize,
+    pub(super) last: i32,
 }
 
 /// Where an expression stands: some calls are refused in some places.
+///
+/// Source: PostgreSQL 16 `ParseExprKind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ExprPlace {
+pub(super) enum Place {
     Select,
-    From,
-    JoinCondition,
+    FromFunction,
+    JoinOn,
     Where,
     Having,
+    Filter,
     GroupBy,
     OrderBy,
-    Window,
+    DistinctOn,
+    WindowPartition,
+    WindowOrder,
+    WindowFrame(&'static str),
     Limit,
     Offset,
+    /// VALUES of several rows, or outside of INSERT.
     Values,
+    /// The only row of INSERT … VALUES.
+    ValuesRow,
     Returning,
     Update,
-    TableExpression,
+    Check,
+    ColumnDefault,
+    Generated,
+    IndexExpression,
+    IndexPredicate,
+    CycleMark,
 }
 
-impl ExprPlace {
-    /// The clause's name in `aggregate functions are not allowed in …`; `None` where allowed.
+impl Place {
+    /// The clause's name in `… are not allowed in …` for aggregates; `None` where allowed.
     pub(super) fn refuses_aggregates(self) -> Option<&'static str> {
         Some(match self {
-            ExprPlace::Select | ExprPlace::Having | ExprPlace::OrderBy => return None,
-            ExprPlace::From => "functions in FROM",
-            ExprPlace::JoinCondition => "JOIN conditions",
-            ExprPlace::Where => "WHERE",
-            ExprPlace::GroupBy => "GROUP BY",
-            ExprPlace::Window => return None,
-            ExprPlace::Limit => "LIMIT",
-            ExprPlace::Offset => "OFFSET",
-            ExprPlace::Values => "VALUES",
-            ExprPlace::Returning => "RETURNING",
-            ExprPlace::Update => "UPDATE",
-            ExprPlace::TableExpression => "check constraints",
+            Place::Select
+            | Place::Having
+            | Place::OrderBy
+            | Place::DistinctOn
+            | Place::WindowPartition
+            | Place::WindowOrder => return None,
+            Place::WindowFrame("RANGE") => "window RANGE",
+            Place::WindowFrame("ROWS") => "window ROWS",
+            Place::WindowFrame(_) => "window GROUPS",
+            other => other.name(),
         })
     }
 
-    /// The same for window functions and set-returning functions.
+    /// The same for window functions.
     pub(super) fn refuses_windows(self) -> Option<&'static str> {
         Some(match self {
-            ExprPlace::Select | ExprPlace::OrderBy => return None,
-            ExprPlace::Having => "HAVING",
-            ExprPlace::Window => "window definitions",
-            other => return other.refuses_aggregates(),
+            Place::Select | Place::OrderBy | Place::DistinctOn => return None,
+            Place::WindowPartition | Place::WindowOrder | Place::WindowFrame(_) => {
+                "window definitions"
+            }
+            other => other.name(),
         })
     }
+
+    /// The same for set-returning functions.
+    pub(super) fn refuses_sets(self) -> Option<&'static str> {
+        Some(match self {
+            Place::Select
+            | Place::OrderBy
+            | Place::GroupBy
+            | Place::DistinctOn
+            | Place::ValuesRow
+            | Place::FromFunction => return None,
+            Place::WindowPartition | Place::WindowOrder | Place::WindowFrame(_) => {
+                "window definitions"
+            }
+            other => other.name(),
+        })
+    }
+
+    /// What sub-queries are refused in.
+    pub(super) fn refuses_subqueries(self) -> Option<&'static str> {
+        Some(match self {
+            Place::Check => "check constraint",
+            Place::ColumnDefault => "DEFAULT expression",
+            Place::Generated => "column generation expression",
+            Place::IndexExpression => "index expression",
+            Place::IndexPredicate => "index predicate",
+            _ => return None,
+        })
+    }
+
+    /// The clause's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Place::Select => "SELECT",
+            Place::FromFunction => "functions in FROM",
+            Place::JoinOn => "JOIN conditions",
+            Place::Where => "WHERE",
+            Place::Having => "HAVING",
+            Place::Filter => "FILTER",
+            Place::GroupBy => "GROUP BY",
+            Place::OrderBy => "ORDER BY",
+            Place::DistinctOn => "SELECT DISTINCT ON",
+            Place::WindowPartition => "window PARTITION BY",
+            Place::WindowOrder => "window ORDER BY",
+            Place::WindowFrame(name) => name,
+            Place::Limit => "LIMIT",
+            Place::Offset => "OFFSET",
+            Place::Values | Place::ValuesRow => "VALUES",
+            Place::Returning => "RETURNING",
+            Place::Update => "UPDATE",
+            Place::Check => "check constraints",
+            Place::ColumnDefault => "DEFAULT expressions",
+            Place::Generated => "column generation expressions",
+            Place::IndexExpression => "index expressions",
+            Place::IndexPredicate => "index predicates",
+            Place::CycleMark => "CYCLE",
+        }
+    }
+}
+
+/// From where in FROM an item may be named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Everywhere in the query.
+    Open,
+    /// To the left of what is being bound: only something LATERAL sees it.
+    Lateral,
+    /// As `Lateral`, but the join between them forbids it.
+    Barred,
 }
 
 /// Something in FROM that can be named.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
-    /// The qualifier; `None` for a join's merged columns.
+    /// The qualifier; `None` for a join's own columns.
     pub(super) alias: Option<String>,
     /// The schema, for a table named without an alias.
     pub(super) schema: Option<String>,
+    /// The range-table entry, if it is one.
+    pub(super) relation: Option<usize>,
     /// Columns, in order.
     pub(super) columns: Vec<ItemColumn>,
+    /// Number of columns at the end that `*` leaves out.
+    pub(super) hidden: usize,
     /// `alias.column` works.
     pub(super) qualified: bool,
     /// `column` works, and `*` includes it.
     pub(super) unqualified: bool,
-    /// In sight only of LATERAL items (a left sibling in the same FROM).
-    pub(super) lateral_only: bool,
+    pub(super) sight: Sight,
 }
 
 #[derive(Clone, Debug)]
@@ -101,15 +204,18 @@ pub(super) struct ItemColumn {
 }
 
 impl Level {
-    pub(super) fn new(place: ExprPlace) -> Level {
+    pub(super) fn new(place: Place) -> Level {
         Level {
             relations: Vec::new(),
             items: Vec::new(),
             aggregates: Vec::new(),
             windows: Vec::new(),
-            named_windows: Vec::new(),
+            groupings: Vec::new(),
+            window_definitions: Vec::new(),
             place,
-            in_aggregate: false,
+            modifies: false,
+            lateral_active: false,
+            sets: Sets::default(),
         }
     }
 
@@ -119,21 +225,23 @@ impl Level {
             .live_columns()
             .map(|(position, column)| ItemColumn {
                 name: column.name.clone(),
-                expr: Expr {
-                    kind: ExprKind::Var(Var { level: 0, relation: 0, column: position }),
-                    ty: Oid(column.type_oid),
-                    typmod: column.typmod,
-                },
+                expr: Expr::typed(
+                    ExprKind::Var(Var { level: 0, relation: 0, column: position }),
+                    Oid(column.type_oid),
+                    column.typmod,
+                ),
                 origin: None,
             })
             .collect();
         self.items.push(Item {
             alias: Some(table.name.clone()),
             schema: None,
+            relation: None,
             columns,
+            hidden: 0,
             qualified: true,
             unqualified: true,
-            lateral_only: false,
+            sight: Sight::Open,
         });
     }
 
@@ -146,36 +254,44 @@ impl Level {
             .enumerate()
             .map(|(column, output)| ItemColumn {
                 name: output.name.clone(),
-                expr: Expr {
-                    kind: ExprKind::Var(Var { level: 0, relation: number, column }),
-                    ty: output.ty,
-                    typmod: output.typmod,
-                },
+                expr: Expr::typed(
+                    ExprKind::Var(Var { level: 0, relation: number, column }),
+                    output.ty,
+                    output.typmod,
+                ),
                 origin: output.origin,
             })
             .collect();
         self.items.push(Item {
             alias: Some(relation.alias.clone()),
             schema,
+            relation: Some(number),
             columns,
+            hidden: 0,
             qualified: true,
             unqualified: true,
-            lateral_only: false,
+            sight: Sight::Open,
         });
         self.relations.push(relation);
         number
+    }
+
+    /// Sets from where the items from number `start` on may be named.
+    pub(super) fn set_sight(&mut self, start: usize, sight: Sight) {
+        self.items.iter_mut().skip(start).for_each(|item| item.sight = sight);
+    }
+
+    /// Whether an item is in sight of what is being bound.
+    fn sees(&self, item: &Item) -> bool {
+        item.sight == Sight::Open || self.lateral_active
     }
 }
 
 /// Raises the level of every variable that points outside `expr` by `by`.
 pub(super) fn lift(expr: &mut Expr, by: usize) {
-    if by == 0 {
-        return;
+    if by > 0 {
+        crate::plan::walk::outer_vars_mut(expr, 0, &mut |var| var.level += by);
     }
-    if let ExprKind::Var(var) = &mut expr.kind {
-        var.level += by;
-    }
-    expr.for_each_child_mut(&mut |child| lift(child, by));
 }
 
 impl Binder<'_> {
@@ -183,25 +299,37 @@ impl Binder<'_> {
     pub(super) fn column(&mut self, name: &str, location: i32) -> Result<Option<Expr>> {
         for up in 0..self.levels.len() {
             let level = &self.levels[self.levels.len() - 1 - up];
-            let mut found = level
-                .items
-                .iter()
-                .filter(|item| item.unqualified)
-                .flat_map(|item| item.columns.iter().filter(|column| column.name == name));
-            if let Some(column) = found.next() {
-                if found.next().is_some() {
-                    return Err(self.error(
-                        SqlState::AMBIGUOUS_COLUMN,
-                        format!("column reference \"{name}\" is ambiguous"),
-                        location,
-                    ));
-                }
-                let mut expr = column.expr.clone();
+            if let Some(mut expr) = self.column_of(level, name, location)? {
                 lift(&mut expr, up);
-                return Ok(Some(expr));
+                return Ok(Some(expr.at(location)));
             }
         }
         Ok(None)
+    }
+
+    /// `column` of one scope.
+    pub(super) fn column_of(
+        &self,
+        level: &Level,
+        name: &str,
+        location: i32,
+    ) -> Result<Option<Expr>> {
+        let mut found = level
+            .items
+            .iter()
+            .filter(|item| item.unqualified && level.sees(item))
+            .flat_map(|item| item.columns.iter().map(move |column| (item, column)))
+            .filter(|(_, column)| column.name == name);
+        let Some((item, column)) = found.next() else { return Ok(None) };
+        if found.next().is_some() {
+            return Err(self.error(
+                SqlState::AMBIGUOUS_COLUMN,
+                format!("column reference \"{name}\" is ambiguous"),
+                location,
+            ));
+        }
+        self.check_sight(level, item, location)?;
+        Ok(Some(column.expr.clone()))
     }
 
     /// The item called `alias` (of `schema`, if given), with how many levels up it is.
@@ -211,10 +339,10 @@ impl Binder<'_> {
         alias: &str,
         location: i32,
     ) -> Result<Option<(usize, Item)>> {
-        for up in 0..self.levels.len() {
-            let level = &self.levels[self.levels.len() - 1 - up];
+        for (up, level) in self.levels.iter().rev().enumerate() {
             let mut found = level.items.iter().filter(|item| {
                 item.qualified
+                    && level.sees(item)
                     && item.alias.as_deref() == Some(alias)
                     && schema.is_none_or(|schema| item.schema.as_deref() == Some(schema))
             });
@@ -226,22 +354,36 @@ impl Binder<'_> {
                         location,
                     ));
                 }
-                if item.lateral_only {
-                    return Err(self
-                        .error(
-                            SqlState::UNDEFINED_TABLE,
-                            format!("invalid reference to FROM-clause entry for table \"{alias}\""),
-                            location,
-                        )
-                        .detail(format!(
-                            "There is an entry for table \"{alias}\", but it cannot be referenced \
-                             from this part of the query."
-                        )));
-                }
+                self.check_sight(level, item, location)?;
                 return Ok(Some((up, item.clone())));
             }
         }
         Ok(None)
+    }
+
+    /// Fails for an item that the join between it and what is being bound bars.
+    fn check_sight(&self, level: &Level, item: &Item, location: i32) -> Result<()> {
+        if item.sight != Sight::Barred {
+            return Ok(());
+        }
+        let alias = item.alias.clone().or_else(|| {
+            level.relations.get(item.relation?).map(|relation| relation.alias.clone())
+        });
+        let alias = alias.unwrap_or_else(|| "unnamed_join".into());
+        let error = self.error(
+            SqlState::INVALID_COLUMN_REFERENCE,
+            format!("invalid reference to FROM-clause entry for table \"{alias}\""),
+            location,
+        );
+        let target = level.modifies && item.relation == Some(0);
+        Err(if target {
+            error.detail(format!(
+                "There is an entry for table \"{alias}\", but it cannot be referenced from this \
+                 part of the query."
+            ))
+        } else {
+            error.detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.")
+        })
     }
 
     /// A row value of all columns of an item.
@@ -256,29 +398,6 @@ impl Binder<'_> {
             })
             .collect();
         Expr::new(ExprKind::Row { fields }, types::oid::RECORD)
-    }
-
-    /// The error for a qualifier that names nothing.
-    pub(super) fn missing_relation(&self, alias: &str, location: i32) -> types::SqlError {
-        let hidden = self.levels.iter().rev().flat_map(|level| &level.relations);
-        let renamed = hidden.filter_map(|relation| match &relation.source {
-            Source::Table { table, .. } if table.name == alias => Some(relation.alias.clone()),
-            _ => None,
-        });
-        if let Some(renamed) = renamed.collect::<Vec<_>>().pop() {
-            return self
-                .error(
-                    SqlState::UNDEFINED_TABLE,
-                    format!("invalid reference to FROM-clause entry for table \"{alias}\""),
-                    location,
-                )
-                .hint(format!("Perhaps you meant to reference the table alias \"{renamed}\"."));
-        }
-        self.error(
-            SqlState::UNDEFINED_TABLE,
-            format!("missing FROM-clause entry for table \"{alias}\""),
-            location,
-        )
     }
 }
 

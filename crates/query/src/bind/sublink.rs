@@ -1,11 +1,15 @@
 //! Sub-queries in expressions.
+//!
+//! Source: PostgreSQL 16 `transformSubLink`, `src/backend/parser/parse_expr.c`.
 
 use std::sync::Arc;
 
-use parser::NodeEnum;
 use parser::protobuf::{self, SubLinkType};
+use parser::{Node, NodeEnum};
 use types::{Result, SqlError, SqlState, oid};
 
+use super::coerce::Context;
+use super::query::Query;
 use super::{Binder, array_type, required, strings};
 use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind};
 
@@ -17,45 +21,32 @@ impl Binder<'_> {
             sub_link_id: _,
             testexpr,
             oper_name,
-            subselect,
+            subselect: _,
             location,
         } = link;
         let location = *location;
-        let Some(NodeEnum::SelectStmt(select)) =
-            subselect.as_ref().and_then(|node| node.node.as_ref())
-        else {
-            return Err(SqlError::internal("sub-query is not a SELECT"));
-        };
-        let query = Arc::new(self.select_statement(select)?);
-        let one_column = |binder: &Self| -> Result<()> {
-            if query.columns.len() == 1 {
-                return Ok(());
-            }
-            Err(binder.error(
-                SqlState::SYNTAX_ERROR,
-                "subquery must return only one column",
-                location,
-            ))
-        };
-        let make = |kind, left, test, ty| {
-            let query = Arc::clone(&query);
-            Expr::new(ExprKind::SubLink(Box::new(SubLink { kind, query, left, test })), ty)
-        };
+        let query = self.sub_query(link)?;
         match SubLinkType::from_i32(*sub_link_type) {
             Some(SubLinkType::ExistsSublink) => {
-                Ok(make(SubLinkKind::Exists, Vec::new(), None, oid::BOOL))
+                Ok(sub_link(SubLinkKind::Exists, query, Vec::new(), None, oid::BOOL))
             }
             Some(SubLinkType::ExprSublink) => {
-                one_column(self)?;
+                self.require_one_column(&query, location)?;
                 let column = &query.columns[0];
-                let mut expr = make(SubLinkKind::Scalar, Vec::new(), None, column.ty);
-                expr.typmod = column.typmod;
+                let (ty, typmod) = (column.ty, column.typmod);
+                let mut expr = sub_link(SubLinkKind::Scalar, query, Vec::new(), None, ty);
+                expr.typmod = typmod;
                 Ok(expr)
             }
             Some(SubLinkType::ArraySublink) => {
-                one_column(self)?;
+                self.require_one_column(&query, location)?;
                 let element = query.columns[0].ty;
-                let array = array_type(element).ok_or_else(|| {
+                // Arrays gather into an array of one more dimension.
+                let array = match super::coerce::element_type(element) {
+                    Some(_) => Some(element),
+                    None => array_type(element),
+                };
+                let array = array.ok_or_else(|| {
                     self.error(
                         SqlState::UNDEFINED_OBJECT,
                         format!(
@@ -65,87 +56,124 @@ impl Binder<'_> {
                         location,
                     )
                 })?;
-                Ok(make(SubLinkKind::Array, Vec::new(), None, array))
+                Ok(sub_link(SubLinkKind::Array, query, Vec::new(), None, array))
             }
             Some(kind @ (SubLinkType::AnySublink | SubLinkType::AllSublink)) => {
-                let node = required(testexpr.as_deref())?;
-                let left = match &node.node {
-                    Some(NodeEnum::RowExpr(row)) => self.expressions(&row.args)?,
-                    _ => vec![self.expression(node)?],
+                let name = match strings(oper_name) {
+                    name if name.is_empty() => vec!["="],
+                    name => name,
                 };
-                if left.len() != query.columns.len() {
-                    let message = if left.len() < query.columns.len() {
-                        "subquery has too many columns"
-                    } else {
-                        "subquery has too few columns"
-                    };
-                    return Err(self.error(SqlState::SYNTAX_ERROR, message, location));
-                }
-                let name = strings(oper_name).last().copied().unwrap_or("=");
-                let (left, test) = self.sub_link_test(name, left, &query, location)?;
                 let all = kind == SubLinkType::AllSublink;
                 let kind = if all { SubLinkKind::All } else { SubLinkKind::Any };
-                Ok(make(kind, left, Some(test), oid::BOOL))
-            }
-            Some(SubLinkType::RowcompareSublink) => {
-                Err(super::unsupported("row comparison with a sub-query")
-                    .at(self.position(location)))
+                self.compare_with_query(&name, required(testexpr.as_deref())?, kind, query, location)
             }
             Some(
-                SubLinkType::MultiexprSublink | SubLinkType::CteSublink | SubLinkType::Undefined,
+                SubLinkType::RowcompareSublink
+                | SubLinkType::MultiexprSublink
+                | SubLinkType::CteSublink
+                | SubLinkType::Undefined,
             )
             | None => Err(SqlError::internal("sub-query of no kind")),
         }
     }
 
-    /// The condition over the left side's values followed by the sub-query's columns. Literals on
-    /// the left get their type from it, so the left side is returned too.
-    fn sub_link_test(
+    /// `(a, b) name (SELECT …)`: a comparison with the only row of a sub-query.
+    pub(super) fn row_sub_link(
         &mut self,
-        name: &str,
-        left: Vec<Expr>,
-        query: &super::query::Query,
+        name: &[&str],
+        row: &Node,
+        link: &protobuf::SubLink,
         location: i32,
-    ) -> Result<(Vec<Expr>, Expr)> {
+    ) -> Result<Expr> {
+        let query = self.sub_query(&protobuf::SubLink { location, ..link.clone() })?;
+        self.compare_with_query(name, row, SubLinkKind::Row, query, location)
+    }
+
+    /// The sub-query of a sub-link, bound.
+    pub(super) fn sub_query(&mut self, link: &protobuf::SubLink) -> Result<Arc<Query>> {
+        if let Some(clause) = self.level()?.place.refuses_subqueries() {
+            return Err(self.error(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("cannot use subquery in {clause}"),
+                link.location,
+            ));
+        }
+        let Some(NodeEnum::SelectStmt(select)) =
+            link.subselect.as_ref().and_then(|node| node.node.as_ref())
+        else {
+            return Err(SqlError::internal("sub-query is not a SELECT"));
+        };
+        Ok(Arc::new(self.select_statement(select)?))
+    }
+
+    fn require_one_column(&self, query: &Query, location: i32) -> Result<()> {
+        let message = match query.columns.len() {
+            1 => return Ok(()),
+            0 => "subquery must return a column",
+            _ => "subquery must return only one column",
+        };
+        Err(self.error(SqlState::SYNTAX_ERROR, message, location))
+    }
+
+    /// `left name ANY (query)` and its kin. The test stands over the left side's values followed by
+    /// the sub-query's columns.
+    fn compare_with_query(
+        &mut self,
+        name: &[&str],
+        left: &Node,
+        kind: SubLinkKind,
+        query: Arc<Query>,
+        location: i32,
+    ) -> Result<Expr> {
+        let left = match &left.node {
+            Some(NodeEnum::RowExpr(row)) => self.row_expressions(&row.args)?,
+            _ => vec![self.expression(left)?],
+        };
         let width = left.len();
+        if width != query.columns.len() {
+            let message = match width < query.columns.len() {
+                true => "subquery has too many columns",
+                false => "subquery has too few columns",
+            };
+            return Err(self.error(SqlState::SYNTAX_ERROR, message, location));
+        }
+        // Literals on the left get their type from the operator.
         let mut settled = Vec::with_capacity(width);
         for (expr, column) in left.into_iter().zip(&query.columns) {
             settled.push(if expr.ty == oid::UNKNOWN {
-                self.try_coerce(expr, column.ty, super::coerce::Context::Implicit)?
+                let row = self.find_operator(name, Some(oid::UNKNOWN), column.ty, location)?;
+                let target = match super::polymorphic::is_polymorphic(row.left) {
+                    true => column.ty,
+                    false => row.left,
+                };
+                self.try_coerce(expr, target, Context::Implicit)?
                     .ok_or_else(|| SqlError::internal("unknown literal does not coerce"))?
             } else {
                 expr
             });
         }
-        let pairs = settled
+        let columns: Vec<Expr> = query
+            .columns
             .iter()
-            .zip(&query.columns)
             .enumerate()
-            .map(|(i, (left, column))| {
-                let left = Expr { kind: ExprKind::Column(i), ty: left.ty, typmod: left.typmod };
-                let right = Expr {
-                    kind: ExprKind::Column(width + i),
-                    ty: column.ty,
-                    typmod: column.typmod,
-                };
-                (left, right)
+            .map(|(i, column)| {
+                Expr::typed(ExprKind::Column(width + i), column.ty, column.typmod)
             })
             .collect();
-        let test = self.compare_rows_or_operator(name, pairs, location)?;
-        Ok((settled, test))
+        let values = settled.iter().enumerate().map(|(position, expr)| {
+            Expr::typed(ExprKind::Column(position), expr.ty, expr.typmod).at(expr.location)
+        });
+        let test = self.compare_rows(name, values.collect(), columns, location)?;
+        Ok(sub_link(kind, query, settled, Some(test), oid::BOOL))
     }
+}
 
-    fn compare_rows_or_operator(
-        &mut self,
-        name: &str,
-        mut pairs: Vec<(Expr, Expr)>,
-        location: i32,
-    ) -> Result<Expr> {
-        if pairs.len() == 1
-            && let Some((left, right)) = pairs.pop()
-        {
-            return self.operator(name, Some(left), right, location);
-        }
-        self.compare_rows(name, pairs, location)
-    }
+fn sub_link(
+    kind: SubLinkKind,
+    query: Arc<Query>,
+    left: Vec<Expr>,
+    test: Option<Expr>,
+    ty: types::Oid,
+) -> Expr {
+    Expr::new(ExprKind::SubLink(Box::new(SubLink { kind, query, left, test })), ty)
 }

@@ -19,7 +19,7 @@ use crate::bind::Bound;
 use crate::bind::dml::{Action, Modify};
 use crate::bind::query::{Body, BoundCte, CteBody, Query, Select, SetOp};
 use crate::bind::same;
-use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind, SubPlan, Var};
+use crate::expr::{AGGREGATES, Expr, ExprKind, SubLink, SubLinkKind, SubPlan, Var};
 
 /// Plans one statement.
 pub(super) struct Planner {
@@ -407,7 +407,7 @@ impl Planner {
                 let mut expr = key.expr.clone();
                 self.convert_target(&mut expr, cx, env)?;
                 let column =
-                    Expr { kind: ExprKind::Column(exprs.len()), ty: expr.ty, typmod: expr.typmod };
+                    Expr::typed(ExprKind::Column(exprs.len()), expr.ty, expr.typmod);
                 order.push(SortKey { expr: column, ..key.clone() });
                 exprs.push(expr);
             }
@@ -490,6 +490,10 @@ impl Planner {
                 planner.convert_target(child, cx, env)
             });
         };
+        // An aggregate, as sub-queries see it.
+        if let ExprKind::Var(Var { level: 0, relation: AGGREGATES, column }) = expr.kind {
+            expr.kind = ExprKind::Aggregate(column);
+        }
         if let Some(position) = grouped.groups.iter().position(|group| same(group, expr)) {
             expr.kind = ExprKind::Column(position);
             return Ok(());
@@ -575,7 +579,7 @@ impl Planner {
         let plan = self.query(&query, &Env { depth, frame })?;
         let plan = match kind {
             SubLinkKind::Exists => limited(plan, 1),
-            SubLinkKind::Scalar => limited(plan, 2),
+            SubLinkKind::Scalar | SubLinkKind::Row | SubLinkKind::Record => limited(plan, 2),
             SubLinkKind::Array | SubLinkKind::Any | SubLinkKind::All => plan,
         };
         let id = self.subplans;

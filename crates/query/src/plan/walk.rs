@@ -1,5 +1,7 @@
 //! Walking over bound queries: which columns they use, which outer variables they refer to.
 
+use std::sync::Arc;
+
 use crate::bind::query::{Body, CteBody, FromItem, Query, Select, Source};
 use crate::expr::{Expr, ExprKind, Var};
 
@@ -12,6 +14,15 @@ pub(crate) fn vars(expr: &Expr, depth: usize, f: &mut dyn FnMut(Var, usize, &Exp
         _ => {}
     }
     expr.for_each_child(&mut |child| vars(child, depth, f));
+}
+
+/// As [`vars`], but not for the expression's children (only the sub-query that it is).
+pub(crate) fn own_vars(expr: &Expr, depth: usize, f: &mut dyn FnMut(Var, usize, &Expr)) {
+    match &expr.kind {
+        ExprKind::Var(var) => f(*var, depth, expr),
+        ExprKind::SubLink(link) => query_vars(&link.query, depth + 1, f),
+        _ => {}
+    }
 }
 
 /// As [`vars`], for everything in a query that stands `depth` levels down.
@@ -72,6 +83,14 @@ pub(crate) fn select_vars(select: &Select, depth: usize, f: &mut dyn FnMut(Var, 
             .chain(&window.partition)
             .chain(window.order.iter().map(|key| &key.expr))
             .chain(&window.filter)
+            .chain([&window.frame.start, &window.frame.end].into_iter().filter_map(
+                |bound| match bound {
+                    super::FrameBound::Preceding(expr) | super::FrameBound::Following(expr) => {
+                        Some(&**expr)
+                    }
+                    _ => None,
+                },
+            ))
     });
     for expr in select
         .filter
@@ -106,9 +125,114 @@ pub(crate) fn outer_vars(query: &Query) -> Vec<Expr> {
                 .iter()
                 .any(|known| matches!(known.kind, ExprKind::Var(known) if known == outer));
             if !known {
-                found.push(Expr { kind: ExprKind::Var(outer), ty: expr.ty, typmod: expr.typmod });
+                found.push(Expr::typed(ExprKind::Var(outer), expr.ty, expr.typmod).at(expr.location));
             }
         }
     });
     found
+}
+
+/// Calls `f` with each variable in `expr`, and in the sub-queries in it, that belongs to the query
+/// that `expr` stands in or to one around it; `depth` is 0.
+pub(crate) fn outer_vars_mut(expr: &mut Expr, depth: usize, f: &mut dyn FnMut(&mut Var)) {
+    match &mut expr.kind {
+        ExprKind::Var(var) if var.level >= depth => f(var),
+        ExprKind::SubLink(link) => {
+            query_vars_mut(Arc::make_mut(&mut link.query), depth + 1, f);
+        }
+        _ => {}
+    }
+    expr.for_each_child_mut(&mut |child| outer_vars_mut(child, depth, f));
+}
+
+/// As [`outer_vars_mut`], for everything in a query that stands `depth` levels down.
+pub(crate) fn query_vars_mut(query: &mut Query, depth: usize, f: &mut dyn FnMut(&mut Var)) {
+    for cte in &mut query.ctes {
+        match &mut cte.body {
+            CteBody::Query(query) => query_vars_mut(Arc::make_mut(query), depth, f),
+            CteBody::Recursive { base, step, work_table: _, all: _ } => {
+                query_vars_mut(Arc::make_mut(base), depth, f);
+                query_vars_mut(Arc::make_mut(step), depth, f);
+            }
+            // Only at the top level, where there is nothing outside.
+            CteBody::Modify(_) => {}
+        }
+    }
+    match &mut query.body {
+        Body::Select(select) => select_vars_mut(select, depth, f),
+        Body::Values(rows) => {
+            rows.iter_mut().flatten().for_each(|expr| outer_vars_mut(expr, depth, f));
+        }
+        Body::SetOperation { op: _, all: _, left, right } => {
+            query_vars_mut(left, depth, f);
+            query_vars_mut(right, depth, f);
+        }
+    }
+    for expr in query.limit.iter_mut().chain(&mut query.offset) {
+        outer_vars_mut(expr, depth, f);
+    }
+}
+
+fn select_vars_mut(select: &mut Select, depth: usize, f: &mut dyn FnMut(&mut Var)) {
+    for relation in &mut select.relations {
+        match &mut relation.source {
+            Source::Query(query) => query_vars_mut(Arc::make_mut(query), depth + 1, f),
+            Source::Functions { calls, ordinality: _ } => {
+                for call in calls {
+                    let call = Arc::make_mut(call);
+                    call.args.iter_mut().for_each(|arg| outer_vars_mut(arg, depth, f));
+                    if let super::FunctionSource::Scalar(expr) = &mut call.source {
+                        outer_vars_mut(expr, depth, f);
+                    }
+                }
+            }
+            Source::Table { .. } | Source::System(_) | Source::Cte(_) | Source::WorkTable(_) => {}
+        }
+    }
+    select.from.iter_mut().for_each(|item| from_vars_mut(item, depth, f));
+    let aggregates = select.aggregates.iter_mut().flat_map(|aggregate| {
+        aggregate
+            .args
+            .iter_mut()
+            .chain(aggregate.order.iter_mut().map(|key| &mut key.expr))
+            .chain(&mut aggregate.filter)
+    });
+    let windows = select.windows.iter_mut().flat_map(|window| {
+        let call = match &mut window.function {
+            super::WindowFunction::Aggregate(call) => Some(call),
+            super::WindowFunction::Builtin(_) => None,
+        };
+        let call = call.into_iter().flat_map(|call| call.args.iter_mut().chain(&mut call.filter));
+        let bounds = [&mut window.frame.start, &mut window.frame.end];
+        let bounds = bounds.into_iter().filter_map(|bound| match bound {
+            super::FrameBound::Preceding(expr) | super::FrameBound::Following(expr) => {
+                Some(&mut **expr)
+            }
+            _ => None,
+        });
+        call.chain(&mut window.args)
+            .chain(&mut window.partition)
+            .chain(window.order.iter_mut().map(|key| &mut key.expr))
+            .chain(&mut window.filter)
+            .chain(bounds)
+    });
+    for expr in select
+        .filter
+        .iter_mut()
+        .chain(&mut select.groups)
+        .chain(&mut select.having)
+        .chain(&mut select.targets)
+        .chain(aggregates)
+        .chain(windows)
+    {
+        outer_vars_mut(expr, depth, f);
+    }
+}
+
+fn from_vars_mut(item: &mut FromItem, depth: usize, f: &mut dyn FnMut(&mut Var)) {
+    if let FromItem::Join { kind: _, left, right, on } = item {
+        from_vars_mut(left, depth, f);
+        from_vars_mut(right, depth, f);
+        on.iter_mut().for_each(|expr| outer_vars_mut(expr, depth, f));
+    }
 }

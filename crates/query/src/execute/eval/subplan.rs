@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use types::{Array, Datum, Oid, SqlError, SqlState, oid};
+use types::{Array, Datum, Oid, Record, SqlError, SqlState, oid};
 
 use super::{EvalCx, Stop, array, eval};
 use crate::chunk::Chunk;
@@ -94,7 +94,7 @@ pub(super) fn eval_subplan(
             plan: Arc::clone(&plan.plan),
             rows_max: match plan.kind {
                 SubLinkKind::Exists => 1,
-                SubLinkKind::Scalar => 2,
+                SubLinkKind::Scalar | SubLinkKind::Row | SubLinkKind::Record => 2,
                 SubLinkKind::Array | SubLinkKind::Any | SubLinkKind::All => usize::MAX,
             },
             lookup: lookup_types(plan),
@@ -104,15 +104,24 @@ pub(super) fn eval_subplan(
     let rows = &result.rows;
     match plan.kind {
         SubLinkKind::Exists => Ok(Datum::Bool(!rows.is_empty())),
-        SubLinkKind::Scalar => match rows.len() {
-            0 => Ok(Datum::Null),
-            1 => Ok(rows.row(0).first().cloned().unwrap_or_default()),
-            _ => Err(SqlError::new(
+        SubLinkKind::Scalar | SubLinkKind::Row | SubLinkKind::Record if rows.len() > 1 => {
+            Err(SqlError::new(
                 SqlState::CARDINALITY_VIOLATION,
                 "more than one row returned by a subquery used as an expression",
             )
-            .into()),
-        },
+            .into())
+        }
+        SubLinkKind::Scalar | SubLinkKind::Row | SubLinkKind::Record if rows.is_empty() => {
+            Ok(Datum::Null)
+        }
+        SubLinkKind::Scalar => Ok(rows.row(0).first().cloned().unwrap_or_default()),
+        SubLinkKind::Row => eval_quantified(plan, rows, true, row, cx),
+        SubLinkKind::Record => {
+            let fields = rows.row(0).iter().zip(&plan.plan.types).map(|(value, ty)| {
+                (Arc::from(""), *ty, value.clone())
+            });
+            Ok(Datum::Record(Arc::new(Record { type_oid: ty, fields: fields.collect() })))
+        }
         SubLinkKind::Array => {
             let elements: Vec<_> =
                 rows.rows().map(|row| row.first().cloned().unwrap_or_default()).collect();

@@ -1,0 +1,229 @@
+//! Assignments: `SET a = …, (b, c) = (…)`, and values for columns.
+//!
+//! Source: PostgreSQL 16 `transformUpdateTargetList` (`analyze.c`), `transformAssignedExpr`
+//! (`parse_target.c`), `transformMultiAssignRef` (`parse_expr.c`).
+
+use std::sync::Arc;
+
+use catalog::objects::ColumnDefault;
+use catalog::{Column, Table};
+use parser::protobuf::{self, SubLinkType};
+use parser::{Node, NodeEnum};
+use types::{Oid, Result, SqlError, SqlState, oid};
+
+use super::location::node_location;
+use super::{Binder, required, unsupported};
+use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind, Var};
+
+/// The relation of a [`Var`] that stands for a sub-query which gives several columns, by its
+/// number.
+pub(super) const ASSIGNED_QUERY: usize = usize::MAX - 1;
+
+/// What is assigned to which columns.
+pub(super) struct Assignments {
+    /// Position in [`Table::columns`], and value.
+    pub(super) values: Vec<(usize, Expr)>,
+    /// Sub-queries that give several columns: rows, or NULL.
+    pub(super) queries: Vec<Expr>,
+}
+
+/// A value to be assigned, before it is known to which column.
+enum Source {
+    Default,
+    Value(Expr),
+}
+
+impl Binder<'_> {
+    /// The position of a column to be assigned.
+    pub(super) fn assigned_column(
+        &self,
+        table: &Table,
+        target: &protobuf::ResTarget,
+    ) -> Result<usize> {
+        let position = table.column(&target.name).ok_or_else(|| {
+            self.error(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{}\" of relation \"{}\" does not exist", target.name, table.name),
+                target.location,
+            )
+        })?;
+        let Some(step) = target.indirection.first() else { return Ok(position) };
+        let ty = self.type_name(Oid(table.columns[position].type_oid));
+        Err(match &step.node {
+            Some(NodeEnum::String(field)) => self.error(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "cannot assign to field \"{}\" of column \"{}\" because its type {ty} is not \
+                     a composite type",
+                    field.sval, target.name
+                ),
+                target.location,
+            ),
+            _ if Oid(table.columns[position].type_oid) == oid::JSONB => {
+                unsupported("assignment to an element of jsonb").at(self.position(target.location))
+            }
+            _ => self.error(
+                SqlState::DATATYPE_MISMATCH,
+                format!("cannot subscript type {ty} because it does not support subscripting"),
+                target.location,
+            ),
+        })
+    }
+
+    /// `SET a = …, (b, c) = (…)`.
+    pub(super) fn assignments(&mut self, table: &Arc<Table>, nodes: &[Node]) -> Result<Assignments> {
+        let mut queries = Vec::new();
+        let mut sources = Vec::new();
+        let mut row: Vec<Source> = Vec::new();
+        for node in nodes {
+            let Some(NodeEnum::ResTarget(target)) = &node.node else {
+                return Err(SqlError::internal("unexpected assignment"));
+            };
+            let value = required(target.val.as_deref())?;
+            let source = match &value.node {
+                Some(NodeEnum::MultiAssignRef(reference)) => {
+                    if reference.colno == 1 {
+                        row = self.multiple_sources(reference, &mut queries)?;
+                        row.reverse();
+                    }
+                    required(row.pop())?
+                }
+                _ => self.source(value)?,
+            };
+            sources.push((target, source));
+        }
+        let mut values: Vec<(usize, Expr)> = Vec::new();
+        for (target, source) in sources {
+            let position = self.assigned_column(table, target)?;
+            let column = &table.columns[position];
+            let value = match source {
+                Source::Default => self.default_value(column)?,
+                Source::Value(expr) => {
+                    let value =
+                        self.assign(expr, &column.name, Oid(column.type_oid), column.typmod)?;
+                    refuse_generated(column, "column \"{}\" can only be updated to DEFAULT")?;
+                    value
+                }
+            };
+            if values.iter().any(|(known, _)| *known == position) {
+                return Err(SqlError::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("multiple assignments to same column \"{}\"", column.name),
+                ));
+            }
+            values.push((position, value));
+        }
+        Ok(Assignments { values, queries })
+    }
+
+    fn source(&mut self, node: &Node) -> Result<Source> {
+        match &node.node {
+            Some(NodeEnum::SetToDefault(_)) => Ok(Source::Default),
+            _ => self.expression(node).map(Source::Value),
+        }
+    }
+
+    /// The values of `(b, c) = …`.
+    fn multiple_sources(
+        &mut self,
+        reference: &protobuf::MultiAssignRef,
+        queries: &mut Vec<Expr>,
+    ) -> Result<Vec<Source>> {
+        let protobuf::MultiAssignRef { source, colno: _, ncolumns } = reference;
+        let source = required(source.as_deref())?;
+        let mismatch = |binder: &Self, location: i32| {
+            let message = "number of columns does not match number of values";
+            Err(binder.error(SqlState::SYNTAX_ERROR, message, location))
+        };
+        let wanted = usize::try_from(*ncolumns).unwrap_or(0);
+        match &source.node {
+            Some(NodeEnum::RowExpr(row)) => {
+                let mut sources = Vec::with_capacity(wanted);
+                for node in &row.args {
+                    match self.expand_star(node)? {
+                        Some(fields) => {
+                            sources.extend(fields.into_iter().map(|(expr, _)| Source::Value(expr)));
+                        }
+                        None => sources.push(self.source(node)?),
+                    }
+                }
+                if sources.len() != wanted {
+                    return mismatch(self, row.location);
+                }
+                Ok(sources)
+            }
+            Some(NodeEnum::SubLink(link))
+                if link.sub_link_type == SubLinkType::ExprSublink as i32 =>
+            {
+                let query = self.sub_query(link)?;
+                if query.columns.len() != wanted {
+                    return mismatch(self, link.location);
+                }
+                let var = Var { level: 0, relation: ASSIGNED_QUERY, column: queries.len() };
+                let field = |(field, column): (usize, &super::query::OutputColumn)| {
+                    let row = Box::new(Expr::new(ExprKind::Var(var), oid::RECORD));
+                    let kind = ExprKind::Field { row, field };
+                    let expr = Expr::typed(kind, column.ty, column.typmod);
+                    Source::Value(expr.at(link.location))
+                };
+                let sources = query.columns.iter().enumerate().map(field).collect();
+                let kind = SubLinkKind::Record;
+                let link = SubLink { kind, query, left: Vec::new(), test: None };
+                queries.push(Expr::new(ExprKind::SubLink(Box::new(link)), oid::RECORD));
+                Ok(sources)
+            }
+            _ => Err(self.error(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+                node_location(source),
+            )),
+        }
+    }
+
+    /// One value for a column of an INSERT, `DEFAULT` included.
+    pub(super) fn inserted_value(&mut self, source: Inserted, column: &Column) -> Result<Expr> {
+        match source {
+            Inserted::Default => self.default_value(column),
+            Inserted::Value(expr) => {
+                let value = self.assign(expr, &column.name, Oid(column.type_oid), column.typmod)?;
+                let message = "cannot insert a non-DEFAULT value into column \"{}\"";
+                refuse_generated(column, message)?;
+                Ok(value)
+            }
+        }
+    }
+
+    /// The values of one row of INSERT … VALUES.
+    pub(super) fn inserted_row(&mut self, nodes: &[Node]) -> Result<Vec<Inserted>> {
+        let mut row = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            if let Some(NodeEnum::SetToDefault(_)) = &node.node {
+                row.push(Inserted::Default);
+                continue;
+            }
+            match self.expand_star(node)? {
+                Some(fields) => {
+                    row.extend(fields.into_iter().map(|(expr, _)| Inserted::Value(expr)));
+                }
+                None => row.push(Inserted::Value(self.expression(node)?)),
+            }
+        }
+        Ok(row)
+    }
+}
+
+/// A value of INSERT … VALUES.
+pub(super) enum Inserted {
+    Default,
+    Value(Expr),
+}
+
+/// Fails if a value is given to a generated column; `{}` in `message` is its name.
+fn refuse_generated(column: &Column, message: &str) -> Result<()> {
+    if !matches!(column.default, Some(ColumnDefault::Generated(_))) {
+        return Ok(());
+    }
+    let message = message.replace("{}", &column.name);
+    Err(SqlError::new(SqlState::GENERATED_ALWAYS, message)
+        .detail(format!("Column \"{}\" is a generated column.", column.name)))
+}

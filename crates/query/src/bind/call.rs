@@ -1,0 +1,370 @@
+//! Function calls: which function is meant, and of which kind it is.
+//!
+//! Source: PostgreSQL 16 `ParseFuncOrColumn`, `src/backend/parser/parse_func.c`.
+
+use catalog::builtin::{self, ProcKind, ProcRow};
+use parser::protobuf;
+use parser::{Node, NodeEnum};
+use types::{Oid, Result, SqlError, SqlState, oid};
+
+use super::coerce::{Context, Pathway, array_type, category, element_type, is_row_type, pathway};
+use super::function::{Actual, Candidate, NotFound};
+use super::polymorphic::is_polymorphic;
+use super::scope::{Place, Sets};
+use super::{Binder, required, strings};
+use crate::expr::Expr;
+
+/// Most arguments of a call.
+const ARGUMENTS_MAX: usize = 100;
+
+/// A call's arguments, bound.
+pub(super) struct Arguments {
+    pub(super) exprs: Vec<Expr>,
+    /// Set-returning calls met before the arguments.
+    pub(super) sets_before: Sets,
+}
+
+/// Arguments in their parameters' types.
+pub(super) struct Coerced {
+    pub(super) args: Vec<Expr>,
+    pub(super) result_type: Oid,
+}
+
+impl Binder<'_> {
+    pub(super) fn function_call(&mut self, call: &protobuf::FuncCall) -> Result<Expr> {
+        let protobuf::FuncCall {
+            funcname,
+            args: arg_nodes,
+            agg_order,
+            agg_filter,
+            over,
+            agg_within_group,
+            agg_star,
+            agg_distinct,
+            func_variadic,
+            funcformat: _,
+            location,
+        } = call;
+        let location = *location;
+        let names = strings(funcname);
+        let (schema, name) = match names.as_slice() {
+            [name] => (None, *name),
+            [schema, name] | [_, schema, name] => (Some(*schema), *name),
+            _ => return Err(SqlError::internal("function without a name")),
+        };
+        let full_name = names.join(".");
+        let sets_before = self.sets();
+        let (mut exprs, arg_names) = self.arguments(arg_nodes)?;
+        if *agg_within_group {
+            let place = std::mem::replace(&mut self.level()?.place, Place::OrderBy);
+            for item in agg_order {
+                if let Some(NodeEnum::SortBy(sort)) = &item.node {
+                    let expr = self.boxed(&sort.node);
+                    exprs.push(expr?);
+                }
+            }
+            self.level()?.place = place;
+        }
+        let filter = match agg_filter {
+            Some(node) => {
+                let place = std::mem::replace(&mut self.level()?.place, Place::Filter);
+                let filter = self.expression(node);
+                self.level()?.place = place;
+                Some(self.boolean(filter?, "FILTER")?)
+            }
+            None => None,
+        };
+        if exprs.len() > ARGUMENTS_MAX {
+            return Err(self.error(
+                SqlState::TOO_MANY_ARGUMENTS,
+                format!("cannot pass more than {ARGUMENTS_MAX} arguments to a function"),
+                location,
+            ));
+        }
+        let types: Vec<Oid> = exprs.iter().map(|arg| arg.ty).collect();
+        let actual = Actual { types: &types, names: &arg_names, variadic: *func_variadic };
+        let plain = !agg_star
+            && !agg_distinct
+            && !agg_within_group
+            && agg_order.is_empty()
+            && filter.is_none()
+            && over.is_none();
+
+        // `type(x)` is a cast unless a function takes exactly this.
+        if exprs.len() == 1
+            && arg_names.is_empty()
+            && !agg_within_group
+            && let Some(target) = self.function_as_cast(schema, name, types[0])
+            && self.exact_function(schema, name, actual).is_none()
+        {
+            self.refuse_decorations(call, &full_name)?;
+            let arg = exprs.swap_remove(0);
+            return self.cast(arg, target, -1, location);
+        }
+        let candidate = match self.find_function(schema, name, actual) {
+            Ok(candidate) => candidate,
+            Err(why) => {
+                // A function of one row may be one of its fields.
+                if plain
+                    && schema.is_none()
+                    && why == NotFound::Missing
+                    && !*func_variadic
+                    && arg_names.is_empty()
+                    && exprs.len() == 1
+                    && let Some(field) = self.field_of(&exprs[0], name)
+                {
+                    return Ok(field);
+                }
+                if let Some(schema) = schema
+                    && self.cx.catalog.schema(schema).is_none()
+                {
+                    return Err(SqlError::new(
+                        SqlState::INVALID_SCHEMA_NAME,
+                        format!("schema \"{schema}\" does not exist"),
+                    ));
+                }
+                let misplaced = agg_order.len() > 1 && !agg_within_group;
+                return Err(self.function_error(why, &full_name, actual, misplaced, location));
+            }
+        };
+        let proc = candidate.proc;
+        match proc.kind {
+            ProcKind::Procedure => Err(self
+                .error(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("{} is a procedure", self.signature(&full_name, actual)),
+                    location,
+                )
+                .hint("To call a procedure, use CALL.")),
+            ProcKind::Function => {
+                self.refuse_decorations(call, &full_name)?;
+                self.call(&candidate, exprs, *func_variadic, location)
+            }
+            ProcKind::Aggregate => {
+                let arguments = Arguments { exprs, sets_before };
+                self.aggregate_call(call, &candidate, actual, arguments, filter)
+            }
+            ProcKind::Window => {
+                let arguments = Arguments { exprs, sets_before };
+                self.window_call(call, &candidate, arguments, filter)
+            }
+        }
+    }
+
+    /// Arguments, and the names of those given by name.
+    fn arguments<'n>(&mut self, nodes: &'n [Node]) -> Result<(Vec<Expr>, Vec<&'n str>)> {
+        let (mut exprs, mut names) = (Vec::with_capacity(nodes.len()), Vec::new());
+        for node in nodes {
+            match &node.node {
+                Some(NodeEnum::NamedArgExpr(named)) => {
+                    let protobuf::NamedArgExpr { xpr: _, arg, name, argnumber: _, location } =
+                        named.as_ref();
+                    exprs.push(self.boxed(arg)?);
+                    if names.contains(&name.as_str()) {
+                        return Err(self.error(
+                            SqlState::SYNTAX_ERROR,
+                            format!("argument name \"{name}\" used more than once"),
+                            *location,
+                        ));
+                    }
+                    names.push(name.as_str());
+                }
+                _ => {
+                    let expr = self.expression(node)?;
+                    if !names.is_empty() {
+                        return Err(self.error(
+                            SqlState::SYNTAX_ERROR,
+                            "positional argument cannot follow named argument",
+                            expr.location,
+                        ));
+                    }
+                    exprs.push(expr);
+                }
+            }
+        }
+        Ok((exprs, names))
+    }
+
+    /// The type that `name(source)` casts to, if it is the name of one that `source` can be cast to.
+    fn function_as_cast(&self, schema: Option<&str>, name: &str, source: Oid) -> Option<Oid> {
+        if schema.is_some_and(|schema| schema != "pg_catalog") {
+            return None;
+        }
+        let target = builtin::type_by_name(name)?.oid;
+        if source == oid::UNKNOWN {
+            return Some(target);
+        }
+        match pathway(source, target, Context::Explicit)? {
+            Pathway::Relabel => Some(target),
+            // Rows to strings are left to functions and fields of this name.
+            Pathway::Io => {
+                let row = source == oid::RECORD || is_row_type(source);
+                (!row || category(target) != b'S').then_some(target)
+            }
+            Pathway::Function(_) | Pathway::Elements => None,
+        }
+    }
+
+    /// Fails if a call of a plain function has what only aggregates and window functions take.
+    fn refuse_decorations(&self, call: &protobuf::FuncCall, name: &str) -> Result<()> {
+        let what = if call.agg_star {
+            format!("{name}(*) specified, but {name} is not an aggregate function")
+        } else if call.agg_distinct {
+            format!("DISTINCT specified, but {name} is not an aggregate function")
+        } else if call.agg_within_group {
+            format!("WITHIN GROUP specified, but {name} is not an aggregate function")
+        } else if !call.agg_order.is_empty() {
+            format!("ORDER BY specified, but {name} is not an aggregate function")
+        } else if call.agg_filter.is_some() {
+            format!("FILTER specified, but {name} is not an aggregate function")
+        } else if call.over.is_some() {
+            format!(
+                "OVER specified, but {name} is not a window function nor an aggregate function"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(self.error(SqlState::WRONG_OBJECT_TYPE, what, call.location))
+    }
+
+    /// `name(type, parameter => type)`.
+    pub(super) fn signature(&self, name: &str, actual: Actual<'_>) -> String {
+        let positional = actual.types.len() - actual.names.len();
+        let types: Vec<String> = actual
+            .types
+            .iter()
+            .enumerate()
+            .map(|(i, ty)| match i.checked_sub(positional).and_then(|n| actual.names.get(n)) {
+                Some(name) => format!("{name} => {}", self.type_name(*ty)),
+                None => self.type_name(*ty),
+            })
+            .collect();
+        format!("{name}({})", types.join(", "))
+    }
+
+    pub(super) fn function_error(
+        &self,
+        why: NotFound,
+        name: &str,
+        actual: Actual<'_>,
+        misplaced_order: bool,
+        location: i32,
+    ) -> SqlError {
+        let signature = self.signature(name, actual);
+        match why {
+            NotFound::Missing => {
+                let message = format!("function {signature} does not exist");
+                let error = self.error(SqlState::UNDEFINED_FUNCTION, message, location);
+                error.hint(match misplaced_order {
+                    true => {
+                        "No aggregate function matches the given name and argument types. Perhaps \
+                         you misplaced ORDER BY; ORDER BY must appear after all regular arguments \
+                         of the aggregate."
+                    }
+                    false => {
+                        "No function matches the given name and argument types. You might need to \
+                         add explicit type casts."
+                    }
+                })
+            }
+            NotFound::Ambiguous => self
+                .error(
+                    SqlState::AMBIGUOUS_FUNCTION,
+                    format!("function {signature} is not unique"),
+                    location,
+                )
+                .hint(
+                    "Could not choose a best candidate function. You might need to add explicit \
+                     type casts.",
+                ),
+        }
+    }
+
+    /// Arguments in the types that a candidate declares, in the order of its parameters, and the
+    /// type of its result.
+    pub(super) fn coerce_arguments(
+        &mut self,
+        candidate: &Candidate,
+        args: Vec<Expr>,
+        variadic: bool,
+    ) -> Result<Coerced> {
+        let Candidate { proc, declared, variadic_from, slots } = candidate;
+        let (args, declared) = self.fill_defaults(proc, slots, args, declared)?;
+        let sources: Vec<Oid> = args.iter().map(|arg| arg.ty).collect();
+        let polymorphic = declared.iter().chain([&proc.ret]).any(|ty| is_polymorphic(*ty));
+        let resolved = match polymorphic {
+            true => self.resolve_polymorphic(&sources, &declared)?,
+            false => Default::default(),
+        };
+        if proc.variadic == oid::ANY
+            && variadic
+            && let Some(last) = args.last()
+            && element_type(last.ty).is_none()
+        {
+            return Err(self.error(
+                SqlState::DATATYPE_MISMATCH,
+                "VARIADIC argument must be an array",
+                last.location,
+            ));
+        }
+        let mut coerced = Vec::with_capacity(args.len());
+        for (arg, declared) in args.into_iter().zip(&declared) {
+            let target = resolved.concrete(*declared);
+            let source = arg.ty;
+            let arg = self.try_coerce(arg, target, Context::Implicit)?.ok_or_else(|| {
+                SqlError::internal(format!(
+                    "cannot pass {} as {}",
+                    self.type_name(source),
+                    self.type_name(target)
+                ))
+            })?;
+            coerced.push(match target {
+                // The one function that tells an untyped literal.
+                oid::ANY if proc.name == "pg_typeof" => arg,
+                oid::ANY => self.any_argument(proc, arg)?,
+                _ => arg,
+            });
+        }
+        if let Some(from) = variadic_from
+            && proc.variadic != oid::ANY
+        {
+            let elements: Vec<Expr> = coerced.drain(*from..).collect();
+            let element_type = elements.first().map_or(proc.variadic, |e| e.ty);
+            let array = array_type(element_type)
+                .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
+            let location = elements.first().map_or(-1, |e| e.location);
+            let kind = crate::expr::ExprKind::Array { elements, element_type, nested: false };
+            coerced.push(Expr::new(kind, array).at(location));
+        }
+        Ok(Coerced { args: coerced, result_type: resolved.concrete(proc.ret) })
+    }
+
+    /// Arguments in the order of the parameters, what is left out by its default.
+    fn fill_defaults(
+        &mut self,
+        proc: &'static ProcRow,
+        slots: &[Option<usize>],
+        args: Vec<Expr>,
+        declared: &[Oid],
+    ) -> Result<(Vec<Expr>, Vec<Oid>)> {
+        if slots.iter().enumerate().all(|(i, slot)| *slot == Some(i)) {
+            return Ok((args, declared.to_vec()));
+        }
+        let mut args: Vec<Option<Expr>> = args.into_iter().map(Some).collect();
+        let (mut filled, mut types) = (Vec::new(), Vec::new());
+        let first_default = proc.args.len() - proc.defaults.len();
+        for (position, slot) in slots.iter().enumerate() {
+            types.push(*required(proc.args.get(position))?);
+            filled.push(match slot {
+                Some(number) => required(args.get_mut(*number).and_then(Option::take))?,
+                None => {
+                    let text = position.checked_sub(first_default);
+                    let text = required(text.and_then(|at| proc.defaults.get(at)))?;
+                    let node = Node { node: Some(*parser::parse_expression(text)?) };
+                    self.expression(&node)?.at(-1)
+                }
+            });
+        }
+        Ok((filled, types))
+    }
+}

@@ -1,0 +1,214 @@
+//! ON CONFLICT.
+//!
+//! Source: PostgreSQL 16 `transformOnConflictClause` (`analyze.c`), `transformOnConflictArbiter`
+//! (`parse_clause.c`), `infer_arbiter_indexes` (`plancat.c`).
+
+use std::sync::Arc;
+
+use catalog::Table;
+use parser::protobuf::{self, OnConflictAction, SortByDir, SortByNulls};
+use parser::{Node, NodeEnum};
+use types::{Result, SqlError, SqlState};
+
+use super::Binder;
+use super::assign::{ASSIGNED_QUERY, Assignments};
+use super::query::{Relation, Source};
+use super::scope::{Level, Place};
+use crate::expr::{Expr, ExprKind};
+use crate::plan::{ConflictUpdate, OnConflict};
+
+impl Binder<'_> {
+    /// `ON CONFLICT` of an INSERT into `table`, whose row is the only relation of the open scope.
+    pub(super) fn on_conflict(
+        &mut self,
+        table: &Arc<Table>,
+        relation: &Relation,
+        clause: &protobuf::OnConflictClause,
+    ) -> Result<OnConflict> {
+        let protobuf::OnConflictClause { action, infer, target_list, where_clause, location } =
+            clause;
+        let updates = *action == OnConflictAction::OnconflictUpdate as i32;
+        if updates && infer.is_none() {
+            return Err(self
+                .error(
+                    SqlState::SYNTAX_ERROR,
+                    "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+                    *location,
+                )
+                .hint("For example, ON CONFLICT (column_name)."));
+        }
+        let inferred = match infer {
+            Some(infer) => Some(self.inference(table, infer)?),
+            None => None,
+        };
+        let update = match updates {
+            true => {
+                let excluded = Relation { alias: "excluded".into(), ..relation.clone() };
+                self.level()?.add_relation(excluded, None);
+                let width = table.columns.len();
+                self.level()?.place = Place::Update;
+                let Assignments { values, queries } = self.assignments(table, target_list)?;
+                let mut condition = self.where_clause(where_clause, Place::Where, "WHERE")?;
+                let mut assignments = values;
+                for expr in assignments.iter_mut().map(|(_, expr)| expr).chain(&mut condition) {
+                    inline_queries(expr, &queries);
+                    table_vars(expr, relation, width);
+                }
+                Some(ConflictUpdate { assignments, condition })
+            }
+            false => None,
+        };
+        // PostgreSQL looks for the indexes when it plans.
+        let arbiters = match inferred {
+            Some(Inference::Constraint(index)) => vec![index],
+            Some(Inference::Columns(columns)) => matching_indexes(table, columns)?,
+            None => Vec::new(),
+        };
+        Ok(OnConflict { arbiters, update })
+    }
+
+    fn inference(
+        &mut self,
+        table: &Arc<Table>,
+        infer: &protobuf::InferClause,
+    ) -> Result<Inference> {
+        let protobuf::InferClause { index_elems, where_clause, conname, location } = infer;
+        if !conname.is_empty() {
+            return constraint(table, conname);
+        }
+        // The elements see the table alone, as those of an index do.
+        let mut level = Level::new(Place::IndexExpression);
+        level.add_table_columns(table);
+        self.levels.push(level);
+        let inferred = self.inference_elements(table, index_elems, where_clause, *location);
+        self.levels.pop();
+        inferred
+    }
+
+    fn inference_elements(
+        &mut self,
+        table: &Arc<Table>,
+        elements: &[Node],
+        predicate: &Option<Box<Node>>,
+        location: i32,
+    ) -> Result<Inference> {
+        let mut columns = Some(Vec::new());
+        for element in elements {
+            let Some(NodeEnum::IndexElem(element)) = &element.node else {
+                return Err(SqlError::internal("unexpected index element"));
+            };
+            let fail = |binder: &Self, what: &str| {
+                let message = format!("{what} is not allowed in ON CONFLICT clause");
+                Err(binder.error(SqlState::INVALID_COLUMN_REFERENCE, message, location))
+            };
+            if !matches!(
+                SortByDir::from_i32(element.ordering),
+                None | Some(SortByDir::SortbyDefault | SortByDir::Undefined)
+            ) {
+                return fail(self, "ASC/DESC");
+            }
+            if !matches!(
+                SortByNulls::from_i32(element.nulls_ordering),
+                None | Some(SortByNulls::SortbyNullsDefault | SortByNulls::Undefined)
+            ) {
+                return fail(self, "NULLS FIRST/LAST");
+            }
+            match &element.expr {
+                Some(expr) => {
+                    let expr = self.expression(expr)?;
+                    // A column in parentheses is that column.
+                    match (expr.kind, &mut columns) {
+                        (ExprKind::Var(var), Some(columns)) => columns.push(var.column),
+                        _ => columns = None,
+                    }
+                }
+                None => {
+                    let position = table
+                        .column(&element.name)
+                        .ok_or_else(|| self.missing_column(None, &element.name, location))?;
+                    if let Some(columns) = &mut columns {
+                        columns.push(position);
+                    }
+                }
+            }
+        }
+        // An index that covers all rows serves any predicate.
+        self.where_clause(predicate, Place::IndexPredicate, "WHERE")?;
+        Ok(Inference::Columns(columns))
+    }
+}
+
+/// What ON CONFLICT says about its arbiter.
+enum Inference {
+    /// The index of a constraint.
+    Constraint(u32),
+    /// Key columns, by position; `None` if there are expressions among them.
+    Columns(Option<Vec<usize>>),
+}
+
+fn constraint(table: &Table, name: &str) -> Result<Inference> {
+    let found =
+        table.all_indexes().find(|index| index.constraint.is_some() && index.name == *name);
+    if let Some(index) = found {
+        return Ok(Inference::Constraint(index.oid));
+    }
+    if table.checks.iter().any(|check| check.name == name) {
+        return Err(SqlError::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            "constraint in ON CONFLICT clause has no associated index",
+        ));
+    }
+    Err(SqlError::new(
+        SqlState::UNDEFINED_OBJECT,
+        format!("constraint \"{name}\" for table \"{}\" does not exist", table.name),
+    ))
+}
+
+/// The unique indexes over exactly these columns.
+fn matching_indexes(table: &Table, columns: Option<Vec<usize>>) -> Result<Vec<u32>> {
+    let mut found = Vec::new();
+    if let Some(mut wanted) = columns {
+        wanted.sort_unstable();
+        wanted.dedup();
+        for index in table.all_indexes() {
+            let mut keys: Vec<usize> = index.keys.iter().map(|key| key.column).collect();
+            keys.sort_unstable();
+            if index.unique && index.state == catalog::IndexState::Valid && keys == wanted {
+                found.push(index.oid);
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(SqlError::new(
+            SqlState::INVALID_COLUMN_REFERENCE,
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+        ));
+    }
+    Ok(found)
+}
+
+/// Puts sub-queries that give several columns in the place of references to them.
+fn inline_queries(expr: &mut Expr, queries: &[Expr]) {
+    if let ExprKind::Var(var) = expr.kind
+        && var.relation == ASSIGNED_QUERY
+        && let Some(query) = queries.get(var.column)
+    {
+        *expr = query.clone();
+        return;
+    }
+    expr.for_each_child_mut(&mut |child| inline_queries(child, queries));
+}
+
+/// Turns variables over the target (relation 0) and, from position `excluded` on, over a second row
+/// of it (relation 1) into positions in the table's rows.
+pub(super) fn table_vars(expr: &mut Expr, relation: &Relation, excluded: usize) {
+    if let (ExprKind::Var(var), Source::Table { table: _, live }) = (&expr.kind, &relation.source)
+        && var.level == 0
+    {
+        let position = live.get(var.column).copied().unwrap_or(0);
+        expr.kind =
+            ExprKind::Column(if var.relation == 0 { position } else { excluded + position });
+        return;
+    }
+    expr.for_each_child_mut(&mut |child| table_vars(child, relation, excluded));
+}

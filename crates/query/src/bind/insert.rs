@@ -1,0 +1,312 @@
+//! INSERT.
+//!
+//! Source: PostgreSQL 16 `transformInsertStmt`, `transformInsertRow`, `src/backend/parser/analyze.c`.
+
+use std::sync::Arc;
+
+use catalog::Table;
+use catalog::objects::Privilege;
+use parser::protobuf::{self, OverridingKind};
+use parser::{Node, NodeEnum};
+use types::{Oid, Result, SqlError, SqlState, oid};
+
+use super::assign::Inserted;
+use super::conflict::table_vars;
+use super::dml::{Action, Modify};
+use super::location::node_location;
+use super::query::{Body, FromItem, OutputColumn, Query, Relation, Select, Source};
+use super::scope::{Level, Place};
+use super::select::{empty_select, plain_query};
+use super::{Binder, required};
+use crate::expr::{Expr, ExprKind, Var};
+use crate::plan::OnConflict;
+
+/// Where an INSERT's values go.
+struct Columns {
+    /// Positions in [`Table::columns`].
+    positions: Vec<usize>,
+    /// Where they are named; empty if they are not.
+    locations: Vec<i32>,
+}
+
+impl Binder<'_> {
+    pub(super) fn insert(&mut self, node: &protobuf::InsertStmt) -> Result<Modify> {
+        let protobuf::InsertStmt {
+            relation,
+            cols,
+            select_stmt,
+            on_conflict_clause,
+            returning_list,
+            with_clause,
+            r#override,
+        } = node;
+        let ctes = self.with(with_clause.as_ref())?;
+        let (table, relation, schema) =
+            self.target(relation.as_ref(), "INSERT INTO", Privilege::Insert)?;
+        if *r#override != OverridingKind::OverridingNotSet as i32
+            && *r#override != OverridingKind::Undefined as i32
+        {
+            // No column is an identity column, so there is nothing to override.
+            tracing::trace!("OVERRIDING without identity columns");
+        }
+        let mut columns = Columns { positions: Vec::new(), locations: Vec::new() };
+        for column in cols {
+            let Some(NodeEnum::ResTarget(target)) = &column.node else {
+                return Err(SqlError::internal("unexpected column name"));
+            };
+            let position = self.assigned_column(&table, target)?;
+            if columns.positions.contains(&position) {
+                return Err(self.error(
+                    SqlState::DUPLICATE_COLUMN,
+                    format!("column \"{}\" specified more than once", target.name),
+                    target.location,
+                ));
+            }
+            columns.positions.push(position);
+            columns.locations.push(target.location);
+        }
+        if cols.is_empty() {
+            columns.positions = table.live_columns().map(|(position, _)| position).collect();
+        }
+        let mut source = self.insert_source(&table, columns, select_stmt)?;
+        source.ctes.splice(0..0, ctes);
+        let checks = self.checks(&table)?;
+        let (on_conflict, returning) =
+            self.insert_rest(&table, &relation, schema, on_conflict_clause, returning_list)?;
+        Ok(Modify { table, source, action: Action::Insert { on_conflict }, checks, returning })
+    }
+
+    #[expect(clippy::type_complexity, reason = "the two clauses after the source")]
+    fn insert_rest(
+        &mut self,
+        table: &Arc<Table>,
+        relation: &Relation,
+        schema: Option<String>,
+        on_conflict: &Option<Box<protobuf::OnConflictClause>>,
+        returning: &[Node],
+    ) -> Result<(Option<OnConflict>, Option<(Vec<OutputColumn>, Vec<Expr>)>)> {
+        let scope = || {
+            let mut level = Level::new(Place::Returning);
+            level.add_relation(relation.clone(), schema.clone());
+            level
+        };
+        let on_conflict = match on_conflict {
+            Some(clause) => {
+                self.levels.push(scope());
+                let bound = self.on_conflict(table, relation, clause);
+                self.levels.pop();
+                Some(bound?)
+            }
+            None => None,
+        };
+        self.levels.push(scope());
+        let returning = self.returning(returning);
+        self.levels.pop();
+        let returning = returning?.map(|(columns, mut exprs)| {
+            for expr in &mut exprs {
+                table_vars(expr, relation, 0);
+            }
+            (columns, exprs)
+        });
+        Ok((on_conflict, returning))
+    }
+
+    /// A query that gives complete rows of the table.
+    fn insert_source(
+        &mut self,
+        table: &Arc<Table>,
+        columns: Columns,
+        select: &Option<Box<Node>>,
+    ) -> Result<Query> {
+        let outputs: Vec<OutputColumn> = table
+            .columns
+            .iter()
+            .map(|column| OutputColumn {
+                name: column.name.clone(),
+                ty: Oid(column.type_oid),
+                typmod: column.typmod,
+                origin: None,
+            })
+            .collect();
+        let Some(node) = select else {
+            let row = self.defaults(table, &[])?;
+            return Ok(values_query(vec![row], outputs));
+        };
+        let Some(NodeEnum::SelectStmt(select)) = &node.node else {
+            return Err(SqlError::internal("INSERT without a source"));
+        };
+        let plain_values = !select.values_lists.is_empty()
+            && select.sort_clause.is_empty()
+            && select.limit_count.is_none()
+            && select.limit_offset.is_none()
+            && select.locking_clause.is_empty();
+        if !plain_values {
+            return self.insert_query(table, &columns, select, outputs);
+        }
+        let visible = self.ctes.len();
+        let ctes = match &select.with_clause {
+            Some(with) => self.with_clause(with)?,
+            None => Vec::new(),
+        };
+        let single = select.values_lists.len() == 1;
+        self.levels.push(Level::new(if single { Place::ValuesRow } else { Place::Values }));
+        let rows = self.insert_rows(table, &columns, &select.values_lists);
+        self.levels.pop();
+        self.ctes.truncate(visible);
+        let rows = rows?;
+        let given: Vec<usize> =
+            columns.positions.iter().copied().take(rows.first().map_or(0, Vec::len)).collect();
+        let base = self.defaults(table, &given)?;
+        let mut complete = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut full = base.clone();
+            for (position, value) in given.iter().zip(row) {
+                full[*position] = value;
+            }
+            complete.push(full);
+        }
+        // A single row may hold set-returning calls: it is a select list.
+        let sets = complete.iter().flatten().any(super::srf::contains_set);
+        let query = match (sets, complete.pop()) {
+            (true, Some(targets)) => plain_query(Select { targets, ..empty_select() }, outputs),
+            (_, last) => {
+                complete.extend(last);
+                values_query(complete, outputs)
+            }
+        };
+        Ok(Query { ctes, ..query })
+    }
+
+    fn insert_query(
+        &mut self,
+        table: &Arc<Table>,
+        columns: &Columns,
+        select: &protobuf::SelectStmt,
+        outputs: Vec<OutputColumn>,
+    ) -> Result<Query> {
+        let query = self.deeper(|binder| binder.select(select))?;
+        let mut values = Vec::with_capacity(query.columns.len());
+        for (number, column) in query.columns.iter().enumerate() {
+            // A literal is read as the column's type says.
+            let literal = match &query.body {
+                Body::Select(select) if column.ty == oid::UNKNOWN => select
+                    .targets
+                    .get(number)
+                    .filter(|e| matches!(e.kind, ExprKind::Const(_) | ExprKind::Param(_))),
+                _ => None,
+            };
+            values.push(match literal {
+                Some(literal) => literal.clone(),
+                None => {
+                    let var = Var { level: 0, relation: 0, column: number };
+                    Expr::typed(ExprKind::Var(var), column.ty, column.typmod)
+                        .at(super::set_operation::output_location(&query, number))
+                }
+            });
+        }
+        self.check_width(columns, &values, |expr| expr.location, false)?;
+        let positions: Vec<usize> =
+            columns.positions.iter().copied().take(values.len()).collect();
+        let mut targets = self.defaults(table, &positions)?;
+        for (position, value) in positions.iter().zip(values) {
+            let column = &table.columns[*position];
+            targets[*position] = self.inserted_value(Inserted::Value(value), column)?;
+        }
+        let query = self.settle_outputs(query)?;
+        let relation = Relation {
+            columns: query.columns.clone(),
+            source: Source::Query(Arc::new(query)),
+            alias: "*SELECT*".into(),
+            lateral: false,
+        };
+        let select = Select {
+            relations: vec![relation],
+            from: vec![FromItem::Relation(0)],
+            targets,
+            ..empty_select()
+        };
+        Ok(plain_query(select, outputs))
+    }
+
+    fn insert_rows(
+        &mut self,
+        table: &Arc<Table>,
+        columns: &Columns,
+        lists: &[Node],
+    ) -> Result<Vec<Vec<Expr>>> {
+        let mut rows: Vec<Vec<Expr>> = Vec::with_capacity(lists.len());
+        for list in lists {
+            let Some(NodeEnum::List(list)) = &list.node else {
+                return Err(SqlError::internal("VALUES without a list"));
+            };
+            let values = self.inserted_row(&list.items)?;
+            let location = |value: &Inserted| match value {
+                Inserted::Default => -1,
+                Inserted::Value(expr) => expr.location,
+            };
+            if rows.first().is_some_and(|first| first.len() != values.len()) {
+                let at = list.items.first().map_or(-1, node_location);
+                let message = "VALUES lists must all be the same length";
+                return Err(self.error(SqlState::SYNTAX_ERROR, message, at));
+            }
+            let row_of_columns = match list.items.as_slice() {
+                [Node { node: Some(NodeEnum::RowExpr(row)) }] => {
+                    row.args.len() == columns.positions.len()
+                }
+                _ => false,
+            };
+            self.check_width(columns, &values, location, row_of_columns)?;
+            let mut row = Vec::with_capacity(values.len());
+            for (value, position) in values.into_iter().zip(&columns.positions) {
+                let column = required(table.columns.get(*position))?;
+                row.push(self.inserted_value(value, column)?);
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// Fails if there are more values than columns, or fewer than columns were named.
+    fn check_width<T>(
+        &self,
+        columns: &Columns,
+        values: &[T],
+        location: impl Fn(&T) -> i32,
+        row_of_columns: bool,
+    ) -> Result<()> {
+        if let Some(extra) = values.get(columns.positions.len()) {
+            return Err(self.error(
+                SqlState::SYNTAX_ERROR,
+                "INSERT has more expressions than target columns",
+                location(extra),
+            ));
+        }
+        if let Some(at) = columns.locations.get(values.len()) {
+            let error = self.error(
+                SqlState::SYNTAX_ERROR,
+                "INSERT has more target columns than expressions",
+                *at,
+            );
+            return Err(match row_of_columns {
+                true => error.hint(
+                    "The insertion source is a row expression containing the same number of \
+                     columns expected by the INSERT. Did you accidentally use extra parentheses?",
+                ),
+                false => error,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn values_query(rows: Vec<Vec<Expr>>, columns: Vec<OutputColumn>) -> Query {
+    Query {
+        ctes: Vec::new(),
+        body: Body::Values(rows),
+        sort: Vec::new(),
+        limit: None,
+        offset: None,
+        with_ties: false,
+        columns,
+    }
+}

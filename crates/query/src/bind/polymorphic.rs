@@ -1,0 +1,282 @@
+//! What polymorphic parameters (`anyelement`, `anyarray`, `anycompatible` …) stand for in one call.
+//!
+//! Source: PostgreSQL 16 `enforce_generic_type_consistency`, `src/backend/parser/parse_coerce.c`.
+
+use types::{Oid, Result, SqlError, SqlState, oid};
+
+use super::Binder;
+use super::coerce::{Context, array_type, can_coerce, common_type, element_type};
+
+const ANYELEMENT: u32 = 2283;
+const ANYARRAY: u32 = 2277;
+const ANYNONARRAY: u32 = 2776;
+const ANYENUM: u32 = 3500;
+const ANYRANGE: u32 = 3831;
+const ANYMULTIRANGE: u32 = 4537;
+const ANYCOMPATIBLE: u32 = 5077;
+const ANYCOMPATIBLEARRAY: u32 = 5078;
+const ANYCOMPATIBLENONARRAY: u32 = 5079;
+const ANYCOMPATIBLERANGE: u32 = 5080;
+const ANYCOMPATIBLEMULTIRANGE: u32 = 4538;
+
+/// Range types: the range, its subtype, its multirange.
+const RANGES: [(u32, Oid, u32); 6] = [
+    (3904, oid::INT4, 4451),
+    (3926, oid::INT8, 4536),
+    (3906, oid::NUMERIC, 4532),
+    (3912, oid::DATE, 4535),
+    (3908, oid::TIMESTAMP, 4533),
+    (3910, oid::TIMESTAMPTZ, 4534),
+];
+
+/// Whether a parameter of type `target` takes its meaning from the arguments.
+pub(super) fn is_polymorphic(target: Oid) -> bool {
+    matches!(target.0, 2283 | 2277 | 2776 | 3500 | 3831 | 4537 | 5077 | 5078 | 5079 | 5080 | 4538)
+}
+
+fn range_by_range(ty: Oid) -> Option<&'static (u32, Oid, u32)> {
+    RANGES.iter().find(|(range, ..)| *range == ty.0)
+}
+
+fn range_by_multirange(ty: Oid) -> Option<&'static (u32, Oid, u32)> {
+    RANGES.iter().find(|(.., multirange)| *multirange == ty.0)
+}
+
+/// What the two families of polymorphic types stand for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Polymorphic {
+    any: Family,
+    compatible: Family,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Family {
+    element: Option<Oid>,
+    /// The range type, if an argument is a range or a multirange.
+    range: Option<&'static (u32, Oid, u32)>,
+}
+
+/// Why arguments do not fit polymorphic parameters.
+enum Mismatch {
+    /// Arguments declared alike are not.
+    NotAlike(&'static str, Oid, Oid),
+    /// An argument is not what its parameter's kind says.
+    NotA(&'static str, &'static str, Oid),
+    /// Two parameters want different element types.
+    Inconsistent(&'static str, &'static str, Oid, Oid),
+    /// No argument decides the type.
+    Undetermined,
+    /// No common type.
+    NotCompatible,
+    /// `anynonarray` met an array.
+    IsArray(&'static str, Oid),
+    /// `anyenum` met something else.
+    NotEnum(Oid),
+}
+
+impl Polymorphic {
+    /// Whether arguments of types `sources` can be passed to parameters `targets`.
+    pub(super) fn accepts(sources: &[Oid], targets: &[Oid]) -> bool {
+        matches!(resolve(sources, targets), Ok(_) | Err(Mismatch::Undetermined))
+    }
+
+    /// The actual type of a parameter or result declared as `declared`.
+    pub(super) fn concrete(&self, declared: Oid) -> Oid {
+        let array = |family: &Family| family.element.and_then(array_type);
+        let range = |family: &Family| family.range.map(|(range, ..)| Oid(*range));
+        let multirange = |family: &Family| family.range.map(|(.., multi)| Oid(*multi));
+        match declared.0 {
+            ANYELEMENT | ANYNONARRAY | ANYENUM => self.any.element,
+            ANYARRAY => array(&self.any),
+            ANYRANGE => range(&self.any),
+            ANYMULTIRANGE => multirange(&self.any),
+            ANYCOMPATIBLE | ANYCOMPATIBLENONARRAY => self.compatible.element,
+            ANYCOMPATIBLEARRAY => array(&self.compatible),
+            ANYCOMPATIBLERANGE => range(&self.compatible),
+            ANYCOMPATIBLEMULTIRANGE => multirange(&self.compatible),
+            _ => None,
+        }
+        .unwrap_or(declared)
+    }
+
+    /// What `targets` stand for, as far as arguments say it.
+    pub(super) fn of(sources: &[Oid], targets: &[Oid]) -> Polymorphic {
+        resolve(sources, targets).unwrap_or_default()
+    }
+}
+
+/// The element type that arrays, ranges and plain arguments of one family agree on.
+fn settle(
+    names: [&'static str; 4],
+    element: Option<Oid>,
+    array: Option<Oid>,
+    range: Option<Oid>,
+    multirange: Option<Oid>,
+) -> std::result::Result<Family, Mismatch> {
+    let [element_name, array_name, range_name, multirange_name] = names;
+    let mut family = Family { element, range: None };
+    if let Some(array) = array {
+        let of_array = match array {
+            oid::INT2VECTOR => oid::INT2,
+            oid::OIDVECTOR => oid::OID,
+            _ => element_type(array).ok_or(Mismatch::NotA(array_name, "an array", array))?,
+        };
+        match family.element {
+            Some(element) if element != of_array => {
+                return Err(Mismatch::Inconsistent(array_name, element_name, array, element));
+            }
+            _ => family.element = Some(of_array),
+        }
+    }
+    if let Some(multirange) = multirange {
+        let entry = range_by_multirange(multirange).ok_or(Mismatch::NotA(
+            multirange_name,
+            "a multirange type",
+            multirange,
+        ))?;
+        family.range = Some(entry);
+    }
+    if let Some(range) = range {
+        let entry =
+            range_by_range(range).ok_or(Mismatch::NotA(range_name, "a range type", range))?;
+        if let (Some(known), Some(multirange)) = (family.range, multirange)
+            && known.0 != entry.0
+        {
+            return Err(Mismatch::Inconsistent(multirange_name, range_name, multirange, range));
+        }
+        family.range = Some(entry);
+    }
+    if let Some((range, subtype, _)) = family.range {
+        match family.element {
+            Some(element) if element != *subtype => {
+                return Err(Mismatch::Inconsistent(range_name, element_name, Oid(*range), element));
+            }
+            _ => family.element = Some(*subtype),
+        }
+    }
+    Ok(family)
+}
+
+fn resolve(sources: &[Oid], targets: &[Oid]) -> std::result::Result<Polymorphic, Mismatch> {
+    let (mut element, mut array, mut range, mut multirange) = (None, None, None, None);
+    let (mut polymorphic, mut compatible_seen) = (false, false);
+    let mut compatible: Vec<Oid> = Vec::new();
+    let (mut compatible_range, mut compatible_multirange) = (None, None);
+    let (mut non_array, mut compatible_non_array, mut is_enum) = (false, false, false);
+    for (&source, &target) in sources.iter().zip(targets) {
+        let (slot, name): (&mut Option<Oid>, _) = match target.0 {
+            ANYELEMENT | ANYNONARRAY | ANYENUM => {
+                non_array |= target.0 == ANYNONARRAY;
+                is_enum |= target.0 == ANYENUM;
+                (&mut element, "anyelement")
+            }
+            ANYARRAY => (&mut array, "anyarray"),
+            ANYRANGE => (&mut range, "anyrange"),
+            ANYMULTIRANGE => (&mut multirange, "anymultirange"),
+            ANYCOMPATIBLE | ANYCOMPATIBLENONARRAY | ANYCOMPATIBLEARRAY | ANYCOMPATIBLERANGE
+            | ANYCOMPATIBLEMULTIRANGE => {
+                compatible_seen = true;
+                compatible_non_array |= target.0 == ANYCOMPATIBLENONARRAY;
+                if source == oid::UNKNOWN {
+                    continue;
+                }
+                match target.0 {
+                    ANYCOMPATIBLEARRAY => compatible.push(
+                        element_type(source)
+                            .ok_or(Mismatch::NotA("anycompatiblearray", "an array", source))?,
+                    ),
+                    ANYCOMPATIBLERANGE => compatible_range = Some(source),
+                    ANYCOMPATIBLEMULTIRANGE => compatible_multirange = Some(source),
+                    _ => compatible.push(source),
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        polymorphic = true;
+        if source == oid::UNKNOWN {
+            continue;
+        }
+        match *slot {
+            Some(known) if known != source => return Err(Mismatch::NotAlike(name, known, source)),
+            _ => *slot = Some(source),
+        }
+    }
+    let mut resolved = Polymorphic::default();
+    if polymorphic {
+        let names = ["anyelement", "anyarray", "anyrange", "anymultirange"];
+        resolved.any = settle(names, element, array, range, multirange)?;
+        let Some(element) = resolved.any.element else { return Err(Mismatch::Undetermined) };
+        if non_array && element_type(element).is_some() {
+            return Err(Mismatch::IsArray("anynonarray", element));
+        }
+        if is_enum {
+            return Err(Mismatch::NotEnum(element));
+        }
+    }
+    if compatible_seen {
+        let names = ["anycompatible", "anycompatiblearray", "anycompatiblerange",
+            "anycompatiblemultirange"];
+        let ranges = settle(names, None, None, compatible_range, compatible_multirange)?;
+        compatible.extend(ranges.element);
+        let common = match compatible.as_slice() {
+            // Literals only: text.
+            [] => oid::TEXT,
+            types => common_type(types).map_err(|_| Mismatch::NotCompatible)?,
+        };
+        if !compatible.iter().all(|ty| can_coerce(&[*ty], &[common], Context::Implicit)) {
+            return Err(Mismatch::NotCompatible);
+        }
+        if ranges.element.is_some_and(|element| element != common) {
+            return Err(Mismatch::NotCompatible);
+        }
+        if compatible_non_array && element_type(common).is_some() {
+            return Err(Mismatch::IsArray("anycompatiblenonarray", common));
+        }
+        resolved.compatible = Family { element: Some(common), range: ranges.range };
+    }
+    Ok(resolved)
+}
+
+impl Binder<'_> {
+    /// What the polymorphic ones among `targets` and `result` stand for in a call with arguments of
+    /// types `sources`.
+    ///
+    /// # Errors
+    /// `42804` if the arguments do not agree or do not decide it.
+    pub(super) fn resolve_polymorphic(
+        &self,
+        sources: &[Oid],
+        targets: &[Oid],
+    ) -> Result<Polymorphic> {
+        let mismatch = |message: String| SqlError::new(SqlState::DATATYPE_MISMATCH, message);
+        resolve(sources, targets).map_err(|why| match why {
+            Mismatch::NotAlike(name, a, b) => {
+                mismatch(format!("arguments declared \"{name}\" are not all alike"))
+                    .detail(format!("{} versus {}", self.type_name(a), self.type_name(b)))
+            }
+            Mismatch::NotA(name, what, ty) => mismatch(format!(
+                "argument declared {name} is not {what} but type {}",
+                self.type_name(ty)
+            )),
+            Mismatch::Inconsistent(a, b, x, y) => mismatch(format!(
+                "argument declared {a} is not consistent with argument declared {b}"
+            ))
+            .detail(format!("{} versus {}", self.type_name(x), self.type_name(y))),
+            Mismatch::Undetermined => mismatch(
+                "could not determine polymorphic type because input has type unknown".into(),
+            ),
+            Mismatch::NotCompatible => mismatch(
+                "arguments of anycompatible family cannot be cast to a common type".into(),
+            ),
+            Mismatch::IsArray(name, ty) => mismatch(format!(
+                "type matched to {name} is an array type: {}",
+                self.type_name(ty)
+            )),
+            Mismatch::NotEnum(ty) => mismatch(format!(
+                "type matched to anyenum is not an enum type: {}",
+                self.type_name(ty)
+            )),
+        })
+    }
+}

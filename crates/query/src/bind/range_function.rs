@@ -1,0 +1,298 @@
+//! Functions in FROM: ROWS FROM, WITH ORDINALITY, column definition lists.
+//!
+//! Source: PostgreSQL 16 `transformRangeFunction` (`parse_clause.c`), `addRangeTableEntryForFunction`
+//! (`parse_relation.c`).
+
+use std::sync::Arc;
+
+use parser::{Node, NodeEnum, protobuf};
+use types::{Oid, Result, SqlError, SqlState, oid};
+
+use super::from::alias_parts;
+use super::location::list_location;
+use super::polymorphic::Polymorphic;
+use super::query::{FromItem, OutputColumn, Relation, Source};
+use super::scope::Place;
+use super::{Binder, required, strings};
+use crate::expr::{Expr, ExprKind};
+use crate::plan::{FunctionCall, FunctionSource};
+
+impl Binder<'_> {
+    pub(super) fn range_function(&mut self, node: &protobuf::RangeFunction) -> Result<FromItem> {
+        let protobuf::RangeFunction {
+            // Functions see the items to their left anyway.
+            lateral: _,
+            ordinality,
+            is_rowsfrom,
+            functions,
+            alias,
+            coldeflist,
+        } = node;
+        let (name, names) = alias_parts(alias.as_ref());
+        let mut bound: Vec<(Expr, String, &[Node])> = Vec::new();
+        let level = self.level()?;
+        let place = std::mem::replace(&mut level.place, Place::FromFunction);
+        let active = std::mem::replace(&mut level.lateral_active, true);
+        let calls = self.function_items(functions, &mut bound);
+        let level = self.level()?;
+        (level.place, level.lateral_active) = (place, active);
+        calls?;
+        if !coldeflist.is_empty() {
+            let fail = |binder: &Self, message: &str, hint: &str| {
+                let location = list_location(coldeflist);
+                Err(binder.error(SqlState::SYNTAX_ERROR, message, location).hint(hint))
+            };
+            if bound.len() != 1 {
+                return match is_rowsfrom {
+                    true => fail(
+                        self,
+                        "ROWS FROM() with multiple functions cannot have a column definition list",
+                        "Put a separate column definition list for each function inside ROWS \
+                         FROM().",
+                    ),
+                    false => fail(
+                        self,
+                        "UNNEST() with multiple arguments cannot have a column definition list",
+                        "Use separate UNNEST() calls inside ROWS FROM(), and attach a column \
+                         definition list to each one.",
+                    ),
+                };
+            }
+            if *ordinality {
+                return fail(
+                    self,
+                    "WITH ORDINALITY cannot be used with a column definition list",
+                    "Put the column definition list inside ROWS FROM().",
+                );
+            }
+            if let Some((_, _, definitions)) = bound.first_mut() {
+                *definitions = coldeflist;
+            }
+        }
+        let single = bound.len() == 1;
+        let first_name = bound.first().map(|(_, name, _)| name.clone()).unwrap_or_default();
+        let mut calls = Vec::new();
+        let mut columns = Vec::new();
+        for (expr, function_name, definitions) in bound {
+            // A single scalar result is called like the alias, if there is one.
+            let column_name = match &name {
+                Some(alias) if single => alias.clone(),
+                _ => function_name.clone(),
+            };
+            let (call, outputs) =
+                self.table_function(expr, &function_name, &column_name, definitions)?;
+            calls.push(Arc::new(call));
+            columns.extend(outputs);
+        }
+        if *ordinality {
+            columns.push(OutputColumn {
+                name: "ordinality".into(),
+                ty: oid::INT8,
+                typmod: -1,
+                origin: None,
+            });
+        }
+        let alias = name.unwrap_or(first_name);
+        self.rename(&alias, &mut columns, &names)?;
+        let source = Source::Functions { calls, ordinality: *ordinality };
+        let relation = Relation { source, alias, columns, lateral: true };
+        Ok(FromItem::Relation(self.level()?.add_relation(relation, None)))
+    }
+
+    /// Binds the calls, each with its name and column definitions.
+    fn function_items<'n>(
+        &mut self,
+        functions: &'n [Node],
+        bound: &mut Vec<(Expr, String, &'n [Node])>,
+    ) -> Result<()> {
+        for function in functions {
+            let Some(NodeEnum::List(list)) = &function.node else {
+                return Err(SqlError::internal("function item without a list"));
+            };
+            let call = required(list.items.first())?;
+            let definitions: &[Node] = match list.items.get(1).and_then(|node| node.node.as_ref()) {
+                Some(NodeEnum::List(list)) => &list.items,
+                _ => &[],
+            };
+            let parts = unnest_parts(call);
+            if parts.len() > 1 && !definitions.is_empty() {
+                return Err(self
+                    .error(
+                        SqlState::SYNTAX_ERROR,
+                        "UNNEST() with multiple arguments cannot have a column definition list",
+                        list_location(definitions),
+                    )
+                    .hint(
+                        "Use separate UNNEST() calls inside ROWS FROM(), and attach a column \
+                         definition list to each one.",
+                    ));
+            }
+            for part in &parts {
+                let name = super::column_name::column_name(part);
+                bound.push((self.expression(part)?, name, definitions));
+            }
+        }
+        Ok(())
+    }
+
+    /// A call in FROM, with its output columns.
+    fn table_function(
+        &mut self,
+        expr: Expr,
+        function_name: &str,
+        column_name: &str,
+        definitions: &[Node],
+    ) -> Result<(FunctionCall, Vec<OutputColumn>)> {
+        let column = |name: &str, ty: Oid, typmod: i32| OutputColumn {
+            name: name.to_owned(),
+            ty,
+            typmod,
+            origin: None,
+        };
+        let (ty, location) = (expr.ty, expr.location);
+        let named = row_fields(&expr);
+        let mut outputs = Vec::new();
+        let mut composite = false;
+        let fail = |binder: &Self, message: &str, location: i32| {
+            Err(binder.error(SqlState::SYNTAX_ERROR, message, location))
+        };
+        if !definitions.is_empty() {
+            let at = list_location(definitions);
+            if ty == oid::RECORD && named.is_some() {
+                let what = "a function with OUT parameters";
+                let message = format!("a column definition list is redundant for {what}");
+                return fail(self, &message, at);
+            }
+            if ty != oid::RECORD {
+                let message = match super::coerce::is_row_type(ty) {
+                    true => {
+                        "a column definition list is redundant for a function returning a named \
+                         composite type"
+                    }
+                    false => {
+                        "a column definition list is only allowed for functions returning \"record\""
+                    }
+                };
+                return fail(self, message, at);
+            }
+            for definition in definitions {
+                let Some(NodeEnum::ColumnDef(definition)) = &definition.node else { continue };
+                let type_name = required(definition.type_name.as_ref())?;
+                if type_name.setof {
+                    return Err(self.error(
+                        SqlState::INVALID_TABLE_DEFINITION,
+                        format!("column \"{}\" cannot be declared SETOF", definition.colname),
+                        definition.location,
+                    ));
+                }
+                let ty = self.type_ref(type_name)?;
+                let name = &definition.colname;
+                if outputs.iter().any(|known: &OutputColumn| known.name == *name) {
+                    return Err(SqlError::new(
+                        SqlState::DUPLICATE_COLUMN,
+                        format!("column name \"{name}\" specified more than once"),
+                    ));
+                }
+                outputs.push(column(name, ty.oid, ty.typmod));
+            }
+            composite = true;
+        } else if let Some(named) = named {
+            composite = ty == oid::RECORD;
+            for (name, ty) in named {
+                // The name of a single result comes before any alias of the call.
+                let name = if composite || !name.is_empty() { name } else { column_name };
+                outputs.push(column(name, ty, -1));
+            }
+        } else if ty == oid::RECORD {
+            let message = "a column definition list is required for functions returning \"record\"";
+            return fail(self, message, location);
+        } else if is_unsupported_result(ty) {
+            return Err(self.error(
+                SqlState::DATATYPE_MISMATCH,
+                format!(
+                    "function \"{function_name}\" in FROM has unsupported return type {}",
+                    self.type_name(ty)
+                ),
+                location,
+            ));
+        } else {
+            outputs.push(column(column_name, ty, expr.typmod));
+        }
+        let columns = outputs.len();
+        let call = match expr.kind {
+            ExprKind::SetReturning(call) => {
+                let call = *call;
+                FunctionCall {
+                    source: FunctionSource::Set(call.function, call.site),
+                    strict: call.proc.strict,
+                    args: call.args,
+                    columns,
+                    composite,
+                }
+            }
+            kind => FunctionCall {
+                args: Vec::new(),
+                strict: false,
+                columns,
+                composite,
+                source: FunctionSource::Scalar(Box::new(Expr::typed(kind, expr.ty, expr.typmod))),
+            },
+        };
+        Ok((call, outputs))
+    }
+
+}
+
+/// `unnest(a, b)` in FROM means `ROWS FROM (unnest(a), unnest(b))`; any other call is itself.
+fn unnest_parts(call: &Node) -> Vec<Node> {
+    let Some(NodeEnum::FuncCall(function)) = &call.node else { return vec![call.clone()] };
+    let named =
+        matches!(strings(&function.funcname).as_slice(), ["unnest"] | ["pg_catalog", "unnest"]);
+    if !named || function.args.len() < 2 {
+        return vec![call.clone()];
+    }
+    let part = |arg: &Node| {
+        let function = protobuf::FuncCall { args: vec![arg.clone()], ..(**function).clone() };
+        Node { node: Some(NodeEnum::FuncCall(Box::new(function))) }
+    };
+    function.args.iter().map(part).collect()
+}
+
+/// Names and types of the output arguments of the function that an expression calls.
+pub(super) fn row_fields(expr: &Expr) -> Option<Vec<(&'static str, Oid)>> {
+    match &expr.kind {
+        ExprKind::SetReturning(call) => output_arguments(call.proc, &call.site.arg_types),
+        ExprKind::Call(call) => output_arguments(call.proc, &call.site.arg_types),
+        _ => None,
+    }
+}
+
+/// The OUT, INOUT and TABLE arguments of a function, by name; polymorphic ones as `args` (actual
+/// types) decide.
+fn output_arguments(
+    proc: &'static catalog::builtin::ProcRow,
+    args: &[Oid],
+) -> Option<Vec<(&'static str, Oid)>> {
+    if proc.modes.is_empty() {
+        return None;
+    }
+    let resolved = Polymorphic::of(args, proc.args);
+    let outputs: Vec<_> = proc
+        .modes
+        .iter()
+        .zip(proc.all_args.iter())
+        .enumerate()
+        .filter(|(_, (mode, _))| matches!(mode, b'o' | b'b' | b't'))
+        .map(|(i, (_, ty))| {
+            let ty = resolved.concrete(*ty);
+            (proc.names.get(i).copied().unwrap_or("column"), ty)
+        })
+        .collect();
+    (!outputs.is_empty()).then_some(outputs)
+}
+
+/// Whether a function in FROM may not return `ty`: pseudo-types have no values.
+fn is_unsupported_result(ty: Oid) -> bool {
+    let pseudo = |row: &catalog::builtin::TypeRow| row.category == b'P';
+    !matches!(ty, oid::VOID | oid::CSTRING) && catalog::builtin::type_by_oid(ty).is_some_and(pseudo)
+}

@@ -1,0 +1,234 @@
+//! WITH: common table expressions.
+//!
+//! Source: PostgreSQL 16 `transformWithClause`, `analyzeCTE`, `src/backend/parser/parse_cte.c`.
+
+use std::sync::Arc;
+
+use parser::{NodeEnum, protobuf};
+use types::{Result, SqlError, SqlState};
+
+use super::query::{BoundCte, CteBody, OutputColumn, Query};
+use super::recursion::CteItem;
+use super::set_operation::output_location;
+use super::{Binder, CteSource, VisibleCte, required, strings};
+
+impl Binder<'_> {
+    pub(super) fn with_clause(&mut self, with: &protobuf::WithClause) -> Result<Vec<BoundCte>> {
+        let protobuf::WithClause { ctes, recursive, location: _ } = with;
+        let mut items: Vec<CteItem<'_>> = Vec::new();
+        for node in ctes {
+            let Some(NodeEnum::CommonTableExpr(cte)) = &node.node else {
+                return Err(SqlError::internal("unexpected WITH item"));
+            };
+            let name = &cte.ctename;
+            if items.iter().any(|known| known.cte.ctename == *name) {
+                return Err(self.error(
+                    SqlState::DUPLICATE_ALIAS,
+                    format!("WITH query name \"{name}\" specified more than once"),
+                    cte.location,
+                ));
+            }
+            let statement = required(cte.ctequery.as_ref().and_then(|node| node.node.as_ref()))?;
+            if !matches!(statement, NodeEnum::SelectStmt(_)) && !self.levels.is_empty() {
+                return Err(self.error(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "WITH clause containing a data-modifying statement must be at the top level",
+                    cte.location,
+                ));
+            }
+            items.push(CteItem { cte, statement, recursive: false });
+        }
+        if *recursive {
+            items = self.order_recursive(items)?;
+        }
+        let mut bound = Vec::with_capacity(items.len());
+        for (number, item) in items.iter().enumerate() {
+            let later = items.iter().skip(number).map(|item| item.cte.ctename.clone());
+            let hidden = self.future_ctes.len();
+            self.future_ctes.extend(later);
+            let cte = self.common_table_expression(item);
+            self.future_ctes.truncate(hidden);
+            bound.push(cte?);
+        }
+        Ok(bound)
+    }
+
+    fn common_table_expression(&mut self, item: &CteItem<'_>) -> Result<BoundCte> {
+        let protobuf::CommonTableExpr {
+            ctename,
+            aliascolnames,
+            // Every CTE is computed once, which is what both answers allow.
+            ctematerialized: _,
+            ctequery: _,
+            search_clause,
+            cycle_clause,
+            location,
+            cterecursive: _,
+            cterefcount: _,
+            ctecolnames: _,
+            ctecoltypes: _,
+            ctecoltypmods: _,
+            ctecolcollations: _,
+        } = item.cte;
+        let number = self.new_cte();
+        let mut hidden = 0;
+        let (body, mut columns, returns) = match item.statement {
+            NodeEnum::SelectStmt(select) if item.recursive => {
+                let (body, columns, extra) = self.recursive_cte(select, item.cte)?;
+                hidden = extra;
+                (body, columns, true)
+            }
+            NodeEnum::SelectStmt(select) => {
+                let query = self.select_statement(select)?;
+                let columns = query.columns.clone();
+                (CteBody::Query(Arc::new(query)), columns, true)
+            }
+            other => {
+                let modify = self.modify(other)?;
+                let returning = modify.returning.as_ref();
+                let columns = returning.map(|(columns, _)| columns.clone());
+                let returns = columns.is_some();
+                (CteBody::Modify(Arc::new(modify)), columns.unwrap_or_default(), returns)
+            }
+        };
+        if !item.recursive && (search_clause.is_some() || cycle_clause.is_some()) {
+            let message = "WITH query is not recursive";
+            return Err(self.error(SqlState::SYNTAX_ERROR, message, *location));
+        }
+        let named = columns.len() - hidden;
+        self.name_columns(item.cte, &mut columns[..named], &strings(aliascolnames))?;
+        for column in &mut columns {
+            // A column of a WITH query is no column of a table.
+            column.origin = None;
+        }
+        self.ctes.push(VisibleCte {
+            name: ctename.clone(),
+            columns,
+            hidden: 0,
+            source: CteSource::Cte(number),
+            returns,
+        });
+        Ok(BoundCte { number, name: ctename.clone(), body })
+    }
+
+    fn name_columns(
+        &self,
+        cte: &protobuf::CommonTableExpr,
+        columns: &mut [OutputColumn],
+        names: &[&str],
+    ) -> Result<()> {
+        rename_columns(columns, names).map_err(|(available, specified)| {
+            self.error(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!(
+                    "WITH query \"{}\" has {available} columns available but {specified} columns \
+                     specified",
+                    cte.ctename
+                ),
+                cte.location,
+            )
+        })
+    }
+
+    /// The body of a query that refers to itself, its columns, and how many of these SEARCH and
+    /// CYCLE added at the end.
+    fn recursive_cte(
+        &mut self,
+        select: &protobuf::SelectStmt,
+        cte: &protobuf::CommonTableExpr,
+    ) -> Result<(CteBody, Vec<OutputColumn>, usize)> {
+        let visible = self.ctes.len();
+        // A WITH clause of the UNION itself is seen by both sides.
+        let ctes = match &select.with_clause {
+            Some(with) => self.with_clause(with)?,
+            None => Vec::new(),
+        };
+        let bound = self.recursive_sides(select, cte);
+        self.ctes.truncate(visible);
+        let (mut base, step, work_table, columns, extra) = bound?;
+        base.ctes.splice(0..0, ctes);
+        let body = CteBody::Recursive {
+            base: Arc::new(base),
+            step: Arc::new(step),
+            work_table,
+            all: select.all,
+        };
+        Ok((body, columns, extra))
+    }
+
+    #[expect(clippy::type_complexity, reason = "the parts of one result")]
+    fn recursive_sides(
+        &mut self,
+        select: &protobuf::SelectStmt,
+        cte: &protobuf::CommonTableExpr,
+    ) -> Result<(Query, Query, usize, Vec<OutputColumn>, usize)> {
+        let (Some(left), Some(right)) = (select.larg.as_deref(), select.rarg.as_deref()) else {
+            return Err(SqlError::internal("UNION without two sides"));
+        };
+        let name = &cte.ctename;
+        let base = self.select_statement(left)?;
+        let mut columns = base.columns.clone();
+        for column in &mut columns {
+            column.origin = None;
+        }
+        let mut visible = columns.clone();
+        self.name_columns(cte, &mut visible, &strings(&cte.aliascolnames))?;
+        let expansion = self.expansion(cte, select, &visible)?;
+        let extra = expansion.columns();
+        let hidden = extra.len();
+        visible.extend(extra.clone());
+        let work_table = self.next_work_table;
+        self.next_work_table += 1;
+        self.ctes.push(VisibleCte {
+            name: name.clone(),
+            columns: visible.clone(),
+            hidden,
+            source: CteSource::WorkTable(work_table),
+            returns: true,
+        });
+        let step = self.select(right);
+        self.ctes.pop();
+        let (base, step, overall) =
+            self.match_sides(base, step?, "UNION", |binder, ty, at| match select.all {
+                true => Ok(()),
+                false => binder.require_equality(ty, at),
+            })?;
+        for (position, (before, after)) in columns.iter().zip(&overall).enumerate() {
+            if before.ty == after.ty && before.typmod == after.typmod {
+                continue;
+            }
+            let show = |column: &OutputColumn| {
+                crate::system::format_type(&self.cx.catalog, column.ty, column.typmod)
+            };
+            return Err(self
+                .error(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "recursive query \"{name}\" column {} has type {} in non-recursive term \
+                         but type {} overall",
+                        position + 1,
+                        show(before),
+                        show(after)
+                    ),
+                    output_location(&base, position),
+                )
+                .hint("Cast the output of the non-recursive term to the correct type."));
+        }
+        let (base, step) = self.expand(expansion, base, step, &visible, work_table, name)?;
+        columns.extend(extra);
+        Ok((base, step, work_table, columns, hidden))
+    }
+}
+
+pub(super) fn rename_columns(
+    columns: &mut [OutputColumn],
+    names: &[&str],
+) -> std::result::Result<(), (usize, usize)> {
+    if names.len() > columns.len() {
+        return Err((columns.len(), names.len()));
+    }
+    for (column, name) in columns.iter_mut().zip(names) {
+        (*name).clone_into(&mut column.name);
+    }
+    Ok(())
+}
