@@ -13,9 +13,9 @@ use parser::{Node, NodeEnum};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::call::{Arguments, Coerced};
-use super::same::same;
 use super::function::{Actual, Candidate, not_supported};
 use super::query::BoundAggregate;
+use super::same::same;
 use super::scope::Place;
 use super::{Binder, required, strings};
 use crate::expr::{AGGREGATES, Expr, ExprKind, Var};
@@ -93,15 +93,13 @@ impl Binder<'_> {
         let proc = candidate.proc;
         let location = call.location;
         let name = strings(&call.funcname).join(".");
-        let fail = |binder: &Self, code, message: String| {
-            Err(binder.error(code, message, location))
-        };
+        let fail =
+            |binder: &Self, code, message: String| Err(binder.error(code, message, location));
         let row = required(builtin::aggregate(proc.oid))?;
         let plain = row.kind == AggregateKind::Normal;
         if plain && call.agg_within_group {
-            let message = format!(
-                "{name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP"
-            );
+            let message =
+                format!("{name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP");
             return fail(self, SqlState::WRONG_OBJECT_TYPE, message);
         }
         if !plain {
@@ -153,7 +151,8 @@ impl Binder<'_> {
             let message = "aggregates cannot use named arguments".to_owned();
             return fail(self, SqlState::FEATURE_NOT_SUPPORTED, message);
         }
-        let args: Vec<Expr> = args.into_iter().map(|arg| self.settle(arg)).collect::<Result<_>>()?;
+        let args: Vec<Expr> =
+            args.into_iter().map(|arg| self.settle(arg)).collect::<Result<_>>()?;
         let order = match plain {
             true => {
                 let place = std::mem::replace(&mut self.level()?.place, Place::OrderBy);

@@ -71,7 +71,11 @@ impl Binder<'_> {
     }
 
     /// `SET a = …, (b, c) = (…)`.
-    pub(super) fn assignments(&mut self, table: &Arc<Table>, nodes: &[Node]) -> Result<Assignments> {
+    pub(super) fn assignments(
+        &mut self,
+        table: &Arc<Table>,
+        nodes: &[Node],
+    ) -> Result<Assignments> {
         let mut queries = Vec::new();
         let mut sources = Vec::new();
         let mut row: Vec<Source> = Vec::new();

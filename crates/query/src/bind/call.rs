@@ -218,9 +218,7 @@ impl Binder<'_> {
         } else if call.agg_filter.is_some() {
             format!("FILTER specified, but {name} is not an aggregate function")
         } else if call.over.is_some() {
-            format!(
-                "OVER specified, but {name} is not a window function nor an aggregate function"
-            )
+            format!("OVER specified, but {name} is not a window function nor an aggregate function")
         } else {
             return Ok(());
         };

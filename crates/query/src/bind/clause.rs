@@ -296,7 +296,8 @@ impl Binder<'_> {
         let with_ties = node.limit_option == LimitOption::WithTies as i32;
         let offset = self.limit(&node.limit_offset, Place::Offset)?;
         let limit = self.limit(&node.limit_count, Place::Limit)?;
-        if with_ties && limit.as_ref().is_some_and(|l| matches!(l.kind, ExprKind::Const(Datum::Null)))
+        if with_ties
+            && limit.as_ref().is_some_and(|l| matches!(l.kind, ExprKind::Const(Datum::Null)))
         {
             return Err(SqlError::new(
                 SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,

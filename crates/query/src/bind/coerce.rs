@@ -275,7 +275,8 @@ impl Binder<'_> {
             }
             ExprKind::Const(Datum::Null) => Expr::null(target),
             ExprKind::Const(Datum::Text(text)) => {
-                let value = self.input(target, &text).map_err(|error| self.locate(error, location))?;
+                let value =
+                    self.input(target, &text).map_err(|error| self.locate(error, location))?;
                 Expr::constant(value, target)
             }
             _ => self.coerce_via_io(expr, target)?,

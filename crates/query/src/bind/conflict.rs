@@ -147,8 +147,7 @@ enum Inference {
 }
 
 fn constraint(table: &Table, name: &str) -> Result<Inference> {
-    let found =
-        table.all_indexes().find(|index| index.constraint.is_some() && index.name == *name);
+    let found = table.all_indexes().find(|index| index.constraint.is_some() && index.name == *name);
     if let Some(index) = found {
         return Ok(Inference::Constraint(index.oid));
     }

@@ -12,8 +12,13 @@ use crate::expr::{Expr, ExprKind, SqlValue};
 
 impl Binder<'_> {
     pub(super) fn coalesce(&mut self, coalesce: &protobuf::CoalesceExpr) -> Result<Expr> {
-        let protobuf::CoalesceExpr { xpr: _, coalescetype: _, coalescecollid: _, args, location: _ } =
-            coalesce;
+        let protobuf::CoalesceExpr {
+            xpr: _,
+            coalescetype: _,
+            coalescecollid: _,
+            args,
+            location: _,
+        } = coalesce;
         let before = self.sets();
         let args = self.expressions(args)?;
         let (args, ty, typmod) = self.unify(args, "COALESCE")?;
@@ -129,7 +134,11 @@ impl Binder<'_> {
         let expr = Expr::new(ExprKind::SqlValue(value), ty);
         let timed = matches!(ty, oid::TIMETZ | oid::TIMESTAMPTZ | oid::TIME | oid::TIMESTAMP);
         if timed && *typmod >= 0 {
-            return Ok(Expr::typed(ExprKind::ApplyTypmod { arg: Box::new(expr), explicit: true }, ty, (*typmod).min(6)));
+            return Ok(Expr::typed(
+                ExprKind::ApplyTypmod { arg: Box::new(expr), explicit: true },
+                ty,
+                (*typmod).min(6),
+            ));
         }
         Ok(expr)
     }

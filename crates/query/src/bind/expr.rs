@@ -210,7 +210,6 @@ impl Binder<'_> {
         // All of these order by bytes, as everything here does.
         Ok(arg)
     }
-
 }
 
 /// Whether values of a type have a collation.

@@ -153,7 +153,9 @@ impl Binder<'_> {
         }
         Err(self.error(
             SqlState::FEATURE_NOT_SUPPORTED,
-            format!("cross-database references are not implemented: \"{database}.{schema}.{name}\""),
+            format!(
+                "cross-database references are not implemented: \"{database}.{schema}.{name}\""
+            ),
             location,
         ))
     }

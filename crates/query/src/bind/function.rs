@@ -159,7 +159,8 @@ fn lay_out(proc: &'static ProcRow, actual: Actual<'_>) -> Option<Candidate> {
         if proc.variadic.is_valid() && !actual.variadic || fixed < count {
             return None;
         }
-        let mut slots: Vec<Option<usize>> = (0..fixed).map(|i| (i < positional).then_some(i)).collect();
+        let mut slots: Vec<Option<usize>> =
+            (0..fixed).map(|i| (i < positional).then_some(i)).collect();
         let mut declared = proc.args.get(..positional)?.to_vec();
         for (number, name) in actual.names.iter().enumerate() {
             let position = parameters.iter().position(|parameter| parameter == name)?;
@@ -299,9 +300,8 @@ impl Binder<'_> {
                 format!("{} {full_name} {}", self.type_name(left), self.type_name(right))
             }
         };
-        let error = |code, message: String, hint: &str| {
-            Err(self.error(code, message, location).hint(hint))
-        };
+        let error =
+            |code, message: String, hint: &str| Err(self.error(code, message, location).hint(hint));
         match choice {
             Choice::One(row) => Ok(row),
             Choice::None => error(

@@ -119,9 +119,9 @@ impl Binder<'_> {
             (None, _) => match self.table_oid(up, &item).filter(|_| name == "tableoid") {
                 Some(expr) => Ok(expr),
                 // A function of the row may be called like a field.
-                None => self.row_function(up, &item, name, location)?.ok_or_else(|| {
-                    self.missing_column(Some(alias), name, location)
-                }),
+                None => self
+                    .row_function(up, &item, name, location)?
+                    .ok_or_else(|| self.missing_column(Some(alias), name, location)),
             },
         }
     }

@@ -205,8 +205,7 @@ impl Binder<'_> {
             });
         }
         self.check_width(columns, &values, |expr| expr.location, false)?;
-        let positions: Vec<usize> =
-            columns.positions.iter().copied().take(values.len()).collect();
+        let positions: Vec<usize> = columns.positions.iter().copied().take(values.len()).collect();
         let mut targets = self.defaults(table, &positions)?;
         for (position, value) in positions.iter().zip(values) {
             let column = &table.columns[*position];

@@ -68,9 +68,9 @@ impl Binder<'_> {
             for item in left_items.iter_mut().chain(&mut right_items) {
                 item.unqualified = false;
             }
-            let named = join_using_alias.as_ref().map(|alias| {
-                item(Some(alias.aliasname.clone()), merged, true, false)
-            });
+            let named = join_using_alias
+                .as_ref()
+                .map(|alias| item(Some(alias.aliasname.clone()), merged, true, false));
             merged_items = Some((item(None, columns, false, true), named));
         }
         let level = self.level()?;
@@ -108,10 +108,7 @@ impl Binder<'_> {
         if names.len() > columns.len() {
             return Err(SqlError::new(
                 SqlState::INVALID_COLUMN_REFERENCE,
-                format!(
-                    "column alias list for \"{}\" has too many entries",
-                    alias.aliasname
-                ),
+                format!("column alias list for \"{}\" has too many entries", alias.aliasname),
             ));
         }
         for (column, name) in columns.iter_mut().zip(names) {

@@ -99,7 +99,6 @@ impl Binder<'_> {
         }
         Ok(())
     }
-
 }
 
 fn lock_relation(
@@ -138,4 +137,3 @@ fn lock_relation(
         }
     }
 }
-

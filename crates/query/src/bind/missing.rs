@@ -122,8 +122,9 @@ impl Binder<'_> {
              of the query."
         ));
         match self.lateral_would_help(place) {
-            true => error
-                .hint("To reference that table, you must mark this subquery with LATERAL."),
+            true => {
+                error.hint("To reference that table, you must mark this subquery with LATERAL.")
+            }
             false => error,
         }
     }
@@ -140,8 +141,7 @@ impl Binder<'_> {
             None => format!("column \"{name}\" does not exist"),
         };
         let error = self.error(SqlState::UNDEFINED_COLUMN, message, location);
-        let mut nearest =
-            Nearest { distance: FUZZY_DISTANCE_MAX + 1, first: None, second: None };
+        let mut nearest = Nearest { distance: FUZZY_DISTANCE_MAX + 1, first: None, second: None };
         let mut exact: Vec<Place> = Vec::new();
         for (up, level) in self.levels.iter().rev().enumerate() {
             for (number, relation) in level.relations.iter().enumerate() {
@@ -168,9 +168,8 @@ impl Binder<'_> {
                         item.qualified && !item.unqualified && item.sight == Sight::Open
                     });
                 return if self.lateral_would_help(*place) {
-                    error.hint(
-                        "To reference that column, you must mark this subquery with LATERAL.",
-                    )
+                    error
+                        .hint("To reference that column, you must mark this subquery with LATERAL.")
                 } else if qualify {
                     error.hint("To reference that column, you must use a table-qualified name.")
                 } else {

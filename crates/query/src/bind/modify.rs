@@ -110,14 +110,20 @@ impl Binder<'_> {
         Ok(RowChecks { checks, generated })
     }
 
-    pub(super) fn with(&mut self, with: Option<&protobuf::WithClause>) -> Result<Vec<super::query::BoundCte>> {
+    pub(super) fn with(
+        &mut self,
+        with: Option<&protobuf::WithClause>,
+    ) -> Result<Vec<super::query::BoundCte>> {
         match with {
             Some(with) => self.with_clause(with),
             None => Ok(Vec::new()),
         }
     }
 
-    pub(super) fn returning(&mut self, nodes: &[Node]) -> Result<Option<(Vec<OutputColumn>, Vec<Expr>)>> {
+    pub(super) fn returning(
+        &mut self,
+        nodes: &[Node],
+    ) -> Result<Option<(Vec<OutputColumn>, Vec<Expr>)>> {
         if nodes.is_empty() {
             return Ok(None);
         }
@@ -130,7 +136,6 @@ impl Binder<'_> {
         }
         Ok(Some((columns, exprs)))
     }
-
 }
 
 impl Binder<'_> {

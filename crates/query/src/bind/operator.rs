@@ -30,8 +30,7 @@ impl Binder<'_> {
                     return self.row_sub_link(name, required(lexpr.as_deref())?, link, location);
                 }
                 if let (Some(left), Some(right)) = (row_fields(lexpr), row_fields(rexpr)) {
-                    let (left, right) =
-                        (self.row_expressions(left)?, self.row_expressions(right)?);
+                    let (left, right) = (self.row_expressions(left)?, self.row_expressions(right)?);
                     return self.compare_rows(name, left, right, location);
                 }
                 let left = self.boxed(lexpr)?;
@@ -386,8 +385,9 @@ fn row_fields(node: &Option<Box<Node>>) -> Option<&[Node]> {
 
 fn scalar_sub_link(node: &Option<Box<Node>>) -> Option<&protobuf::SubLink> {
     match node.as_ref()?.node.as_ref()? {
-        NodeEnum::SubLink(link)
-            if link.sub_link_type == SubLinkType::ExprSublink as i32 => Some(link),
+        NodeEnum::SubLink(link) if link.sub_link_type == SubLinkType::ExprSublink as i32 => {
+            Some(link)
+        }
         _ => None,
     }
 }

@@ -173,7 +173,10 @@ fn resolve(sources: &[Oid], targets: &[Oid]) -> std::result::Result<Polymorphic,
             ANYARRAY => (&mut array, "anyarray"),
             ANYRANGE => (&mut range, "anyrange"),
             ANYMULTIRANGE => (&mut multirange, "anymultirange"),
-            ANYCOMPATIBLE | ANYCOMPATIBLENONARRAY | ANYCOMPATIBLEARRAY | ANYCOMPATIBLERANGE
+            ANYCOMPATIBLE
+            | ANYCOMPATIBLENONARRAY
+            | ANYCOMPATIBLEARRAY
+            | ANYCOMPATIBLERANGE
             | ANYCOMPATIBLEMULTIRANGE => {
                 compatible_seen = true;
                 compatible_non_array |= target.0 == ANYCOMPATIBLENONARRAY;
@@ -181,10 +184,13 @@ fn resolve(sources: &[Oid], targets: &[Oid]) -> std::result::Result<Polymorphic,
                     continue;
                 }
                 match target.0 {
-                    ANYCOMPATIBLEARRAY => compatible.push(
-                        element_type(source)
-                            .ok_or(Mismatch::NotA("anycompatiblearray", "an array", source))?,
-                    ),
+                    ANYCOMPATIBLEARRAY => {
+                        compatible.push(element_type(source).ok_or(Mismatch::NotA(
+                            "anycompatiblearray",
+                            "an array",
+                            source,
+                        ))?)
+                    }
                     ANYCOMPATIBLERANGE => compatible_range = Some(source),
                     ANYCOMPATIBLEMULTIRANGE => compatible_multirange = Some(source),
                     _ => compatible.push(source),
@@ -215,8 +221,12 @@ fn resolve(sources: &[Oid], targets: &[Oid]) -> std::result::Result<Polymorphic,
         }
     }
     if compatible_seen {
-        let names = ["anycompatible", "anycompatiblearray", "anycompatiblerange",
-            "anycompatiblemultirange"];
+        let names = [
+            "anycompatible",
+            "anycompatiblearray",
+            "anycompatiblerange",
+            "anycompatiblemultirange",
+        ];
         let ranges = settle(names, None, None, compatible_range, compatible_multirange)?;
         compatible.extend(ranges.element);
         let common = match compatible.as_slice() {
@@ -266,13 +276,12 @@ impl Binder<'_> {
             Mismatch::Undetermined => mismatch(
                 "could not determine polymorphic type because input has type unknown".into(),
             ),
-            Mismatch::NotCompatible => mismatch(
-                "arguments of anycompatible family cannot be cast to a common type".into(),
-            ),
-            Mismatch::IsArray(name, ty) => mismatch(format!(
-                "type matched to {name} is an array type: {}",
-                self.type_name(ty)
-            )),
+            Mismatch::NotCompatible => {
+                mismatch("arguments of anycompatible family cannot be cast to a common type".into())
+            }
+            Mismatch::IsArray(name, ty) => {
+                mismatch(format!("type matched to {name} is an array type: {}", self.type_name(ty)))
+            }
             Mismatch::NotEnum(ty) => mismatch(format!(
                 "type matched to anyenum is not an enum type: {}",
                 self.type_name(ty)

@@ -240,7 +240,6 @@ impl Binder<'_> {
         };
         Ok((call, outputs))
     }
-
 }
 
 /// `unnest(a, b)` in FROM means `ROWS FROM (unnest(a), unnest(b))`; any other call is itself.

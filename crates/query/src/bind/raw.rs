@@ -99,10 +99,7 @@ fn window_children<'n>(window: &'n protobuf::WindowDef, f: &mut dyn FnMut(&'n No
 }
 
 /// The children of a SELECT besides WITH and the sides of a set operation.
-pub(super) fn select_children<'n>(
-    select: &'n protobuf::SelectStmt,
-    f: &mut dyn FnMut(&'n Node),
-) {
+pub(super) fn select_children<'n>(select: &'n protobuf::SelectStmt, f: &mut dyn FnMut(&'n Node)) {
     let lists = select
         .distinct_clause
         .iter()

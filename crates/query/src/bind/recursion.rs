@@ -237,9 +237,9 @@ impl<'b> WellFormed<'b, '_> {
             Context::Except => Some("EXCEPT"),
         };
         let message = match within {
-            Some(within) => format!(
-                "recursive reference to query \"{name}\" must not appear within {within}"
-            ),
+            Some(within) => {
+                format!("recursive reference to query \"{name}\" must not appear within {within}")
+            }
             None => {
                 self.references += 1;
                 if self.references == 1 {

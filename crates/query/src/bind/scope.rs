@@ -366,9 +366,10 @@ impl Binder<'_> {
         if item.sight != Sight::Barred {
             return Ok(());
         }
-        let alias = item.alias.clone().or_else(|| {
-            level.relations.get(item.relation?).map(|relation| relation.alias.clone())
-        });
+        let alias = item
+            .alias
+            .clone()
+            .or_else(|| level.relations.get(item.relation?).map(|relation| relation.alias.clone()));
         let alias = alias.unwrap_or_else(|| "unnamed_join".into());
         let error = self.error(
             SqlState::INVALID_COLUMN_REFERENCE,

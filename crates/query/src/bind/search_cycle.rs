@@ -254,15 +254,10 @@ impl Binder<'_> {
         if let Some(Search { by, breadth_first, column: _ }) = &expansion.search {
             let previous = vars[position].clone();
             if *breadth_first {
-                base_targets.push(level_row(
-                    Expr::constant(Datum::Int8(0), oid::INT8),
-                    &vars,
-                    by,
-                ));
+                base_targets.push(level_row(Expr::constant(Datum::Int8(0), oid::INT8), &vars, by));
                 let kind = ExprKind::Field { row: Box::new(previous), field: 0 };
                 let one = Expr::constant(Datum::Int8(1), oid::INT8);
-                let next =
-                    self.operator(&["+"], Some(Expr::new(kind, oid::INT8)), one, -1)?;
+                let next = self.operator(&["+"], Some(Expr::new(kind, oid::INT8)), one, -1)?;
                 step_targets.push(level_row(next, &vars, by));
             } else {
                 base_targets.push(row_array(&vars, by));
@@ -305,10 +300,7 @@ impl Binder<'_> {
             crate::plan::walk::query_vars_mut(&mut query, 1, &mut |var| var.level += 1);
             query
         };
-        Ok((
-            wrap(lifted(base), base_targets, None),
-            wrap(lifted(step), step_targets, filter),
-        ))
+        Ok((wrap(lifted(base), base_targets, None), wrap(lifted(step), step_targets, filter)))
     }
 
     /// Lets the recursive term hand on the columns that the previous round added.
@@ -327,9 +319,9 @@ impl Binder<'_> {
             ))
         };
         let Body::Select(select) = &mut step.body else { return Err(misplaced()) };
-        let reference = select.relations.iter().position(|relation| {
-            matches!(relation.source, Source::WorkTable(number) if number == work_table)
-        });
+        let reference = select.relations.iter().position(
+            |relation| matches!(relation.source, Source::WorkTable(number) if number == work_table),
+        );
         let reference = reference.ok_or_else(misplaced)?;
         let helpers = select.targets.split_off(step.columns.len());
         for (number, column) in added.iter().enumerate() {

@@ -48,10 +48,15 @@ impl Binder<'_> {
         let left = self.deeper(|binder| binder.select(left))?;
         let right = self.deeper(|binder| binder.select(right))?;
         let (op, construct) = set_op(node);
-        let (left, right, columns) = self.match_sides(left, right, construct, |binder, ty, at| {
-            // UNION ALL compares nothing.
-            if op == SetOp::Union && node.all { Ok(()) } else { binder.require_equality(ty, at) }
-        })?;
+        let (left, right, columns) =
+            self.match_sides(left, right, construct, |binder, ty, at| {
+                // UNION ALL compares nothing.
+                if op == SetOp::Union && node.all {
+                    Ok(())
+                } else {
+                    binder.require_equality(ty, at)
+                }
+            })?;
         let (left, right) = (Box::new(left), Box::new(right));
         let body = Body::SetOperation { op, all: node.all, left, right };
         self.finish_outputs(node, body, columns)

@@ -67,8 +67,7 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let protobuf::JsonArrayQueryConstructor { query, output, format, absent_on_null, location } =
             json;
-        let Some(NodeEnum::SelectStmt(select)) =
-            query.as_ref().and_then(|node| node.node.as_ref())
+        let Some(NodeEnum::SelectStmt(select)) = query.as_ref().and_then(|node| node.node.as_ref())
         else {
             return Err(SqlError::internal("JSON_ARRAY without a query"));
         };
@@ -85,7 +84,8 @@ impl Binder<'_> {
         let string = |text: &str| Node {
             node: Some(NodeEnum::String(protobuf::String { sval: text.to_owned() })),
         };
-        let column = protobuf::ColumnRef { fields: vec![string("q"), string("a")], location: *location };
+        let column =
+            protobuf::ColumnRef { fields: vec![string("q"), string("a")], location: *location };
         let value = protobuf::JsonValueExpr {
             raw_expr: Some(Box::new(Node { node: Some(NodeEnum::ColumnRef(column)) })),
             formatted_expr: None,
@@ -346,9 +346,10 @@ fn has_encoding(format: &protobuf::JsonFormat) -> bool {
 /// The parse node of a value, cast to json if `FORMAT JSON` says so.
 fn formatted(value: &protobuf::JsonValueExpr) -> Result<Node> {
     let node = required(value.raw_expr.as_deref())?.clone();
-    let json = value.format.as_ref().is_some_and(|format| {
-        format.format_type == JsonFormatType::JsFormatJson as i32
-    });
+    let json = value
+        .format
+        .as_ref()
+        .is_some_and(|format| format.format_type == JsonFormatType::JsFormatJson as i32);
     if !json {
         return Ok(node);
     }
@@ -361,10 +362,7 @@ fn formatted(value: &protobuf::JsonValueExpr) -> Result<Node> {
         location: -1,
         ..Default::default()
     };
-    let cast = protobuf::TypeCast {
-        arg: Some(Box::new(node)),
-        type_name: Some(type_name),
-        location: -1,
-    };
+    let cast =
+        protobuf::TypeCast { arg: Some(Box::new(node)), type_name: Some(type_name), location: -1 };
     Ok(Node { node: Some(NodeEnum::TypeCast(Box::new(cast))) })
 }

@@ -65,7 +65,13 @@ impl Binder<'_> {
                 };
                 let all = kind == SubLinkType::AllSublink;
                 let kind = if all { SubLinkKind::All } else { SubLinkKind::Any };
-                self.compare_with_query(&name, required(testexpr.as_deref())?, kind, query, location)
+                self.compare_with_query(
+                    &name,
+                    required(testexpr.as_deref())?,
+                    kind,
+                    query,
+                    location,
+                )
             }
             Some(
                 SubLinkType::RowcompareSublink
@@ -156,9 +162,7 @@ impl Binder<'_> {
             .columns
             .iter()
             .enumerate()
-            .map(|(i, column)| {
-                Expr::typed(ExprKind::Column(width + i), column.ty, column.typmod)
-            })
+            .map(|(i, column)| Expr::typed(ExprKind::Column(width + i), column.ty, column.typmod))
             .collect();
         let values = settled.iter().enumerate().map(|(position, expr)| {
             Expr::typed(ExprKind::Column(position), expr.ty, expr.typmod).at(expr.location)

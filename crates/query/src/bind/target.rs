@@ -55,10 +55,7 @@ impl Binder<'_> {
     }
 
     /// `*`, `a.*`, `(row).*` where they stand for several expressions; `None` for anything else.
-    pub(super) fn expand_star(
-        &mut self,
-        node: &Node,
-    ) -> Result<Option<Vec<(Expr, OutputColumn)>>> {
+    pub(super) fn expand_star(&mut self, node: &Node) -> Result<Option<Vec<(Expr, OutputColumn)>>> {
         match &node.node {
             Some(NodeEnum::ColumnRef(column)) => {
                 let star = column.fields.last().and_then(|field| field.node.as_ref());
@@ -81,11 +78,7 @@ impl Binder<'_> {
         }
     }
 
-    fn expand_items(
-        &mut self,
-        names: &[&str],
-        location: i32,
-    ) -> Result<Vec<(Expr, OutputColumn)>> {
+    fn expand_items(&mut self, names: &[&str], location: i32) -> Result<Vec<(Expr, OutputColumn)>> {
         let (up, items) = match names {
             [] => {
                 let items: Vec<_> =

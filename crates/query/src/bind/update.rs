@@ -129,7 +129,9 @@ fn row_targets(table: &Table, relation: &Relation) -> Vec<Expr> {
         Source::Table { table: _, live } => live.as_slice(),
         _ => &[],
     };
-    let var = |column: usize, ty: Oid, typmod: i32| Expr::typed(ExprKind::Var(Var { level: 0, relation: 0, column }), ty, typmod);
+    let var = |column: usize, ty: Oid, typmod: i32| {
+        Expr::typed(ExprKind::Var(Var { level: 0, relation: 0, column }), ty, typmod)
+    };
     let mut targets: Vec<Expr> = table
         .columns
         .iter()

@@ -63,9 +63,8 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let proc = candidate.proc;
         let name = super::strings(&call.funcname).join(".");
-        let fail = |binder: &Self, code, message: String| {
-            Err(binder.error(code, message, call.location))
-        };
+        let fail =
+            |binder: &Self, code, message: String| Err(binder.error(code, message, call.location));
         let Some(over) = &call.over else {
             let message = format!("window function {name} requires an OVER clause");
             return fail(self, SqlState::WRONG_OBJECT_TYPE, message);
@@ -190,9 +189,8 @@ impl Binder<'_> {
             end_offset,
             location,
         } = definition;
-        let fail = |binder: &Self, code, message: String| {
-            Err(binder.error(code, message, *location))
-        };
+        let fail =
+            |binder: &Self, code, message: String| Err(binder.error(code, message, *location));
         if !name.is_empty() && known.iter().any(|window| window.name == *name) {
             let message = format!("window \"{name}\" is already defined");
             return fail(self, SqlState::WINDOWING_ERROR, message);
@@ -220,13 +218,15 @@ impl Binder<'_> {
         let has_frame = frame_options & NONDEFAULT != 0;
         if let Some(base) = base {
             if !partition.is_empty() {
-                let message = format!("cannot override PARTITION BY clause of window \"{refname}\"");
+                let message =
+                    format!("cannot override PARTITION BY clause of window \"{refname}\"");
                 return fail(self, SqlState::WINDOWING_ERROR, message);
             }
             partition.clone_from(&base.partition);
             if !base.order.is_empty() {
                 if !order.is_empty() {
-                    let message = format!("cannot override ORDER BY clause of window \"{refname}\"");
+                    let message =
+                        format!("cannot override ORDER BY clause of window \"{refname}\"");
                     return fail(self, SqlState::WINDOWING_ERROR, message);
                 }
                 order.clone_from(&base.order);
@@ -348,7 +348,11 @@ impl Binder<'_> {
             },
             oid::INT8 | oid::NUMERIC => column,
             oid::FLOAT4 | oid::FLOAT8 => oid::FLOAT8,
-            oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::TIMETZ
+            oid::DATE
+            | oid::TIMESTAMP
+            | oid::TIMESTAMPTZ
+            | oid::TIME
+            | oid::TIMETZ
             | oid::INTERVAL => oid::INTERVAL,
             _ => {
                 return Err(self.error(

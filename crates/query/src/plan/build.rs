@@ -406,8 +406,7 @@ impl Planner {
             for key in &model.order {
                 let mut expr = key.expr.clone();
                 self.convert_target(&mut expr, cx, env)?;
-                let column =
-                    Expr::typed(ExprKind::Column(exprs.len()), expr.ty, expr.typmod);
+                let column = Expr::typed(ExprKind::Column(exprs.len()), expr.ty, expr.typmod);
                 order.push(SortKey { expr: column, ..key.clone() });
                 exprs.push(expr);
             }

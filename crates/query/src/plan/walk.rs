@@ -83,14 +83,14 @@ pub(crate) fn select_vars(select: &Select, depth: usize, f: &mut dyn FnMut(Var, 
             .chain(&window.partition)
             .chain(window.order.iter().map(|key| &key.expr))
             .chain(&window.filter)
-            .chain([&window.frame.start, &window.frame.end].into_iter().filter_map(
-                |bound| match bound {
+            .chain([&window.frame.start, &window.frame.end].into_iter().filter_map(|bound| {
+                match bound {
                     super::FrameBound::Preceding(expr) | super::FrameBound::Following(expr) => {
                         Some(&**expr)
                     }
                     _ => None,
-                },
-            ))
+                }
+            }))
     });
     for expr in select
         .filter
@@ -125,7 +125,9 @@ pub(crate) fn outer_vars(query: &Query) -> Vec<Expr> {
                 .iter()
                 .any(|known| matches!(known.kind, ExprKind::Var(known) if known == outer));
             if !known {
-                found.push(Expr::typed(ExprKind::Var(outer), expr.ty, expr.typmod).at(expr.location));
+                found.push(
+                    Expr::typed(ExprKind::Var(outer), expr.ty, expr.typmod).at(expr.location),
+                );
             }
         }
     });

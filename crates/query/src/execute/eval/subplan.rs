@@ -117,9 +117,11 @@ pub(super) fn eval_subplan(
         SubLinkKind::Scalar => Ok(rows.row(0).first().cloned().unwrap_or_default()),
         SubLinkKind::Row => eval_quantified(plan, rows, true, row, cx),
         SubLinkKind::Record => {
-            let fields = rows.row(0).iter().zip(&plan.plan.types).map(|(value, ty)| {
-                (Arc::from(""), *ty, value.clone())
-            });
+            let fields = rows
+                .row(0)
+                .iter()
+                .zip(&plan.plan.types)
+                .map(|(value, ty)| (Arc::from(""), *ty, value.clone()));
             Ok(Datum::Record(Arc::new(Record { type_oid: ty, fields: fields.collect() })))
         }
         SubLinkKind::Array => {
