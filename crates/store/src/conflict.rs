@@ -6,17 +6,19 @@
 //! | Lock | conflict | conflict |
 //! | Validate | conflict | – |
 //!
-//! A check fails where a validation does, and leaves nothing behind.
+//! A check fails where a validation does, and leaves nothing behind. A fill fails where a put does;
+//! afterwards it is as if the key had not been written.
 //!
 //! Puts and deletes are found in the versions; locks and validations change nothing, so they are
-//! kept here, for as long as a transaction lives that began before them.
+//! kept here, for as long as a transaction lives that began before them. That a version is a fill is
+//! kept here as well: it is asked only where a version is newer than a snapshot.
 
 use std::collections::HashMap;
 
 use crate::versions::{Live, Versions};
 use crate::{Key, Write, WriteSet};
 
-/// Keys that were locked or validated, with the newest timestamps of both.
+/// Keys that were locked, validated or filled, with the newest timestamps of each.
 #[derive(Debug)]
 pub(crate) struct Marks {
     by_key: HashMap<Key, Mark>,
@@ -28,6 +30,27 @@ pub(crate) struct Marks {
 struct Mark {
     locked_ts: u64,
     validated_ts: u64,
+    fill: Option<Fill>,
+}
+
+/// A version that is a fill.
+#[derive(Clone, Copy, Debug)]
+struct Fill {
+    ts: u64,
+    /// Timestamp of the version below it.
+    below_ts: u64,
+}
+
+impl Mark {
+    fn newest_ts(&self) -> u64 {
+        self.locked_ts.max(self.validated_ts).max(self.fill.map_or(0, |fill| fill.ts))
+    }
+
+    /// Whether the key's newest version, of `ts`, is a fill, and nothing else was written after
+    /// `read_ts`.
+    fn excuses(&self, ts: u64, read_ts: u64) -> bool {
+        self.fill.is_some_and(|fill| fill.ts == ts && fill.below_ts <= read_ts)
+    }
 }
 
 /// Below this many marks nothing is collected.
@@ -51,8 +74,10 @@ impl Marks {
             .writes
             .iter()
             .find(|(key, write)| {
-                versions.newest_ts(key).is_some_and(|ts| ts > read_ts)
-                    || self.by_key.get(*key).is_some_and(|mark| {
+                let mark = self.by_key.get(*key);
+                let newer = versions.newest_ts(key).filter(|ts| *ts > read_ts);
+                newer.is_some_and(|ts| !mark.is_some_and(|mark| mark.excuses(ts, read_ts)))
+                    || mark.is_some_and(|mark| {
                         mark.locked_ts > read_ts
                             || (mark.validated_ts > read_ts
                                 && !matches!(write, Write::Validate | Write::Check))
@@ -71,11 +96,24 @@ impl Marks {
         self.mark(key, live).validated_ts = ts;
     }
 
+    /// Remembers that the version of `ts`, which is about to be entered, is a fill.
+    pub(crate) fn fill<'a>(
+        &mut self,
+        versions: &Versions,
+        key: Key,
+        ts: u64,
+        live: &dyn Fn() -> &'a Live,
+    ) {
+        // A version that memory has forgotten is older than every snapshot.
+        let below_ts = versions.newest_ts(&key).unwrap_or(0);
+        self.mark(key, live).fill = Some(Fill { ts, below_ts });
+    }
+
     fn mark<'a>(&mut self, key: Key, live: &dyn Fn() -> &'a Live) -> &mut Mark {
         if self.by_key.len() >= self.collect_at {
             // No transaction that lives, or will, began before `oldest`.
             let oldest = live().oldest();
-            self.by_key.retain(|_, mark| mark.locked_ts.max(mark.validated_ts) > oldest);
+            self.by_key.retain(|_, mark| mark.newest_ts() > oldest);
             self.collect_at = COLLECT_AT_MIN.max(self.by_key.len() * 2);
         }
         self.by_key.entry(key).or_default()

@@ -43,6 +43,10 @@ pub enum Write {
     Put(Value),
     /// Removes the key.
     Delete,
+    /// Sets the value on behalf of somebody who only writes down what is so already (an index
+    /// entry of a row that was there before the index). It fails as a `Put` does; but a later
+    /// writer of the key, who knows better, does not notice it.
+    Fill(Value),
     /// Changes nothing, yet conflicts with any concurrent write or lock of the key.
     Lock,
     /// Changes nothing; conflicts only with a concurrent write (`Put`, `Delete`, `Lock`).
@@ -60,7 +64,8 @@ pub enum Write {
 /// | Put / Delete / Lock | conflict | conflict |
 /// | Validate | conflict | – |
 ///
-/// A `Check` fails after a concurrent `Put` / `Delete` / `Lock`, and makes nothing else fail.
+/// A `Check` fails after a concurrent `Put` / `Delete` / `Lock`, a `Fill` where a `Put` does; neither
+/// makes anything else fail.
 /// "Conflict" means: whoever commits later fails, if the other committed after its `read_ts`.
 #[derive(Clone, Debug, Default)]
 pub struct WriteSet {

@@ -47,15 +47,19 @@ pub struct Faults {
 /// The in-memory engine.
 pub struct Memory {
     shared: Arc<Shared>,
+    trouble: Trouble,
 }
 
 struct Shared {
     versions: Versions,
     snapshots: Arc<Snapshots>,
     core: Mutex<Core>,
-    faults: Option<Mutex<Chance>>,
     closed: AtomicBool,
 }
+
+/// What goes wrong for one user of the store.
+#[derive(Clone)]
+struct Trouble(Option<Arc<Mutex<Chance>>>);
 
 /// What only a committer touches.
 #[derive(Default)]
@@ -87,18 +91,20 @@ enum Fault {
 impl Memory {
     /// An empty store that fails as `faults` say.
     pub fn new(faults: Faults) -> Arc<Memory> {
-        let quiet = Faults { seed: faults.seed, ..Faults::default() };
-        let random = StdRng::seed_from_u64(faults.seed);
-        let faults = (faults != quiet).then(|| Mutex::new(Chance { faults, random }));
         Arc::new(Memory {
+            trouble: Trouble::new(faults),
             shared: Arc::new(Shared {
                 versions: Versions::default(),
                 snapshots: Snapshots::new(0),
                 core: Mutex::default(),
-                faults,
                 closed: AtomicBool::new(false),
             }),
         })
+    }
+
+    /// The same store for somebody for whom other things go wrong.
+    pub fn with_faults(&self, faults: Faults) -> Arc<Memory> {
+        Arc::new(Memory { shared: Arc::clone(&self.shared), trouble: Trouble::new(faults) })
     }
 
     /// How many keys are in memory, deleted ones that a snapshot may still see included.
@@ -116,10 +122,10 @@ impl fmt::Debug for Memory {
 impl Store for Memory {
     fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Transaction>, StoreError>> {
         async {
-            self.shared.call().await?;
+            self.trouble.call(&self.shared).await?;
             let snapshot = self.shared.snapshots.begin();
-            let txn: Box<dyn Transaction> =
-                Box::new(Txn { snapshot, shared: Arc::clone(&self.shared) });
+            let (shared, trouble) = (Arc::clone(&self.shared), self.trouble.clone());
+            let txn: Box<dyn Transaction> = Box::new(Txn { snapshot, shared, trouble });
             Ok(txn)
         }
         .boxed()
@@ -138,6 +144,7 @@ impl Store for Memory {
 struct Txn {
     snapshot: Snapshot,
     shared: Arc<Shared>,
+    trouble: Trouble,
 }
 
 impl Transaction for Txn {
@@ -147,7 +154,7 @@ impl Transaction for Txn {
 
     fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Value>, StoreError>> {
         async move {
-            self.shared.call().await?;
+            self.trouble.call(&self.shared).await?;
             Ok(self.shared.versions.get(key, self.snapshot.ts()).flatten())
         }
         .boxed()
@@ -158,7 +165,7 @@ impl Transaction for Txn {
         keys: &'a [Key],
     ) -> BoxFuture<'a, Result<Vec<Option<Value>>, StoreError>> {
         async move {
-            self.shared.call().await?;
+            self.trouble.call(&self.shared).await?;
             let ts = self.snapshot.ts();
             Ok(keys.iter().map(|key| self.shared.versions.get(key, ts).flatten()).collect())
         }
@@ -172,7 +179,7 @@ impl Transaction for Txn {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Pair>, StoreError>> {
         async move {
-            self.shared.call().await?;
+            self.trouble.call(&self.shared).await?;
             Ok(self.scan_chunk(range.clone(), direction, limit).await)
         }
         .boxed()
@@ -183,28 +190,28 @@ impl Transaction for Txn {
             if writes.writes.is_empty() {
                 return Ok(self.read_ts());
             }
-            let shared = Arc::clone(&self.shared);
-            shared.delay().await;
+            let (shared, trouble) = (Arc::clone(&self.shared), self.trouble.clone());
+            trouble.delay().await;
             if shared.closed.load(Ordering::SeqCst) {
                 return Err(CommitError::Unavailable(Box::new(Fault::Closed)));
             }
-            if shared.chance(|faults| faults.commit_unavailable) {
+            if trouble.chance(|faults| faults.commit_unavailable) {
                 return Err(CommitError::Unavailable(Box::new(Fault::Injected)));
             }
-            if shared.chance(|faults| faults.conflict)
+            if trouble.chance(|faults| faults.conflict)
                 && let Some(key) = writes.writes.keys().next()
             {
                 return Err(CommitError::Conflict(key.clone()));
             }
-            if shared.chance(|faults| faults.unknown) {
-                if shared.chance(|_| 0.5) {
+            if trouble.chance(|faults| faults.unknown) {
+                if trouble.chance(|_| 0.5) {
                     // The verdict gets lost on the way, whatever it is.
                     let _ = shared.commit(&self.snapshot, writes);
                 }
                 return Err(CommitError::Unknown(Box::new(Fault::Injected)));
             }
             let verdict = shared.commit(&self.snapshot, writes);
-            shared.delay().await;
+            trouble.delay().await;
             verdict
         }
         .boxed()
@@ -238,11 +245,17 @@ impl Txn {
     }
 }
 
-impl Shared {
+impl Trouble {
+    fn new(faults: Faults) -> Trouble {
+        let quiet = Faults { seed: faults.seed, ..Faults::default() };
+        let random = StdRng::seed_from_u64(faults.seed);
+        Trouble((faults != quiet).then(|| Arc::new(Mutex::new(Chance { faults, random }))))
+    }
+
     /// What every read goes through: delays, outages, the end.
-    async fn call(&self) -> Result<(), StoreError> {
+    async fn call(&self, shared: &Shared) -> Result<(), StoreError> {
         self.delay().await;
-        if self.closed.load(Ordering::SeqCst) {
+        if shared.closed.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable(Box::new(Fault::Closed)));
         }
         if self.chance(|faults| faults.unavailable) {
@@ -252,7 +265,7 @@ impl Shared {
     }
 
     async fn delay(&self) {
-        let delay = self.faults.as_ref().map(|chance| {
+        let delay = self.0.as_ref().map(|chance| {
             let chance = &mut *chance.lock();
             chance.faults.delay_max.mul_f64(chance.random.random())
         });
@@ -262,14 +275,16 @@ impl Shared {
     }
 
     fn chance(&self, probability: impl Fn(&Faults) -> f64) -> bool {
-        self.faults.as_ref().is_some_and(|chance| {
+        self.0.as_ref().is_some_and(|chance| {
             let chance = &mut *chance.lock();
             let probability = probability(&chance.faults);
             // Rolled in any case, so that one probability does not shift the faults of others.
             chance.random.random::<f64>() < probability
         })
     }
+}
 
+impl Shared {
     fn commit(&self, snapshot: &Snapshot, writes: WriteSet) -> Result<Ts, CommitError> {
         let mut core = self.core.lock();
         if let Some(key) = core.marks.conflict(&self.versions, &writes, snapshot.ts()) {
@@ -283,6 +298,13 @@ impl Shared {
         for (key, write) in writes.writes {
             match write {
                 Write::Put(value) => {
+                    if self.versions.newest_ts(&key).is_some() {
+                        core.garbage.push_back((ts, key.clone()));
+                    }
+                    self.versions.put(key, Version { ts, value: Some(value) }, &live);
+                }
+                Write::Fill(value) => {
+                    core.marks.fill(&self.versions, key.clone(), ts, &live);
                     if self.versions.newest_ts(&key).is_some() {
                         core.garbage.push_back((ts, key.clone()));
                     }

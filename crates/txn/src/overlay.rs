@@ -30,16 +30,24 @@ impl Overlay {
     pub(crate) fn write(&mut self, key: Key, write: Write, command: CommandId) {
         let history = self.histories.entry(key.clone()).or_default();
         match (&write, history.last()) {
-            (Write::Lock, Some((_, Write::Put(_) | Write::Delete | Write::Lock)))
+            (
+                Write::Lock,
+                Some((_, Write::Put(_) | Write::Fill(_) | Write::Delete | Write::Lock)),
+            )
             | (
                 Write::Validate,
-                Some((_, Write::Put(_) | Write::Delete | Write::Lock | Write::Validate)),
+                Some((
+                    _,
+                    Write::Put(_) | Write::Fill(_) | Write::Delete | Write::Lock | Write::Validate,
+                )),
             )
             | (Write::Check, Some(_)) => return,
             _ => {}
         }
         match &write {
-            Write::Put(value) => self.bytes += key.len() + value.len(),
+            Write::Put(value) | Write::Fill(value) => {
+                self.bytes += key.len() + value.len();
+            }
             Write::Delete | Write::Lock => self.bytes += key.len(),
             Write::Validate | Write::Check => {}
         }
@@ -58,7 +66,9 @@ impl Overlay {
     pub(crate) fn wrote(&self, key: &[u8], command: CommandId) -> bool {
         let Some(history) = self.histories.get(key) else { return false };
         let newest = history.iter().rev().take_while(|(written, _)| *written == command);
-        newest.into_iter().any(|(_, write)| matches!(write, Write::Put(_) | Write::Delete))
+        newest
+            .into_iter()
+            .any(|(_, write)| matches!(write, Write::Put(_) | Write::Fill(_) | Write::Delete))
     }
 
     /// Lays the writes of commands before `at` over `pairs`, which are those of the snapshot from
@@ -126,7 +136,7 @@ impl Overlay {
 
 fn visible(history: &History, at: CommandId) -> Option<Option<&Value>> {
     history.iter().rev().filter(|(command, _)| *command < at).find_map(|(_, write)| match write {
-        Write::Put(value) => Some(Some(value)),
+        Write::Put(value) | Write::Fill(value) => Some(Some(value)),
         Write::Delete => Some(None),
         Write::Lock | Write::Validate | Write::Check => None,
     })

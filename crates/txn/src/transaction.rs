@@ -149,6 +149,12 @@ impl Transaction {
         self.overlay.write(key, Write::Put(value), self.command);
     }
 
+    /// Writes a value that is so already, without hindering later writers of the key: see
+    /// [`Write::Fill`].
+    pub fn fill(&mut self, key: Key, value: Value) {
+        self.overlay.write(key, Write::Fill(value), self.command);
+    }
+
     /// Removes a key.
     pub fn delete(&mut self, key: Key) {
         self.overlay.write(key, Write::Delete, self.command);

@@ -323,6 +323,11 @@ impl Adjudicator {
                         world.versions.put(key, Version { ts, value: Some(value) }, &live);
                         rows += 1;
                     }
+                    Write::Fill(value) => {
+                        core.marks.fill(world.versions, key.clone(), ts, &live);
+                        world.versions.put(key, Version { ts, value: Some(value) }, &live);
+                        rows += 1;
+                    }
                     Write::Delete => {
                         world.versions.put(key, Version { ts, value: None }, &live);
                         rows += 1;

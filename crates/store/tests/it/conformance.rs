@@ -38,6 +38,8 @@ on_each_engine!(
     commit_conflict_only_while_concurrent,
     commit_conflict_writes_nothing,
     commit_empty_is_free,
+    commit_fill_is_not_noticed,
+    commit_fill_notices,
     commit_many_concurrently_counts_right,
     get_races_checkpoints,
     gc_forgets_overwritten_versions,
@@ -139,6 +141,54 @@ async fn commit_conflict_matrix(engine: Engine) {
                 }
             }
         }
+    }
+}
+
+fn fill(text: &str) -> Write {
+    Write::Fill(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+/// Who commits after a fill does not mind it, and wins.
+async fn commit_fill_is_not_noticed(engine: Engine) {
+    let kinds = [put("v"), fill("v"), Write::Delete, Write::Lock, Write::Validate, Write::Check];
+    for (number, kind) in kinds.iter().enumerate() {
+        for present in [false, true] {
+            let name = format!("k{number}{present}");
+            if present {
+                engine.commit(&[(name.as_str(), put("0"))]).await;
+            }
+            let other = engine.begin().await;
+            engine.commit(&[(name.as_str(), fill("f"))]).await;
+            engine.checkpoint().await;
+            other.commit(set(&[(name.as_str(), kind.clone())])).await.unwrap();
+            let txn = engine.begin().await;
+            let expected = match number {
+                0 | 1 => Some("v"),
+                2 => None,
+                _ => Some("f"),
+            };
+            assert_eq!(get(txn.as_ref(), &name).await.as_deref(), expected);
+        }
+    }
+    // What was written before or after the fill is noticed as ever.
+    for fill_last in [false, true] {
+        let name = format!("n{fill_last}");
+        let loser = engine.begin().await;
+        let (first, second) = if fill_last { (put("1"), fill("f")) } else { (fill("f"), put("1")) };
+        engine.commit(&[(name.as_str(), first)]).await;
+        engine.commit(&[(name.as_str(), second)]).await;
+        assert_conflict(loser.commit(set(&[(name.as_str(), Write::Delete)])).await, &name);
+    }
+}
+
+/// A fill itself minds what a put minds.
+async fn commit_fill_notices(engine: Engine) {
+    for (number, kind) in [put("v"), Write::Delete, Write::Lock, Write::Validate].iter().enumerate()
+    {
+        let name = format!("k{number}");
+        let loser = engine.begin().await;
+        engine.commit(&[(name.as_str(), kind.clone())]).await;
+        assert_conflict(loser.commit(set(&[(name.as_str(), fill("f"))])).await, &name);
     }
 }
 

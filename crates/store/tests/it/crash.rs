@@ -29,7 +29,9 @@ type State = BTreeMap<Bytes, Bytes>;
 fn apply(state: &mut State, writes: &WriteSet) {
     for (key, write) in &writes.writes {
         match write {
-            Write::Put(value) => drop(state.insert(key.clone(), value.clone())),
+            Write::Put(value) | Write::Fill(value) => {
+                state.insert(key.clone(), value.clone());
+            }
             _ => drop(state.remove(key)),
         }
     }

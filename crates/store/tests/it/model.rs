@@ -85,6 +85,10 @@ impl Model {
             let touched = self.touched.entry(key.clone()).or_default();
             match write {
                 Write::Put(value) => drop(self.state.insert(key.clone(), value.clone())),
+                Write::Fill(value) => {
+                    self.state.insert(key.clone(), value.clone());
+                    continue;
+                }
                 Write::Delete => drop(self.state.remove(key)),
                 Write::Lock => {}
                 Write::Validate => {

@@ -44,7 +44,7 @@ pub(crate) fn body_bytes(writes: &WriteSet) -> usize {
         .writes
         .iter()
         .map(|(key, write)| match write {
-            Write::Put(value) => 9 + key.len() + value.len(),
+            Write::Put(value) | Write::Fill(value) => 9 + key.len() + value.len(),
             Write::Delete => 5 + key.len(),
             Write::Lock | Write::Validate | Write::Check => 0,
         })
@@ -92,7 +92,7 @@ impl Encoder {
         let mut count: u32 = 0;
         for (key, write) in &writes.writes {
             match write {
-                Write::Put(value) => {
+                Write::Put(value) | Write::Fill(value) => {
                     self.bytes.push(PUT);
                     self.bytes.extend_from_slice(&length(key).to_le_bytes());
                     self.bytes.extend_from_slice(&length(value).to_le_bytes());
