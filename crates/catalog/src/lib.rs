@@ -18,7 +18,8 @@ pub mod snapshot;
 pub mod system;
 
 pub use objects::{
-    Check, Column, ColumnDefault, Grant, Grants, IamMapping, Index, IndexKey, IndexState,
-    Membership, ObjectId, Privilege, Relation, Role, Schema, Storage, Table,
+    Check, Column, ColumnDefault, ForeignKey, ForeignKeyAction, Grant, Grants, IamMapping, Index,
+    IndexKey, IndexPredicate, IndexState, KeyExpression, KeyPart, Membership, ObjectId, Privilege,
+    Relation, Role, Schema, Storage, Table,
 };
 pub use snapshot::{Catalog, Change, Object};

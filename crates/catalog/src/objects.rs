@@ -187,11 +187,47 @@ pub struct Check {
 /// One key of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexKey {
-    /// 0-based position in [`Table::columns`].
-    pub column: usize,
+    /// What it orders by.
+    #[serde(flatten)]
+    pub part: KeyPart,
     /// NULLs sort before everything else.
     #[serde(default)]
     pub nulls_first: bool,
+}
+
+/// What a key of an index orders by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyPart {
+    /// A column: 0-based position in [`Table::columns`].
+    #[serde(rename = "column")]
+    Column(usize),
+    /// An expression over the row.
+    #[serde(rename = "expression")]
+    Expression(KeyExpression),
+}
+
+/// An expression that an index orders by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyExpression {
+    /// The expression, as SQL text.
+    pub text: String,
+    /// 0-based positions of the columns that it reads.
+    pub columns: Vec<usize>,
+    /// Type of its value.
+    pub type_oid: u32,
+    /// Type modifier of its value; −1 for none.
+    pub typmod: i32,
+    /// `pg_attribute.attname` of the index's column: `lower`, `expr` …
+    pub name: String,
+}
+
+/// The condition of a partial index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexPredicate {
+    /// The condition, as SQL text.
+    pub text: String,
+    /// 0-based positions of the columns that it reads.
+    pub columns: Vec<usize>,
 }
 
 /// How far an index is.
@@ -222,6 +258,9 @@ pub struct Index {
     /// NULLs count as equal for uniqueness.
     #[serde(default)]
     pub nulls_not_distinct: bool,
+    /// `WHERE`: only rows for which it is true have an entry.
+    #[serde(default)]
+    pub predicate: Option<IndexPredicate>,
     /// Readers may use it only when `Valid`.
     pub state: IndexState,
     /// OID in `pg_constraint`, if a `UNIQUE` or `PRIMARY KEY` constraint owns it.
@@ -233,6 +272,62 @@ pub struct Index {
     /// `COMMENT ON CONSTRAINT`, of the constraint that owns it.
     #[serde(default)]
     pub constraint_comment: Option<String>,
+}
+
+/// What happens to referencing rows when the row that they refer to goes, or changes its key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForeignKeyAction {
+    /// The change fails, at the end of the statement or of the transaction.
+    #[default]
+    NoAction,
+    /// The change fails at the end of the statement.
+    Restrict,
+    /// They go, or change, too.
+    Cascade,
+    /// They no longer refer to anything.
+    SetNull,
+    /// Their columns get their defaults.
+    SetDefault,
+}
+
+/// A `FOREIGN KEY` constraint, held by the referencing table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// OID in `pg_constraint`.
+    pub oid: ObjectId,
+    /// Name.
+    pub name: String,
+    /// 0-based positions of the referencing columns.
+    pub columns: Vec<usize>,
+    /// The referenced table (may be the same).
+    pub parent: ObjectId,
+    /// 0-based positions of the referenced columns, one for each of `columns`.
+    pub parent_columns: Vec<usize>,
+    /// The unique index of the referenced table over exactly these columns, in any order.
+    pub parent_index: ObjectId,
+    /// `MATCH FULL` rather than `MATCH SIMPLE`.
+    #[serde(default)]
+    pub match_full: bool,
+    /// `ON UPDATE`.
+    #[serde(default)]
+    pub on_update: ForeignKeyAction,
+    /// `ON DELETE`.
+    #[serde(default)]
+    pub on_delete: ForeignKeyAction,
+    /// `ON DELETE SET NULL (…)`, `SET DEFAULT (…)`: those of `columns` that are set; none means all.
+    #[serde(default)]
+    pub set_columns: Vec<usize>,
+    /// `DEFERRABLE`.
+    #[serde(default)]
+    pub deferrable: bool,
+    /// `INITIALLY DEFERRED`.
+    #[serde(default)]
+    pub initially_deferred: bool,
+    /// Every row is known to satisfy it.
+    pub validated: bool,
+    /// `COMMENT ON CONSTRAINT`.
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// A table.
@@ -260,6 +355,9 @@ pub struct Table {
     /// Check constraints.
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// Foreign keys of this table; those that refer to it are [`crate::Catalog::referencing`].
+    #[serde(default)]
+    pub foreign_keys: Vec<ForeignKey>,
     /// Access list.
     #[serde(default)]
     pub grants: Grants,
@@ -298,6 +396,80 @@ impl Storage {
             Storage::Extended => 'x',
             Storage::Main => 'm',
         }
+    }
+}
+
+impl IndexKey {
+    /// A column in the default order.
+    pub fn of_column(column: usize) -> IndexKey {
+        IndexKey { part: KeyPart::Column(column), nulls_first: false }
+    }
+
+    /// The column that it orders by, unless it is an expression.
+    pub fn column(&self) -> Option<usize> {
+        match &self.part {
+            KeyPart::Column(column) => Some(*column),
+            KeyPart::Expression(_) => None,
+        }
+    }
+
+    /// The expression that it orders by, unless it is a column.
+    pub fn expression(&self) -> Option<&KeyExpression> {
+        match &self.part {
+            KeyPart::Column(_) => None,
+            KeyPart::Expression(expression) => Some(expression),
+        }
+    }
+
+    /// The columns that decide it.
+    pub fn reads(&self) -> &[usize] {
+        match &self.part {
+            KeyPart::Column(column) => std::slice::from_ref(column),
+            KeyPart::Expression(expression) => &expression.columns,
+        }
+    }
+
+    /// Type and modifier of its values, in an index of `table`.
+    pub fn value_type(&self, table: &Table) -> (Oid, i32) {
+        match &self.part {
+            KeyPart::Column(column) => table
+                .columns
+                .get(*column)
+                .map_or((Oid::INVALID, -1), |column| (Oid(column.type_oid), column.typmod)),
+            KeyPart::Expression(expression) => (Oid(expression.type_oid), expression.typmod),
+        }
+    }
+}
+
+impl Index {
+    /// Whether it is over columns only and has an entry for every row.
+    pub fn is_plain(&self) -> bool {
+        self.predicate.is_none() && self.keys.iter().all(|key| key.column().is_some())
+    }
+
+    /// Whether it makes its columns *key columns*: an update of one conflicts with whoever relies on
+    /// the row's key.
+    pub fn is_key(&self) -> bool {
+        self.unique && self.is_plain()
+    }
+
+    /// The columns that it orders by, in order; without expressions.
+    pub fn key_columns(&self) -> impl Iterator<Item = usize> {
+        self.keys.iter().filter_map(IndexKey::column)
+    }
+
+    /// Whether its entries depend on a column.
+    pub fn reads(&self, column: usize) -> bool {
+        self.keys.iter().any(|key| key.reads().contains(&column))
+            || self.include.contains(&column)
+            || self.predicate.as_ref().is_some_and(|p| p.columns.contains(&column))
+    }
+}
+
+impl ForeignKey {
+    /// The columns that `ON DELETE SET NULL` and `SET DEFAULT` set.
+    pub fn columns_set_on_delete(&self) -> &[usize] {
+        if self.set_columns.is_empty() { &self.columns } else { &self.set_columns }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One version of everything that exists, immutable and shared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,8 @@ pub struct Catalog {
     tables: BTreeMap<ObjectId, Arc<Table>>,
     /// (schema, relation name) → table: tables and indexes share one name space.
     relation_names: BTreeMap<(ObjectId, String), ObjectId>,
+    /// Referenced table → tables that refer to it by a foreign key.
+    referencing: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
     roles: BTreeMap<ObjectId, Arc<Role>>,
     role_names: BTreeMap<String, ObjectId>,
 }
@@ -83,6 +85,7 @@ impl Catalog {
             schema_names: BTreeMap::new(),
             tables: BTreeMap::new(),
             relation_names: BTreeMap::new(),
+            referencing: BTreeMap::new(),
             roles: BTreeMap::new(),
             role_names: BTreeMap::new(),
         };
@@ -165,6 +168,9 @@ impl Catalog {
                 for name in relation_names(&table) {
                     self.relation_names.insert((table.schema, name), table.oid);
                 }
+                for key in &table.foreign_keys {
+                    self.referencing.entry(key.parent).or_default().insert(table.oid);
+                }
                 self.tables.insert(table.oid, table);
             }
             Object::Role(role) => {
@@ -188,6 +194,11 @@ impl Catalog {
             for name in relation_names(&table) {
                 self.relation_names.remove(&(table.schema, name));
             }
+            for key in &table.foreign_keys {
+                if let Some(tables) = self.referencing.get_mut(&key.parent) {
+                    tables.remove(&oid);
+                }
+            }
         }
         if let Some(role) = self.roles.remove(&oid) {
             self.role_names.remove(&role.name);
@@ -207,6 +218,25 @@ impl Catalog {
     /// All schemas, by OID.
     pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
         self.schemas.values()
+    }
+
+    /// The foreign keys that refer to a table, each with the table that has it.
+    pub fn referencing(
+        &self,
+        parent: ObjectId,
+    ) -> impl Iterator<Item = (&Arc<Table>, &ForeignKey)> {
+        let tables = self.referencing.get(&parent).into_iter().flatten();
+        tables.filter_map(|oid| self.tables.get(oid)).flat_map(move |table| {
+            let keys = table.foreign_keys.iter().filter(move |key| key.parent == parent);
+            keys.map(move |key| (table, key))
+        })
+    }
+
+    /// The foreign key with this OID in `pg_constraint`, and its table.
+    pub fn foreign_key(&self, oid: ObjectId) -> Option<(&Arc<Table>, &ForeignKey)> {
+        self.tables
+            .values()
+            .find_map(|table| Some((table, table.foreign_keys.iter().find(|key| key.oid == oid)?)))
     }
 
     /// The table called `name` in `schema`.

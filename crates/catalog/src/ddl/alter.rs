@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use types::{Result, SqlError, SqlState};
 
-use super::table::{self, ColumnDef, add_check, duplicate_constraint, relation_taken};
+use super::foreign_key::{
+    Dropping, ForeignKeyDef, add_foreign_key, alter_constraint, column_of, constraint_of,
+    drop_needing_index, drop_referencing,
+};
+use super::table::{
+    self, ColumnDef, add_check, constraint_exists, duplicate_constraint, relation_taken,
+};
 use super::{Cx, Found, Outcome, QualifiedName, grant, limits, relation_exists, role};
 use crate::objects::*;
 use crate::snapshot::{Catalog, Change, Object};
@@ -75,6 +81,17 @@ pub enum Action {
         /// Names of the columns that it reads.
         columns: Vec<String>,
     },
+    /// `ADD FOREIGN KEY … NOT VALID`.
+    AddForeignKey(ForeignKeyDef),
+    /// `ALTER CONSTRAINT` of a foreign key.
+    AlterConstraint {
+        /// Constraint name.
+        name: String,
+        /// `DEFERRABLE`.
+        deferrable: bool,
+        /// `INITIALLY DEFERRED`.
+        initially_deferred: bool,
+    },
     /// `ADD UNIQUE USING INDEX`.
     AddUniqueUsingIndex {
         /// Name, if one is written; else the index's.
@@ -88,6 +105,8 @@ pub enum Action {
         name: String,
         /// `IF EXISTS`.
         if_exists: bool,
+        /// `CASCADE`.
+        cascade: bool,
     },
     /// `OWNER TO`.
     OwnerTo {
@@ -106,10 +125,12 @@ impl Action {
             | Action::DropConstraint { .. }
             | Action::SetDefault { default: None, .. } => 0,
             Action::AddColumn { .. } => 1,
-            Action::AddCheck { .. } => 2,
+            Action::AddCheck { .. } | Action::AddForeignKey(_) => 2,
             Action::AddUniqueUsingIndex { .. } => 3,
             Action::SetDefault { default: Some(_), .. } => 4,
-            Action::SetStorage { .. } | Action::OwnerTo { .. } => 5,
+            Action::SetStorage { .. } | Action::OwnerTo { .. } | Action::AlterConstraint { .. } => {
+                5
+            }
         }
     }
 }
@@ -226,11 +247,15 @@ fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) 
         Action::AddCheck { name, expression, columns } => {
             add_check(cx, outcome, table, name.as_deref(), expression, columns, false)
         }
+        Action::AddForeignKey(def) => add_foreign_key(cx, outcome, table, def, false),
+        Action::AlterConstraint { name, deferrable, initially_deferred } => {
+            alter_constraint(table, name, *deferrable, *initially_deferred)
+        }
         Action::AddUniqueUsingIndex { name, index } => {
             add_unique_using_index(cx, outcome, table, name.as_deref(), index)
         }
-        Action::DropConstraint { name, if_exists } => {
-            drop_constraint(outcome, table, name, *if_exists)
+        Action::DropConstraint { name, if_exists, cascade } => {
+            drop_constraint(cx, outcome, table, name, *if_exists, *cascade)
         }
         Action::OwnerTo { role: name } => {
             let owner = cx.role(name)?.oid;
@@ -262,7 +287,7 @@ pub(super) fn column(table: &Table, name: &str) -> Result<usize> {
 }
 
 fn is_key(table: &Table, column: usize) -> bool {
-    table.primary_key.iter().flat_map(|index| &index.keys).any(|key| key.column == column)
+    table.primary_key.iter().flat_map(Index::key_columns).any(|key| key == column)
 }
 
 fn add_column(
@@ -303,6 +328,7 @@ fn drop_column(
         return Ok(());
     }
     let at = column(table, name)?;
+    let oid = table.oid;
     if is_key(table, at) {
         return Err(SqlError::unsupported(format!("cannot drop primary key column {name}")));
     }
@@ -332,9 +358,16 @@ fn drop_column(
         outcome.skip_missing(format!("drop cascades to column {other} of table {shown}"));
         drop_column(cx, outcome, table, &other, true, true)?;
     }
-    let uses = |index: &Index| {
-        index.include.contains(&at) || index.keys.iter().any(|key| key.column == at)
-    };
+    let what = column_of(cx, table, at);
+    let dropping = Dropping { what: what.clone(), cascade, table: Some(&mut *table) };
+    drop_referencing(cx, outcome, dropping, |other, key| {
+        let needs = key.parent == oid && key.parent_columns.contains(&at);
+        // A key of the column itself goes with it.
+        let own = other.oid == oid && key.columns.contains(&at);
+        (needs && !own).then(|| what.clone())
+    })?;
+    table.foreign_keys.retain(|key| !key.columns.contains(&at));
+    let uses = |index: &Index| index.reads(at);
     outcome.dropped.extend(table.indexes.iter().filter(|i| uses(i)).map(|index| index.oid));
     table.indexes.retain(|index| !uses(index));
     table.checks.retain(|check| !check.columns.contains(&at));
@@ -383,6 +416,12 @@ fn add_unique_using_index(
     if !index.unique {
         return Err(unusable(format!("\"{index_name}\" is not a unique index")));
     }
+    if index.keys.iter().any(|key| key.expression().is_some()) {
+        return Err(unusable(format!("index \"{index_name}\" contains expressions")));
+    }
+    if index.predicate.is_some() {
+        return Err(unusable(format!("\"{index_name}\" is a partial index")));
+    }
     if let Some(at) = index.keys.iter().position(|key| key.nulls_first) {
         return Err(unusable(format!(
             "index \"{index_name}\" column number {} does not have default sorting behavior",
@@ -400,7 +439,7 @@ fn add_unique_using_index(
              \"{name}\""
         ));
     }
-    if table.checks.iter().any(|check| check.name == name) {
+    if constraint_exists(table, name) {
         return Err(duplicate_constraint(name, &table.name));
     }
     let constraint = outcome.allocate();
@@ -412,10 +451,12 @@ fn add_unique_using_index(
 }
 
 fn drop_constraint(
+    cx: Cx<'_>,
     outcome: &mut Outcome,
     table: &mut Table,
     name: &str,
     if_exists: bool,
+    cascade: bool,
 ) -> Result<()> {
     if table.primary_key.as_ref().is_some_and(|index| index.name == name) {
         return Err(SqlError::unsupported("unsupported ALTER TABLE DROP CONSTRAINT statement"));
@@ -424,8 +465,14 @@ fn drop_constraint(
         table.checks.remove(at);
         return Ok(());
     }
+    if let Some(at) = table.foreign_keys.iter().position(|key| key.name == name) {
+        table.foreign_keys.remove(at);
+        return Ok(());
+    }
     let constraint = |index: &Index| index.constraint.is_some() && index.name == name;
     if let Some(at) = table.indexes.iter().position(constraint) {
+        let (what, index) = (constraint_of(cx, table, name), table.indexes[at].clone());
+        drop_needing_index(cx, outcome, what, &index, cascade, Some(table))?;
         outcome.dropped.push(table.indexes.remove(at).oid);
         return Ok(());
     }
@@ -488,6 +535,18 @@ pub fn rename_column(
     for check in table.checks.iter_mut().filter(|check| check.columns.contains(&at)) {
         check.expression = rewrite(&check.expression)?;
     }
+    for index in &mut table.indexes {
+        for key in &mut index.keys {
+            if let KeyPart::Expression(expression) = &mut key.part
+                && expression.columns.contains(&at)
+            {
+                expression.text = rewrite(&expression.text)?;
+            }
+        }
+        if let Some(predicate) = index.predicate.as_mut().filter(|p| p.columns.contains(&at)) {
+            predicate.text = rewrite(&predicate.text)?;
+        }
+    }
     for column in table.columns.iter_mut().filter(|column| column.generated_from.contains(&at)) {
         if let Some(ColumnDefault::Generated(expression)) = &mut column.default {
             *expression = rewrite(expression)?;
@@ -512,21 +571,19 @@ pub fn rename_constraint(
     let Some(table) = find(cx, &mut outcome, name, if_exists)? else { return Ok(outcome) };
     let mut table = Table::clone(table);
     let of_index = |index: &Index, name: &str| index.constraint.is_some() && index.name == name;
-    let used = |name: &str| {
-        table.checks.iter().any(|check| check.name == name)
-            || table.all_indexes().any(|index| of_index(index, name))
-    };
-    if !used(from) {
+    if !constraint_exists(&table, from) {
         return Err(SqlError::new(
             SqlState::UNDEFINED_OBJECT,
             format!("constraint \"{from}\" for table \"{}\" does not exist", table.name),
         ));
     }
-    if used(to) {
+    if constraint_exists(&table, to) {
         return Err(duplicate_constraint(to, &table.name));
     }
     if let Some(check) = table.checks.iter_mut().find(|check| check.name == from) {
         check.name = to.to_owned();
+    } else if let Some(key) = table.foreign_keys.iter_mut().find(|key| key.name == from) {
+        key.name = to.to_owned();
     } else {
         if cx.catalog.relation_exists(table.schema, to) {
             return Err(relation_exists(to));
@@ -569,7 +626,7 @@ pub fn set_schema(
     Ok(outcome)
 }
 
-/// The check constraint that `VALIDATE CONSTRAINT` means, and its table.
+/// The table and the OID in `pg_constraint` that `VALIDATE CONSTRAINT` means.
 ///
 /// # Errors
 /// `42P01`, `42704`, `42501`; `42809` for a key.
@@ -577,14 +634,16 @@ pub fn validation_target<'a>(
     cx: Cx<'a>,
     name: &QualifiedName,
     constraint: &str,
-) -> Result<(&'a Arc<Table>, &'a Check)> {
+) -> Result<(&'a Arc<Table>, ObjectId)> {
     let table = cx.own_table(name)?;
     if let Some(check) = table.checks.iter().find(|check| check.name == constraint) {
-        return Ok((table, check));
+        return Ok((table, check.oid));
+    }
+    if let Some(key) = table.foreign_keys.iter().find(|key| key.name == constraint) {
+        return Ok((table, key.oid));
     }
     let of = format!("constraint \"{constraint}\" of relation \"{}\"", table.name);
-    let is_key = |index: &Index| index.constraint.is_some() && index.name == constraint;
-    Err(match table.all_indexes().any(is_key) {
+    Err(match constraint_exists(table, constraint) {
         true => SqlError::new(
             SqlState::WRONG_OBJECT_TYPE,
             format!("{of} is not a foreign key or check constraint"),
@@ -593,11 +652,36 @@ pub fn validation_target<'a>(
     })
 }
 
-/// Records that a check constraint holds for every row. `None` if it is gone.
-pub fn finish_validation(catalog: &Catalog, check: ObjectId) -> Option<Change> {
-    let has = |table: &&Arc<Table>| table.checks.iter().any(|other| other.oid == check);
-    let mut table = Table::clone(catalog.tables().find(has)?);
-    table.checks.iter_mut().find(|other| other.oid == check)?.validated = true;
+/// `ALTER TABLE ASYNC … VALIDATE CONSTRAINT`: changes nothing yet; the table and the constraint to be
+/// validated, `None` if the table is missing and may be.
+///
+/// # Errors
+/// As [`validation_target`].
+pub fn validate_constraint(
+    cx: Cx<'_>,
+    name: &QualifiedName,
+    constraint: &str,
+    if_exists: bool,
+) -> Result<(Outcome, Option<(ObjectId, ObjectId)>)> {
+    let mut outcome = Outcome::new(cx);
+    if find(cx, &mut outcome, name, if_exists)?.is_none() {
+        return Ok((outcome, None));
+    }
+    let (table, constraint) = validation_target(cx, name, constraint)?;
+    Ok((outcome, Some((table.oid, constraint))))
+}
+
+/// Records that a check constraint or foreign key holds for every row. `None` if it is gone.
+pub fn finish_validation(
+    catalog: &Catalog,
+    table: ObjectId,
+    constraint: ObjectId,
+) -> Option<Change> {
+    let mut table = Table::clone(catalog.table_by_oid(table)?);
+    let checks = table.checks.iter_mut().map(|check| (check.oid, &mut check.validated));
+    let keys = table.foreign_keys.iter_mut().map(|key| (key.oid, &mut key.validated));
+    let (_, validated) = checks.chain(keys).find(|(oid, _)| *oid == constraint)?;
+    *validated = true;
     let mut change = Change { next_oid: catalog.next_oid(), ..Change::default() };
     change.put.insert(table.oid, Object::Table(Arc::new(table)));
     Some(change)

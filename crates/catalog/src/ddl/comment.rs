@@ -88,6 +88,8 @@ pub fn comment(cx: Cx<'_>, request: &Comment) -> Result<Outcome> {
             let mut table = Table::clone(commented_table(cx, table)?);
             if let Some(check) = table.checks.iter_mut().find(|check| check.name == *name) {
                 check.comment = text;
+            } else if let Some(key) = table.foreign_keys.iter_mut().find(|key| key.name == *name) {
+                key.comment = text;
             } else if let Some(index) =
                 table.all_indexes_mut().find(|i| i.constraint.is_some() && i.name == *name)
             {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use types::{Oid, Result, SqlError, SqlState};
 
-use super::names::{choose, column_part};
+use super::foreign_key::drop_needing_index;
+use super::names::{choose, column_part, numbered};
 use super::table::relation_taken;
 use super::{Cx, Found, Outcome, QualifiedName, limits, no_relation, relation_exists};
 use crate::objects::*;
@@ -22,23 +23,34 @@ pub struct CreateIndex {
     pub if_not_exists: bool,
     /// `UNIQUE`.
     pub unique: bool,
-    /// Key columns.
-    pub keys: Vec<KeyColumn>,
+    /// Keys.
+    pub keys: Vec<IndexElement>,
     /// `INCLUDE` columns.
     pub include: Vec<String>,
     /// `NULLS NOT DISTINCT`.
     pub nulls_not_distinct: bool,
+    /// `WHERE`, bound over the table's columns.
+    pub predicate: Option<IndexPredicate>,
     /// `Building` for `ASYNC`; `Valid` for an index on an empty table.
     pub state: IndexState,
 }
 
-/// A key column of [`CreateIndex`].
+/// A key of [`CreateIndex`].
 #[derive(Clone, Debug)]
-pub struct KeyColumn {
-    /// Column name.
-    pub column: String,
+pub struct IndexElement {
+    /// What it orders by.
+    pub part: ElementPart,
     /// `NULLS FIRST`.
     pub nulls_first: bool,
+}
+
+/// What a key of [`CreateIndex`] orders by.
+#[derive(Clone, Debug)]
+pub enum ElementPart {
+    /// A column, by name.
+    Column(String),
+    /// An expression, bound over the table's columns; its name may get a number.
+    Expression(KeyExpression),
 }
 
 /// Creates an index; [`Outcome::created`] is what is to be built, nothing if the name exists and
@@ -55,6 +67,7 @@ pub fn create_index(cx: Cx<'_>, request: &CreateIndex) -> Result<Outcome> {
         keys,
         include,
         nulls_not_distinct,
+        predicate,
         state,
     } = request;
     let table = match cx.find(table)? {
@@ -72,6 +85,9 @@ pub fn create_index(cx: Cx<'_>, request: &CreateIndex) -> Result<Outcome> {
     }
     let mut outcome = Outcome::new(cx);
     let mut table = Table::clone(table);
+    let include = columns(&table, &include.iter().collect::<Vec<_>>())?;
+    let mut keys = index_keys(&table, keys)?;
+    let names = number_names(&table, &mut keys, &include);
     if let Some(name) = name
         && cx.catalog.relation_exists(table.schema, name)
     {
@@ -84,26 +100,19 @@ pub fn create_index(cx: Cx<'_>, request: &CreateIndex) -> Result<Outcome> {
         }
         return Err(relation_exists(name));
     }
-    let names: Vec<&String> = keys.iter().map(|key| &key.column).collect();
-    let positions = columns(&table, &names)?;
-    let include = columns(&table, &include.iter().collect::<Vec<_>>())?;
-    limits::check_key(&key_types(&table, &positions))?;
+    let types: Vec<_> = keys.iter().map(|key| key.value_type(&table)).collect();
+    limits::check_key(&types)?;
     let name = name.clone().unwrap_or_else(|| {
-        let all = positions.iter().chain(&include).filter_map(|at| table.columns.get(*at));
-        let part = column_part(all.map(|column| column.name.as_str()));
-        choose(&table.name, Some(&part), "idx", |name| relation_taken(cx, &table, name))
+        choose(&table.name, Some(&names), "idx", |name| relation_taken(cx, &table, name))
     });
     let index = Index {
         oid: outcome.allocate(),
         name,
-        keys: positions
-            .iter()
-            .zip(keys)
-            .map(|(at, key)| IndexKey { column: *at, nulls_first: key.nulls_first })
-            .collect(),
+        keys,
         include,
         unique: *unique,
         nulls_not_distinct: *nulls_not_distinct,
+        predicate: predicate.clone(),
         state: *state,
         constraint: None,
         comment: None,
@@ -113,6 +122,41 @@ pub fn create_index(cx: Cx<'_>, request: &CreateIndex) -> Result<Outcome> {
     append_index(&mut table, index)?;
     outcome.put_table(table);
     Ok(outcome)
+}
+
+/// The stored form of an index's keys.
+fn index_keys(table: &Table, elements: &[IndexElement]) -> Result<Vec<IndexKey>> {
+    let key = |element: &IndexElement| {
+        let part = match &element.part {
+            ElementPart::Column(name) => {
+                KeyPart::Column(columns(table, &[name])?.pop().unwrap_or_default())
+            }
+            ElementPart::Expression(expression) => KeyPart::Expression(expression.clone()),
+        };
+        Ok(IndexKey { part, nulls_first: element.nulls_first })
+    };
+    elements.iter().map(key).collect()
+}
+
+/// Gives expressions that would share a column name with an earlier key a number, and returns the
+/// columns' part of the index's name.
+fn number_names(table: &Table, keys: &mut [IndexKey], include: &[usize]) -> String {
+    let column = |at: usize| table.columns.get(at).map_or("", |column| column.name.as_str());
+    let names: Vec<String> = keys
+        .iter()
+        .map(|key| match &key.part {
+            KeyPart::Column(at) => column(*at).to_owned(),
+            KeyPart::Expression(expression) => expression.name.clone(),
+        })
+        .chain(include.iter().map(|at| column(*at).to_owned()))
+        .collect();
+    let numbered = numbered(names.iter().map(String::as_str));
+    for (key, name) in keys.iter_mut().zip(&numbered) {
+        if let KeyPart::Expression(expression) = &mut key.part {
+            expression.name.clone_from(name);
+        }
+    }
+    column_part(names.iter().map(String::as_str))
 }
 
 /// Adds an index, within the limit.
@@ -189,10 +233,15 @@ pub fn finish_index(catalog: &Catalog, index: ObjectId, state: IndexState) -> Op
 /// Drops indexes.
 ///
 /// # Errors
-/// `42704`, `3F000`, `42809`, `42501`; `2BP01` for the index of a constraint.
-pub fn drop_indexes(cx: Cx<'_>, names: &[QualifiedName], if_exists: bool) -> Result<Outcome> {
+/// `42704`, `3F000`, `42809`, `42501`; `2BP01` for the index of a constraint, and without `cascade`
+/// for one that a foreign key needs.
+pub fn drop_indexes(
+    cx: Cx<'_>,
+    names: &[QualifiedName],
+    if_exists: bool,
+    cascade: bool,
+) -> Result<Outcome> {
     let mut outcome = Outcome::new(cx);
-    let mut tables: std::collections::BTreeMap<ObjectId, Table> = Default::default();
     for name in names {
         let found = match cx.find(name) {
             Err(error) if if_exists && error.code() == SqlState::INVALID_SCHEMA_NAME => {
@@ -231,6 +280,10 @@ pub fn drop_indexes(cx: Cx<'_>, names: &[QualifiedName], if_exists: bool) -> Res
         if !schema_owner.is_some_and(|o| privilege::has_privileges_of(cx.catalog, cx.role, o)) {
             privilege::check_owner(cx.catalog, cx.role, table.owner, "index", &index.name)?;
         }
+        if index.constraint.is_none() {
+            let what = format!("index {}", cx.display_name(table.schema, &index.name));
+            drop_needing_index(cx, &mut outcome, what, index, cascade, None)?;
+        }
         if index.constraint.is_some() {
             let constraint = format!("constraint {} on table {}", index.name, cx.display(table));
             return Err(SqlError::new(
@@ -242,15 +295,13 @@ pub fn drop_indexes(cx: Cx<'_>, names: &[QualifiedName], if_exists: bool) -> Res
             )
             .hint(format!("You can drop {constraint} instead.")));
         }
-        let changed = tables.entry(table.oid).or_insert_with(|| Table::clone(table));
+        let Some(mut changed) = outcome.pending_table(cx, table.oid) else { continue };
         let before = changed.indexes.len();
         changed.indexes.retain(|other| other.oid != index.oid);
         if changed.indexes.len() < before {
             outcome.dropped.push(index.oid);
+            outcome.put_table(changed);
         }
-    }
-    for table in tables.into_values() {
-        outcome.put_table(table);
     }
     Ok(outcome)
 }

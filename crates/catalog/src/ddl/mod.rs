@@ -11,6 +11,7 @@
 
 mod alter;
 mod comment;
+mod foreign_key;
 mod grant;
 mod iam;
 mod index;
@@ -33,12 +34,15 @@ use crate::snapshot::{Catalog, Change, Object};
 
 pub use alter::{
     Action, AlterTable, alter_table, finish_validation, rename_column, rename_constraint,
-    rename_table, set_schema, validation_target,
+    rename_table, set_schema, validate_constraint, validation_target,
 };
 pub use comment::{Comment, CommentTarget, comment};
+pub use foreign_key::ForeignKeyDef;
 pub use grant::{GrantObjects, GrantPrivileges, grant_privileges};
 pub use iam::{IamGrant, iam_grant, iam_revoke};
-pub use index::{CreateIndex, KeyColumn, create_index, drop_indexes, finish_index, rename_index};
+pub use index::{
+    CreateIndex, ElementPart, IndexElement, create_index, drop_indexes, finish_index, rename_index,
+};
 pub use limits::{
     COLUMNS_MAX, INDEXES_MAX, KEY_COLUMNS_MAX, SCHEMAS_MAX, TABLES_MAX, check_column_type,
     check_key_type, column_typmod,

@@ -53,11 +53,10 @@ pub(super) fn choose(
     name
 }
 
-/// The column part of an index's name: the columns joined by underscores.
+/// The names of an index's columns: one that occurs twice gets a number.
 ///
-/// Source: PostgreSQL 16 `ChooseIndexNameAddition` and `ChooseIndexColumnNames` (a column that
-/// occurs twice gets a number).
-pub(super) fn column_part<'a>(columns: impl IntoIterator<Item = &'a str>) -> String {
+/// Source: PostgreSQL 16 `ChooseIndexColumnNames`.
+pub(super) fn numbered<'a>(columns: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut unique: Vec<String> = Vec::new();
     for column in columns {
         let mut name = column.to_owned();
@@ -69,8 +68,15 @@ pub(super) fn column_part<'a>(columns: impl IntoIterator<Item = &'a str>) -> Str
         }
         unique.push(name);
     }
+    unique
+}
+
+/// The column part of an index's name: the columns joined by underscores.
+///
+/// Source: PostgreSQL 16 `ChooseIndexNameAddition`.
+pub(super) fn column_part<'a>(columns: impl IntoIterator<Item = &'a str>) -> String {
     let mut out = String::new();
-    for name in unique {
+    for name in numbered(columns) {
         if !out.is_empty() {
             out.push('_');
         }
@@ -86,6 +92,7 @@ pub(super) fn column_part<'a>(columns: impl IntoIterator<Item = &'a str>) -> Str
 pub(super) fn constraint_name_used(catalog: &Catalog, schema: ObjectId, name: &str) -> bool {
     catalog.tables().filter(|table| table.schema == schema).any(|table| {
         table.checks.iter().any(|check| check.name == name)
+            || table.foreign_keys.iter().any(|key| key.name == name)
             || table.all_indexes().any(|i| i.constraint.is_some() && i.name == name)
     })
 }

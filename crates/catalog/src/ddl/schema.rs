@@ -5,6 +5,7 @@ use std::sync::Arc;
 use types::{Result, SqlError, SqlState};
 
 use super::limits::SCHEMAS_MAX;
+use super::table::drop_references_to;
 use super::{Cx, Outcome, role, system_entity};
 use crate::objects::*;
 use crate::privilege;
@@ -193,9 +194,11 @@ pub fn drop_schemas(
             );
         }
     }
-    for (table, _) in dependents {
+    for (table, _) in &dependents {
         outcome.remove_table(table);
     }
+    let gone: Vec<&Arc<Table>> = dependents.iter().map(|(table, _)| *table).collect();
+    drop_references_to(cx, &mut outcome, "desired object(s)".to_owned(), &gone, true)?;
     outcome.change.removed.extend(schemas.iter().map(|schema| schema.oid));
     Ok(outcome)
 }

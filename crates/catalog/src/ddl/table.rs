@@ -2,6 +2,7 @@
 
 use types::{Oid, Result, SqlError, SqlState};
 
+use super::foreign_key::{Dropping, ForeignKeyDef, add_foreign_key, drop_referencing};
 use super::index::{append_index, key_columns, key_types};
 use super::limits::{self, TABLES_MAX};
 use super::names::{choose, column_part, constraint_name_used};
@@ -72,6 +73,8 @@ pub enum Constraint {
         /// Names of the columns it reads, each once.
         columns: Vec<String>,
     },
+    /// `FOREIGN KEY` or `REFERENCES`.
+    ForeignKey(ForeignKeyDef),
 }
 
 /// Creates a table with its indexes and checks. A table of the same name is a notice with
@@ -115,6 +118,7 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
         primary_key: None,
         indexes: Vec::new(),
         checks: Vec::new(),
+        foreign_keys: Vec::new(),
         grants: None,
         comment: None,
     };
@@ -140,6 +144,11 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
         add_key(cx, &mut outcome, &mut table, key)?;
     }
     limits::check_index_count(table.all_indexes().count())?;
+    for constraint in constraints {
+        if let Constraint::ForeignKey(def) = constraint {
+            add_foreign_key(cx, &mut outcome, &mut table, def, true)?;
+        }
+    }
     outcome.created = Some(table.oid);
     outcome.put_table(table);
     Ok(outcome)
@@ -231,7 +240,7 @@ fn keys<'a>(table: &Table, constraints: &'a [Constraint]) -> Result<Vec<Key<'a>>
                 include: key_columns(table, include, None)?,
                 nulls_not_distinct: *nulls_not_distinct,
             },
-            Constraint::Check { .. } => continue,
+            Constraint::Check { .. } | Constraint::ForeignKey(_) => continue,
         };
         limits::check_key(&key_types(table, &key.keys))?;
         all.push(key);
@@ -275,10 +284,11 @@ fn add_key(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, key: Key<'_>) -
     let index = Index {
         oid: outcome.allocate(),
         name,
-        keys: key.keys.iter().map(|at| IndexKey { column: *at, nulls_first: false }).collect(),
+        keys: key.keys.iter().copied().map(IndexKey::of_column).collect(),
         include: key.include,
         unique: true,
         nulls_not_distinct: key.nulls_not_distinct,
+        predicate: None,
         state: IndexState::Valid,
         constraint: Some(outcome.allocate()),
         comment: None,
@@ -331,7 +341,7 @@ pub(super) fn add_check(
                 ),
             });
         }
-        Some(name) if table.all_indexes().any(|i| i.constraint.is_some() && i.name == name) => {
+        Some(name) if constraint_exists(table, name) => {
             return Err(duplicate_constraint(name, &table.name));
         }
         Some(name) => name.to_owned(),
@@ -372,18 +382,30 @@ pub(super) fn relation_taken(cx: Cx<'_>, table: &Table, name: &str) -> bool {
 
 /// Whether a constraint of the schema is called `name`, those of the table that is being made
 /// included.
-fn constraint_taken(cx: Cx<'_>, table: &Table, name: &str) -> bool {
-    table.checks.iter().any(|check| check.name == name)
-        || table.all_indexes().any(|i| i.constraint.is_some() && i.name == name)
-        || constraint_name_used(cx.catalog, table.schema, name)
+pub(super) fn constraint_taken(cx: Cx<'_>, table: &Table, name: &str) -> bool {
+    constraint_exists(table, name) || constraint_name_used(cx.catalog, table.schema, name)
 }
 
-/// Drops tables with everything on them.
+/// Whether a constraint of the table is called `name`.
+pub(super) fn constraint_exists(table: &Table, name: &str) -> bool {
+    table.checks.iter().any(|check| check.name == name)
+        || table.foreign_keys.iter().any(|key| key.name == name)
+        || table.all_indexes().any(|i| i.constraint.is_some() && i.name == name)
+}
+
+/// Drops tables with everything on them; `cascade` drops the foreign keys of other tables that
+/// refer to them.
 ///
 /// # Errors
-/// `42P01`, `3F000`, `42809`, `42501`.
-pub fn drop_tables(cx: Cx<'_>, names: &[QualifiedName], if_exists: bool) -> Result<Outcome> {
+/// `42P01`, `3F000`, `42809`, `42501`; `2BP01` if something depends on one.
+pub fn drop_tables(
+    cx: Cx<'_>,
+    names: &[QualifiedName],
+    if_exists: bool,
+    cascade: bool,
+) -> Result<Outcome> {
     let mut outcome = Outcome::new(cx);
+    let mut dropped = Vec::new();
     for name in names {
         let found = match cx.find(name) {
             Err(error) if if_exists && error.code() == SqlState::INVALID_SCHEMA_NAME => {
@@ -419,7 +441,32 @@ pub fn drop_tables(cx: Cx<'_>, names: &[QualifiedName], if_exists: bool) -> Resu
         }
         if !outcome.change.removed.contains(&table.oid) {
             outcome.remove_table(table);
+            dropped.push(table);
         }
     }
+    let what = match dropped.as_slice() {
+        [table] => format!("table {}", cx.display(table)),
+        _ => "desired object(s)".to_owned(),
+    };
+    drop_references_to(cx, &mut outcome, what, &dropped, cascade)?;
     Ok(outcome)
+}
+
+/// Drops the foreign keys of other tables that refer to tables that are gone, or refuses to.
+///
+/// # Errors
+/// `2BP01` without CASCADE.
+pub(super) fn drop_references_to(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    what: String,
+    gone: &[&std::sync::Arc<Table>],
+    cascade: bool,
+) -> Result<()> {
+    let needed = |key: &ForeignKey| {
+        let parent = gone.iter().find(|table| table.oid == key.parent)?;
+        Some(format!("table {}", cx.display(parent)))
+    };
+    let dropping = Dropping { what, cascade, table: None };
+    drop_referencing(cx, outcome, dropping, |_, key| needed(key))
 }

@@ -123,10 +123,14 @@ fn index(on: &str, keys: &[&str]) -> CreateIndex {
         unique: false,
         keys: keys
             .iter()
-            .map(|key| KeyColumn { column: (*key).into(), nulls_first: false })
+            .map(|key| IndexElement {
+                part: ElementPart::Column((*key).into()),
+                nulls_first: false,
+            })
             .collect(),
         include: Vec::new(),
         nulls_not_distinct: false,
+        predicate: None,
         state: IndexState::Building,
     }
 }
@@ -264,38 +268,38 @@ fn drop_table_and_index() {
     let mut db = Cluster::new();
     db.create("t", vec![col("a", INT4)], vec![primary(&["a"])]);
     assert_eq!(
-        db.err(|cx| drop_tables(cx, &[name("x")], false)),
+        db.err(|cx| drop_tables(cx, &[name("x")], false, false)),
         "42P01 table \"x\" does not exist"
     );
     assert_eq!(
-        db.ok(|cx| drop_tables(cx, &[name("x"), name("nosuch.x")], true)),
+        db.ok(|cx| drop_tables(cx, &[name("x"), name("nosuch.x")], true, false)),
         [
             "00000 table \"x\" does not exist, skipping",
             "00000 schema \"nosuch\" does not exist, skipping"
         ]
     );
     assert_eq!(
-        db.err(|cx| drop_tables(cx, &[name("t_pkey")], false)),
+        db.err(|cx| drop_tables(cx, &[name("t_pkey")], false, false)),
         "42809 \"t_pkey\" is not a table | HINT: Use DROP INDEX to remove an index."
     );
     assert_eq!(
-        db.err(|cx| drop_tables(cx, &[name("pg_class")], false)),
+        db.err(|cx| drop_tables(cx, &[name("pg_class")], false, false)),
         "42501 must be owner of table pg_class"
     );
     assert_eq!(
-        db.err(|cx| drop_indexes(cx, &[name("t_pkey")], false)),
+        db.err(|cx| drop_indexes(cx, &[name("t_pkey")], false, false)),
         "2BP01 cannot drop index t_pkey because constraint t_pkey on table t requires it | HINT: \
          You can drop constraint t_pkey on table t instead."
     );
     assert_eq!(
-        db.err(|cx| drop_indexes(cx, &[name("t")], false)),
+        db.err(|cx| drop_indexes(cx, &[name("t")], false, false)),
         "42809 \"t\" is not an index | HINT: Use DROP TABLE to remove a table."
     );
     assert_eq!(
-        db.err(|cx| drop_indexes(cx, &[name("x")], false)),
+        db.err(|cx| drop_indexes(cx, &[name("x")], false, false)),
         "42704 index \"x\" does not exist"
     );
-    db.ok(|cx| drop_tables(cx, &[name("t"), name("t")], false));
+    db.ok(|cx| drop_tables(cx, &[name("t"), name("t")], false, false));
     assert_eq!(db.catalog.tables().count(), 0);
     assert!(!db.catalog.relation_exists(PUBLIC, "t_pkey"));
 }
@@ -340,7 +344,7 @@ fn index_life_cycle() {
         "42P07 relation \"t\" already exists"
     );
     db.ok(|cx| rename_index(cx, &name("t_b_a_idx"), "i", false));
-    db.ok(|cx| drop_indexes(cx, &[name("i"), name("t_b_a_idx1")], false));
+    db.ok(|cx| drop_indexes(cx, &[name("i"), name("t_b_a_idx1")], false, false));
     assert_eq!(db.indexes("t"), ["t_pkey"]);
     assert!(finish_index(&db.catalog, oid, IndexState::Valid).is_none());
     for _ in 0..23 {
@@ -472,7 +476,7 @@ fn alter_constraints() {
     let mut db = Cluster::new();
     db.create("t", vec![col("id", INT4), col("b", INT4)], vec![primary(&["id"])]);
     let drop = |name: &str, if_exists| {
-        alter("t", vec![Action::DropConstraint { name: name.into(), if_exists }])
+        alter("t", vec![Action::DropConstraint { name: name.into(), if_exists, cascade: false }])
     };
     assert_eq!(
         db.err(|cx| alter_table(cx, &drop("t_pkey", false))),
@@ -506,9 +510,10 @@ fn alter_constraints() {
         let (expression, columns) = ("(b > 0)".to_owned(), strings(&["b"]));
         alter_table(cx, &alter("t", vec![Action::AddCheck { name: None, expression, columns }]))
     });
-    let (_, check) = validation_target(db.cx(), &name("t"), "t_b_check").unwrap();
-    assert!(!check.validated);
-    db.catalog = db.catalog.apply(&finish_validation(&db.catalog, check.oid).unwrap());
+    let (table, check) = validation_target(db.cx(), &name("t"), "t_b_check").unwrap();
+    assert!(!table.checks[0].validated);
+    let valid = finish_validation(&db.catalog, table.oid, check).unwrap();
+    db.catalog = db.catalog.apply(&valid);
     assert!(db.table("t").checks[0].validated);
     db.ok(|cx| alter_table(cx, &drop("u", false)));
     assert_eq!(db.indexes("t"), ["t_pkey"]);

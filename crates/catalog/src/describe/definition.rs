@@ -19,7 +19,7 @@ pub fn included_columns(table: &Table, index: &Index) -> Vec<usize> {
     if table.primary_key.as_ref().is_none_or(|key| key.oid != index.oid) {
         return index.include.clone();
     }
-    let is_key = |at: &usize| index.keys.iter().any(|key| key.column == *at);
+    let is_key = |at: &usize| index.key_columns().any(|key| key == *at);
     table.live_columns().map(|(at, _)| at).filter(|at| !is_key(at)).collect()
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn indexdef(
         .iter()
         .map(|key| {
             let nulls = if key.nulls_first { " NULLS FIRST" } else { "" };
-            names(table, [key.column]) + nulls
+            key_text(table, key) + nulls
         })
         .collect();
     let mut out = format!(
@@ -77,16 +77,54 @@ pub(crate) fn indexdef(
     if index.nulls_not_distinct {
         out += " NULLS NOT DISTINCT";
     }
+    if let Some(predicate) = &index.predicate {
+        out += &format!(" WHERE ({})", predicate.text);
+    }
     out
+}
+
+/// One key of an index, as definitions and error details show it: a column's name or an expression,
+/// in parentheses unless it is a function call.
+pub fn key_text(table: &Table, key: &IndexKey) -> String {
+    match &key.part {
+        KeyPart::Column(column) => names(table, [*column]),
+        KeyPart::Expression(expression) if is_function_call(&expression.text) => {
+            expression.text.clone()
+        }
+        KeyPart::Expression(expression) => format!("({})", expression.text),
+    }
+}
+
+/// Whether the text is one function call, as `lower(a)`, and not `f(a) + g(b)`.
+fn is_function_call(text: &str) -> bool {
+    let Some((name, rest)) = text.split_once('(') else { return false };
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '$');
+    if name.is_empty() || !name.chars().all(is_name) {
+        return false;
+    }
+    let mut depth = 1;
+    let mut quoted = false;
+    for (at, c) in rest.char_indices() {
+        match c {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1 == rest.len();
+        }
+    }
+    false
 }
 
 /// `pg_get_indexdef(oid, column, …)`: the name of one column, counted from 1; empty beyond the
 /// last.
 pub fn pg_get_indexdef_column(catalog: &Catalog, index: ObjectId, column: usize) -> Option<String> {
     let (table, index) = catalog.index_by_oid(index)?;
-    let columns = index.keys.iter().map(|key| key.column).chain(included_columns(table, index));
-    let at = columns.into_iter().nth(column.checked_sub(1)?);
-    Some(at.map(|at| names(table, [at])).unwrap_or_default())
+    let keys = index.keys.iter().map(|key| key_text(table, key));
+    let included = included_columns(table, index).into_iter().map(|at| names(table, [at]));
+    Some(keys.chain(included).nth(column.checked_sub(1)?).unwrap_or_default())
 }
 
 /// `pg_get_constraintdef(oid)`: `PRIMARY KEY (id) INCLUDE (name)`, `UNIQUE (a)`, `CHECK ((a > 0))`.
@@ -99,8 +137,58 @@ pub fn pg_get_constraintdef(catalog: &Catalog, constraint: ObjectId) -> Option<S
         {
             return Some(keydef(table, index));
         }
+        if let Some(key) = table.foreign_keys.iter().find(|key| key.oid == constraint) {
+            return Some(foreign_keydef(catalog, table, key, None));
+        }
     }
     None
+}
+
+/// `FOREIGN KEY (a) REFERENCES p(id) ON DELETE CASCADE`. With a search path, the referenced table's
+/// schema is left out if a bare name finds it.
+pub(crate) fn foreign_keydef(
+    catalog: &Catalog,
+    table: &Table,
+    key: &ForeignKey,
+    unless_visible: Option<&[ObjectId]>,
+) -> String {
+    let action = |event: &str, action: ForeignKeyAction| match action {
+        ForeignKeyAction::NoAction => String::new(),
+        ForeignKeyAction::Restrict => format!(" ON {event} RESTRICT"),
+        ForeignKeyAction::Cascade => format!(" ON {event} CASCADE"),
+        ForeignKeyAction::SetNull => format!(" ON {event} SET NULL"),
+        ForeignKeyAction::SetDefault => format!(" ON {event} SET DEFAULT"),
+    };
+    let Some(parent) = catalog.table_by_oid(key.parent) else { return String::new() };
+    let visible = unless_visible
+        .is_none_or(|path| super::is_visible(catalog, path, parent.schema, &parent.name));
+    let to = match visible {
+        true => quote_identifier(&parent.name).into_owned(),
+        false => quote_qualified(super::schema_name(catalog, parent.schema), &parent.name),
+    };
+    let mut out = format!(
+        "FOREIGN KEY ({}) REFERENCES {to}({})",
+        names(table, key.columns.iter().copied()),
+        names(parent, key.parent_columns.iter().copied()),
+    );
+    if key.match_full {
+        out += " MATCH FULL";
+    }
+    out += &action("UPDATE", key.on_update);
+    out += &action("DELETE", key.on_delete);
+    if !key.set_columns.is_empty() {
+        out += &format!(" ({})", names(table, key.set_columns.iter().copied()));
+    }
+    if key.deferrable {
+        out += " DEFERRABLE";
+    }
+    if key.initially_deferred {
+        out += " INITIALLY DEFERRED";
+    }
+    if !key.validated {
+        out += " NOT VALID";
+    }
+    out
 }
 
 pub(crate) fn checkdef(check: &Check) -> String {
@@ -115,7 +203,7 @@ pub(crate) fn keydef(table: &Table, index: &Index) -> String {
         (false, true) => "UNIQUE NULLS NOT DISTINCT",
         (false, false) => "UNIQUE",
     };
-    let mut out = format!("{kind} ({})", names(table, index.keys.iter().map(|key| key.column)));
+    let mut out = format!("{kind} ({})", names(table, index.key_columns()));
     let include = included_columns(table, index);
     if !include.is_empty() {
         out += &format!(" INCLUDE ({})", names(table, include));
@@ -163,6 +251,9 @@ pub fn descriptions(catalog: &Catalog) -> Vec<Description> {
         }
         for check in &table.checks {
             add(check.oid, PG_CONSTRAINT, 0, &check.comment);
+        }
+        for key in &table.foreign_keys {
+            add(key.oid, PG_CONSTRAINT, 0, &key.comment);
         }
     }
     all

@@ -406,6 +406,7 @@ mod tests {
                 primary_key: None,
                 indexes: Vec::new(),
                 checks: Vec::new(),
+                foreign_keys: Vec::new(),
                 grants: None,
                 comment: None,
             })));

@@ -389,8 +389,8 @@ fn table_constraints(cx: &SystemCx<'_>, out: &mut Rows) {
 fn key_column_usage(cx: &SystemCx<'_>, out: &mut Rows) {
     for table in tables_with(cx, COLUMN) {
         for (index, _) in keys(table) {
-            for (key, position) in index.keys.iter().zip(1i32..) {
-                let Some(column) = table.columns.get(key.column) else { continue };
+            for (at, position) in index.key_columns().zip(1i32..) {
+                let Some(column) = table.columns.get(at) else { continue };
                 out.row(|row| {
                     constraint_names(cx, row, table.schema, &index.name);
                     table_names(cx, row, table.schema, &table.name);
@@ -415,7 +415,7 @@ fn constraint_column_usage(cx: &SystemCx<'_>, out: &mut Rows) {
             check.columns.iter().for_each(|at| add(&check.name, *at));
         }
         for (index, _) in keys(table) {
-            index.keys.iter().for_each(|key| add(&index.name, key.column));
+            index.key_columns().for_each(|at| add(&index.name, at));
         }
     }
 }

@@ -182,13 +182,21 @@ fn attributes(cx: &SystemCx<'_>, out: &mut Rows) {
             });
         }
         for index in table.all_indexes() {
-            let keys = index.keys.iter().map(|key| key.column);
-            let columns = keys.chain(describe::included_columns(table, index));
-            for (at, attnum) in columns.zip(1..) {
-                let Some(column) = table.columns.get(at) else { continue };
-                let Some(ty) = builtin::type_by_oid(Oid(column.type_oid)) else { continue };
+            let column = |at: usize| {
+                let column = table.columns.get(at)?;
+                Some((column.name.as_str(), Oid(column.type_oid), column.typmod))
+            };
+            let keys = index.keys.iter().map(|key| match &key.part {
+                KeyPart::Column(at) => column(*at),
+                KeyPart::Expression(e) => Some((e.name.as_str(), Oid(e.type_oid), e.typmod)),
+            });
+            let included = describe::included_columns(table, index);
+            let columns = keys.chain(included.iter().map(|at| column(*at)));
+            for (column, attnum) in columns.zip(1..) {
+                let Some((name, type_oid, typmod)) = column else { continue };
+                let Some(ty) = builtin::type_by_oid(type_oid) else { continue };
                 out.row(|row| {
-                    attribute(row, index.oid, attnum, &column.name, ty, column.typmod);
+                    attribute(row, index.oid, attnum, name, ty, typmod);
                     if attnum > index.keys.len() {
                         row.set("attcollation", 0u32);
                     }
@@ -201,7 +209,7 @@ fn attributes(cx: &SystemCx<'_>, out: &mut Rows) {
 /// Whether a column's values are stored compressed (lz4): text and documents outside of keys.
 fn is_compressed(table: &Table, at: usize, ty: &TypeRow) -> bool {
     let Some(column) = table.columns.get(at) else { return false };
-    let is_key = || table.all_indexes().flat_map(|index| &index.keys).any(|key| key.column == at);
+    let is_key = || table.all_indexes().flat_map(Index::key_columns).any(|key| key == at);
     matches!(ty.oid, TEXT | VARCHAR | BPCHAR | JSON | JSONB)
         && !matches!(column.storage, Some(Storage::Plain | Storage::External))
         && !column.dropped
@@ -239,11 +247,14 @@ fn indexes(cx: &SystemCx<'_>, out: &mut Rows) {
     for table in cx.catalog.tables() {
         for index in table.all_indexes() {
             let primary = table.primary_key.as_ref().is_some_and(|key| key.oid == index.oid);
-            let keys = || index.keys.iter().filter_map(|key| table.columns.get(key.column));
-            let ty = |column: &Column| builtin::type_by_oid(Oid(column.type_oid));
+            let types = || index.keys.iter().map(|key| key.value_type(table).0);
             let include = describe::included_columns(table, index);
-            let columns = index.keys.iter().map(|key| key.column).chain(include.iter().copied());
-            let columns: Vec<Datum> = columns.map(|at| Datum::Int2(int2(at + 1))).collect();
+            // An expression stands as 0.
+            let keys = index.keys.iter().map(|key| key.column().map_or(0, |at| int2(at + 1)));
+            let columns = keys.chain(include.iter().map(|at| int2(at + 1)));
+            let columns: Vec<Datum> = columns.map(Datum::Int2).collect();
+            let expressions: Vec<&str> =
+                index.keys.iter().filter_map(|key| Some(key.expression()?.text.as_str())).collect();
             let options = index
                 .keys
                 .iter()
@@ -264,16 +275,25 @@ fn indexes(cx: &SystemCx<'_>, out: &mut Rows) {
                     .set("indkey", vector(INT2, columns))
                     .set(
                         "indcollation",
-                        oidvector(keys().map(|c| ty(c).map_or(0, |ty| ty.collation.0))),
+                        oidvector(
+                            types().map(|ty| {
+                                builtin::type_by_oid(ty).map_or(0, |row| row.collation.0)
+                            }),
+                        ),
                     )
                     .set(
                         "indclass",
-                        oidvector(keys().map(|column| {
-                            default_operator_class(BTREE, Oid(column.type_oid))
-                                .map_or(0, |class| class.oid.0)
+                        oidvector(types().map(|ty| {
+                            default_operator_class(BTREE, ty).map_or(0, |class| class.oid.0)
                         })),
                     )
                     .set("indoption", vector(INT2, options.collect()));
+                if !expressions.is_empty() {
+                    row.set("indexprs", expressions.join(", "));
+                }
+                if let Some(predicate) = &index.predicate {
+                    row.set("indpred", &predicate.text);
+                }
             });
         }
     }
@@ -312,10 +332,69 @@ fn constraints(cx: &SystemCx<'_>, out: &mut Rows) {
                 common(row, oid, &index.name, table, if primary { 'p' } else { 'u' });
                 row.set("conindid", index.oid)
                     .set("connoinherit", true)
-                    .set("conkey", int2_array(index.keys.iter().map(|key| key.column)));
+                    .set("conkey", int2_array(index.key_columns()));
             });
         }
+        for key in &table.foreign_keys {
+            foreign_key(cx, table, key, out, &common);
+        }
     }
+}
+
+fn foreign_key(
+    cx: &SystemCx<'_>,
+    table: &Table,
+    key: &ForeignKey,
+    out: &mut Rows,
+    common: &dyn Fn(&mut RowWriter<'_>, ObjectId, &str, &Table, char),
+) {
+    let letter = |action: ForeignKeyAction| match action {
+        ForeignKeyAction::NoAction => 'a',
+        ForeignKeyAction::Restrict => 'r',
+        ForeignKeyAction::Cascade => 'c',
+        ForeignKeyAction::SetNull => 'n',
+        ForeignKeyAction::SetDefault => 'd',
+    };
+    let Some(parent) = cx.catalog.table_by_oid(key.parent) else { return };
+    let column = |table: &Table, at: &usize| {
+        table.columns.get(*at).map_or(Oid::INVALID, |column| Oid(column.type_oid))
+    };
+    let equal = |left: Oid, right: Oid| {
+        builtin::default_operator_class(BTREE, right)
+            .and_then(|class| builtin::family_operator(class.family, class.input, left, 3))
+            .or_else(|| {
+                let class = builtin::default_operator_class(BTREE, right)?;
+                builtin::family_operator(class.family, class.input, class.input, 3)
+            })
+            .map_or(0, |row| row.operator.0)
+    };
+    let pairs = || {
+        let pairs = key.columns.iter().zip(&key.parent_columns);
+        pairs.map(|(own, theirs)| (column(table, own), column(parent, theirs)))
+    };
+    let operators = |operators: Vec<u32>| {
+        array(types::oid::OID, operators.into_iter().map(Datum::Oid).collect())
+    };
+    out.row(|row| {
+        common(row, key.oid, &key.name, table, 'f');
+        row.set("condeferrable", key.deferrable)
+            .set("condeferred", key.initially_deferred)
+            .set("convalidated", key.validated)
+            .set("conindid", key.parent_index)
+            .set("confrelid", key.parent)
+            .set("confupdtype", letter(key.on_update))
+            .set("confdeltype", letter(key.on_delete))
+            .set("confmatchtype", if key.match_full { 'f' } else { 's' })
+            .set("connoinherit", true)
+            .set("conkey", int2_array(key.columns.iter().copied()))
+            .set("confkey", int2_array(key.parent_columns.iter().copied()))
+            .set("conpfeqop", operators(pairs().map(|(own, theirs)| equal(own, theirs)).collect()))
+            .set("conppeqop", operators(pairs().map(|(_, theirs)| equal(theirs, theirs)).collect()))
+            .set("conffeqop", operators(pairs().map(|(own, _)| equal(own, own)).collect()));
+        if !key.set_columns.is_empty() {
+            row.set("confdelsetcols", int2_array(key.set_columns.iter().copied()));
+        }
+    });
 }
 
 fn depends(cx: &SystemCx<'_>, out: &mut Rows) {
@@ -350,9 +429,19 @@ fn depends(cx: &SystemCx<'_>, out: &mut Rows) {
                 }
                 None => (PG_CLASS, index.oid),
             };
-            for key in &index.keys {
-                add(object, this, key.column + 1, 'a');
+            for column in index.keys.iter().flat_map(IndexKey::reads) {
+                add(object, this, column + 1, 'a');
             }
+        }
+        for key in &table.foreign_keys {
+            let object = (PG_CONSTRAINT, key.oid);
+            for column in &key.columns {
+                add(object, this, column + 1, 'a');
+            }
+            for column in &key.parent_columns {
+                add(object, (PG_CLASS, key.parent), column + 1, 'n');
+            }
+            add(object, (PG_CLASS, key.parent_index), 0, 'n');
         }
     }
 }

@@ -95,11 +95,12 @@ fn cluster() -> Catalog {
         if_not_exists: false,
         unique: false,
         keys: vec![
-            ddl::KeyColumn { column: "f".into(), nulls_first: false },
-            ddl::KeyColumn { column: "ts".into(), nulls_first: true },
+            ddl::IndexElement { part: ddl::ElementPart::Column("f".into()), nulls_first: false },
+            ddl::IndexElement { part: ddl::ElementPart::Column("ts".into()), nulls_first: true },
         ],
         include: strings(&["x"]),
         nulls_not_distinct: false,
+        predicate: None,
         state: IndexState::Valid,
     };
     let u = CreateTable {

@@ -58,10 +58,11 @@ fn objects() -> Vec<Object> {
     let index = |oid, name: &str, unique, state| Index {
         oid,
         name: name.into(),
-        keys: vec![IndexKey { column: 0, nulls_first: true }],
+        keys: vec![IndexKey { part: KeyPart::Column(0), nulls_first: true }],
         include: vec![1],
         unique,
         nulls_not_distinct: true,
+        predicate: None,
         state,
         constraint: Some(oid + 100),
         comment: Some("an index".into()),
@@ -102,6 +103,7 @@ fn objects() -> Vec<Object> {
             validated: false,
             comment: Some("a check".into()),
         }],
+        foreign_keys: Vec::new(),
         grants,
         comment: Some("a table".into()),
     };
@@ -122,9 +124,44 @@ fn descriptors_of_version_1_are_read() {
     assert_eq!(lines, objects());
 }
 
+/// The table of version 1 with what it did not have yet.
+fn table_with_newer_fields() -> Object {
+    let Some(Object::Table(table)) = objects().pop() else { panic!("the table is last") };
+    let mut table = Table::clone(&table);
+    let expression = KeyExpression {
+        text: "lower(g)".into(),
+        columns: vec![2],
+        type_oid: 25,
+        typmod: -1,
+        name: "lower".into(),
+    };
+    table.indexes[1]
+        .keys
+        .push(IndexKey { part: KeyPart::Expression(expression), nulls_first: false });
+    table.indexes[1].predicate =
+        Some(IndexPredicate { text: "g IS NOT NULL".into(), columns: vec![2] });
+    table.foreign_keys.push(ForeignKey {
+        oid: 30020,
+        name: "t_g_fkey".into(),
+        columns: vec![2],
+        parent: 30010,
+        parent_columns: vec![0],
+        parent_index: 30013,
+        match_full: true,
+        on_update: ForeignKeyAction::Cascade,
+        on_delete: ForeignKeyAction::SetNull,
+        set_columns: vec![2],
+        deferrable: true,
+        initially_deferred: true,
+        validated: false,
+        comment: Some("a reference".into()),
+    });
+    Object::Table(Arc::new(table))
+}
+
 #[test]
 fn descriptors_survive_storage() {
-    for object in objects() {
+    for object in objects().into_iter().chain([table_with_newer_fields()]) {
         assert_eq!(codec::decode(&codec::encode(&object)).unwrap(), object);
     }
 }
