@@ -7,7 +7,7 @@ use super::strings;
 /// The label of an unnamed output column.
 ///
 /// Source: PostgreSQL 16 `FigureColname`, `src/backend/parser/parse_target.c`.
-pub(super) fn column_name(node: &Node) -> String {
+pub(crate) fn column_name(node: &Node) -> String {
     figure_name(node).map_or_else(|| "?column?".into(), |(name, _)| name)
 }
 

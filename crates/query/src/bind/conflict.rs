@@ -151,7 +151,9 @@ fn constraint(table: &Table, name: &str) -> Result<Inference> {
     if let Some(index) = found {
         return Ok(Inference::Constraint(index.oid));
     }
-    if table.checks.iter().any(|check| check.name == name) {
+    if table.checks.iter().any(|check| check.name == name)
+        || table.foreign_keys.iter().any(|key| key.name == name)
+    {
         return Err(SqlError::new(
             SqlState::WRONG_OBJECT_TYPE,
             "constraint in ON CONFLICT clause has no associated index",
@@ -170,9 +172,10 @@ fn matching_indexes(table: &Table, columns: Option<Vec<usize>>) -> Result<Vec<u3
         wanted.sort_unstable();
         wanted.dedup();
         for index in table.all_indexes() {
-            let mut keys: Vec<usize> = index.keys.iter().map(|key| key.column).collect();
+            let mut keys: Vec<usize> = index.key_columns().collect();
             keys.sort_unstable();
-            if index.unique && index.state == catalog::IndexState::Valid && keys == wanted {
+            keys.dedup();
+            if index.is_key() && index.state == catalog::IndexState::Valid && keys == wanted {
                 found.push(index.oid);
             }
         }

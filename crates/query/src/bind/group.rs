@@ -286,12 +286,12 @@ impl Binder<'_> {
 fn determined(relation: &Relation, number: usize, groups: &[Expr]) -> bool {
     let Source::Table { table, live } = &relation.source else { return false };
     let Some(key) = &table.primary_key else { return false };
-    key.keys.iter().all(|key| {
+    key.key_columns().all(|key| {
         groups.iter().any(|group| {
             matches!(group.kind, ExprKind::Var(var)
                 if var.level == 0
                     && var.relation == number
-                    && live.get(var.column) == Some(&key.column))
+                    && live.get(var.column) == Some(&key))
         })
     })
 }

@@ -17,6 +17,7 @@ mod conflict;
 mod construct;
 pub mod dml;
 mod expr;
+mod foreign_key;
 mod from;
 mod function;
 mod group;
@@ -60,6 +61,7 @@ pub use typename::TypeRef;
 use self::query::{BoundCte, OutputColumn, Query};
 use self::scope::{Level, Place};
 use crate::expr::{Expr, ExprKind};
+use crate::plan::ForeignKeys;
 use crate::session::SessionCx;
 
 /// How deep expressions may nest before binding gives up (and everything after it would recurse).
@@ -82,6 +84,7 @@ pub struct Binder<'a> {
     next_work_table: usize,
     depth: usize,
     tables: Vec<Arc<Table>>,
+    foreign_keys: ForeignKeys,
     /// The call of an SQL function whose body is being bound.
     inlined: Option<inline::Inlined>,
 }
@@ -117,6 +120,8 @@ pub struct Bound<T> {
     pub ctes: usize,
     /// Number of work tables.
     pub work_tables: usize,
+    /// What foreign keys may have to do.
+    pub foreign_keys: ForeignKeys,
 }
 
 impl<'a> Binder<'a> {
@@ -136,6 +141,7 @@ impl<'a> Binder<'a> {
             next_work_table: 0,
             depth: 0,
             tables: Vec::new(),
+            foreign_keys: ForeignKeys::default(),
             inlined: None,
         }
     }
@@ -213,6 +219,34 @@ impl<'a> Binder<'a> {
         Ok(expr)
     }
 
+    /// An expression that an index orders by; a literal is text.
+    ///
+    /// # Errors
+    /// As [`Binder::query`].
+    pub fn index_expression(mut self, table: &Arc<Table>, node: &Node) -> Result<Expr> {
+        let mut level = Level::new(Place::IndexExpression);
+        level.add_table_columns(table);
+        self.levels.push(level);
+        let expr = self.expression(node)?;
+        let mut expr = self.settle(expr)?;
+        vars_to_columns(&mut expr);
+        Ok(expr)
+    }
+
+    /// The condition of a partial index.
+    ///
+    /// # Errors
+    /// As [`Binder::condition`].
+    pub fn index_predicate(mut self, table: &Arc<Table>, node: &Node) -> Result<Expr> {
+        let mut level = Level::new(Place::IndexPredicate);
+        level.add_table_columns(table);
+        self.levels.push(level);
+        let expr = self.expression(node)?;
+        let mut expr = self.boolean(expr, "WHERE")?;
+        vars_to_columns(&mut expr);
+        Ok(expr)
+    }
+
     /// Resolves a type name, as in a column definition.
     ///
     /// # Errors
@@ -234,6 +268,7 @@ impl<'a> Binder<'a> {
             tables: self.tables,
             ctes: self.next_cte,
             work_tables: self.next_work_table,
+            foreign_keys: self.foreign_keys,
         })
     }
 
@@ -338,6 +373,7 @@ pub(crate) fn required<T>(node: Option<T>) -> Result<T> {
 }
 
 pub(crate) use self::coerce::array_type;
+pub(crate) use self::column_name::column_name;
 pub(crate) use self::same::same;
 
 impl BoundCte {

@@ -13,7 +13,7 @@ use super::query::{OutputColumn, Relation, Source};
 use super::scope::Place;
 use super::{Binder, required};
 use crate::expr::Expr;
-use crate::plan::RowChecks;
+use crate::plan::{IndexExprs, RowChecks};
 
 impl Binder<'_> {
     pub(super) fn modify(&mut self, node: &NodeEnum) -> Result<Modify> {
@@ -49,6 +49,7 @@ impl Binder<'_> {
             ));
         };
         crate::system::check_table_privilege(self.cx, &table, privilege)?;
+        self.relate(&table)?;
         let source = Source::Table { table: Arc::clone(&table), live };
         let columns = super::from::source_columns(&source)?;
         let alias = range.alias.as_ref().map(|alias| alias.aliasname.clone());
@@ -107,7 +108,32 @@ impl Binder<'_> {
                 generated.push((position, expr));
             }
         }
-        Ok(RowChecks { checks, generated })
+        Ok(RowChecks { checks, generated, indexes: self.index_exprs(table)? })
+    }
+
+    /// Bound expressions and predicates of a table's indexes; nothing if there are none.
+    pub(super) fn index_exprs(&self, table: &Arc<Table>) -> Result<Vec<IndexExprs>> {
+        if table.indexes.iter().all(catalog::Index::is_plain) {
+            return Ok(Vec::new());
+        }
+        let bind = |index: &catalog::Index| {
+            let mut keys = Vec::new();
+            for expression in index.keys.iter().filter_map(catalog::IndexKey::expression) {
+                let node = Node { node: Some(*parser::parse_expression(&expression.text)?) };
+                let binder = Binder::new(self.cx, &expression.text, &[]);
+                keys.push(binder.index_expression(table, &node)?);
+            }
+            let predicate = match &index.predicate {
+                Some(predicate) => {
+                    let node = Node { node: Some(*parser::parse_expression(&predicate.text)?) };
+                    let binder = Binder::new(self.cx, &predicate.text, &[]);
+                    Some(binder.index_predicate(table, &node)?)
+                }
+                None => None,
+            };
+            Ok(IndexExprs { keys, predicate })
+        };
+        table.indexes.iter().map(bind).collect()
     }
 
     pub(super) fn with(

@@ -104,7 +104,7 @@ impl Binder<'_> {
         });
         let mut source = source_query(relations, from, filter, targets);
         source.ctes = ctes;
-        let checks = RowChecks { checks: Vec::new(), generated: Vec::new() };
+        let checks = RowChecks { indexes: self.index_exprs(&table)?, ..RowChecks::default() };
         Ok(Modify { table, source, action: Action::Delete, checks, returning })
     }
 }

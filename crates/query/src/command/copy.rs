@@ -286,6 +286,7 @@ impl CopyIn {
             cost: count as f64,
         });
         let checks = Binder::new(&session.cx, "", &[]).row_checks(&self.table)?;
+        let (foreign_keys, tables) = Binder::new(&session.cx, "", &[]).related(&self.table)?;
         let insert = plan::Insert {
             table: Arc::clone(&self.table),
             source,
@@ -304,13 +305,14 @@ impl CopyIn {
             subplans: 0,
             work_tables: 0,
             writes: true,
-            tables: vec![Arc::clone(&self.table)],
+            tables,
+            foreign_keys,
         });
         let cluster = session.engine.cluster();
         let active = session.ensure_active()?;
         let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
         let at = txn.next_command();
-        check_descriptors(txn, cluster, std::slice::from_ref(&self.table));
+        check_descriptors(txn, cluster, &plan.tables);
         let mut execution = Execution::new(plan, Vec::new(), at)?;
         while session.next_chunk(&mut execution).await?.is_some() {}
         self.rows += count as u64;

@@ -113,8 +113,8 @@ pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropStmt) -> Re
     };
     let names = object_names(session, objects)?;
     change(session, tag, |cx| match kind {
-        ObjectType::ObjectTable => ddl::drop_tables(cx, &names, *missing_ok),
-        ObjectType::ObjectIndex => ddl::drop_indexes(cx, &names, *missing_ok),
+        ObjectType::ObjectTable => ddl::drop_tables(cx, &names, *missing_ok, cascade),
+        ObjectType::ObjectIndex => ddl::drop_indexes(cx, &names, *missing_ok, cascade),
         _ => {
             let names: Vec<String> = names.into_iter().map(|name| name.name).collect();
             ddl::drop_schemas(cx, &names, *missing_ok, cascade)

@@ -3,8 +3,10 @@
 //! Must not know: wire formats.
 
 mod comment;
+mod constraint;
 pub(crate) mod copy;
 mod ddl;
+mod index;
 mod refuse;
 mod role;
 mod set;
@@ -98,12 +100,11 @@ pub(crate) async fn run(
         NodeEnum::DeallocateStmt(stmt) if stmt.name.is_empty() => {
             Ok(Outcome::Done("DEALLOCATE ALL".into()))
         }
+        NodeEnum::ConstraintsSetStmt(stmt) => constraint::set(session, stmt).await,
         NodeEnum::CopyStmt(stmt) => copy::run(session, stmt, statement).await,
         NodeEnum::CallStmt(stmt) => call(session, stmt, statement, params).await,
         NodeEnum::CreateStmt(stmt) => table::create(session, stmt, statement).await,
-        NodeEnum::IndexStmt(stmt) => {
-            table::create_index(session, stmt, statement, asynchronous).await
-        }
+        NodeEnum::IndexStmt(stmt) => index::create(session, stmt, statement, asynchronous).await,
         NodeEnum::DropStmt(stmt) => ddl::drop(session, stmt).await,
         NodeEnum::CreateSchemaStmt(stmt) => ddl::create_schema(session, stmt).await,
         NodeEnum::AlterTableStmt(stmt) => {

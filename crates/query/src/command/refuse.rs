@@ -87,7 +87,6 @@ fn text(node: &NodeEnum) -> String {
         NodeEnum::AlterStatsStmt(_) => "AlterStats",
         NodeEnum::AlterRoleSetStmt(_) => "AlterRoleSet",
         NodeEnum::AlterDefaultPrivilegesStmt(_) => "AlterDefaultPrivileges",
-        NodeEnum::ConstraintsSetStmt(_) => "ConstraintsSet",
         _ => "Unknown",
     };
     format!("unsupported statement: {name}")

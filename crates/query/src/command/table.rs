@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
-use catalog::ddl::{self, Action, AlterTable, ColumnDef, Constraint, CreateIndex, CreateTable};
-use catalog::objects::{ColumnDefault, IndexState, PUBLIC};
+use catalog::ddl::{self, Action, AlterTable, ColumnDef, Constraint, CreateTable};
+use catalog::objects::{ColumnDefault, PUBLIC};
 use catalog::{Column, Table};
 use parser::protobuf::{
-    self, AlterTableType, ConstrType, DropBehavior, ObjectType, OnCommitAction, SortByDir,
-    SortByNulls,
+    self, AlterTableType, ConstrType, DropBehavior, ObjectType, OnCommitAction,
 };
 use parser::{Node, NodeEnum, Statement};
-use types::{Datum, Oid, Result, SqlError, SqlState};
+use types::{Oid, Result, SqlError, SqlState};
 
-use super::Outcome;
 use super::ddl::{change, range_name};
+use super::{Outcome, constraint};
 use crate::bind::{Binder, required, strings, unsupported};
-use crate::chunk::Chunk;
 use crate::expr::{Expr, ExprKind};
-use crate::job::Job;
 use crate::session::Session;
 
 pub(super) async fn create(
@@ -152,7 +149,9 @@ impl<'a> TableBuilder<'a> {
             return Err(refused("COMPRESSION clause"));
         }
         let mut nullable = false;
-        for node in &column.constraints {
+        let attributes =
+            constraint::Attributes::gather(&column.constraints, &self.statement.source)?;
+        for (number, node) in column.constraints.iter().enumerate() {
             let Some(NodeEnum::Constraint(constraint)) = &node.node else { continue };
             let kind = ConstrType::from_i32(constraint.contype).unwrap_or(ConstrType::Undefined);
             let named = named(constraint);
@@ -224,9 +223,16 @@ impl<'a> TableBuilder<'a> {
                 }
                 ConstrType::ConstrIdentity => return Err(unsupported("identity column")),
                 ConstrType::ConstrForeign => {
-                    return Err(SqlError::unsupported("FOREIGN KEY constraint not supported"));
+                    let mut key = constraint::foreign_key(self.session, constraint)?;
+                    key.columns = own;
+                    attributes.apply(number, &mut key);
+                    self.constraints.push(Constraint::ForeignKey(key));
                 }
-                _ => return Err(SqlError::unsupported("DEFERRABLE constraint not supported")),
+                ConstrType::ConstrAttrDeferrable
+                | ConstrType::ConstrAttrNotDeferrable
+                | ConstrType::ConstrAttrDeferred
+                | ConstrType::ConstrAttrImmediate => {}
+                _ => return Err(SqlError::internal("unexpected column constraint")),
             }
         }
         if nullable && definition.not_null {
@@ -285,7 +291,7 @@ impl<'a> TableBuilder<'a> {
                 }
             }
             ConstrType::ConstrForeign => {
-                return Err(SqlError::unsupported("FOREIGN KEY constraint not supported"));
+                Constraint::ForeignKey(constraint::foreign_key(self.session, constraint)?)
             }
             ConstrType::ConstrExclusion => return Err(refused("EXCLUDE constraint")),
             _ => return Err(SqlError::internal("unexpected table constraint")),
@@ -322,7 +328,7 @@ impl<'a> TableBuilder<'a> {
     }
 }
 
-fn read_columns(expr: &Expr, positions: &mut Vec<usize>) {
+pub(super) fn read_columns(expr: &Expr, positions: &mut Vec<usize>) {
     if let ExprKind::Column(position) = expr.kind
         && !positions.contains(&position)
     {
@@ -331,7 +337,7 @@ fn read_columns(expr: &Expr, positions: &mut Vec<usize>) {
     expr.for_each_child(&mut |child| read_columns(child, positions));
 }
 
-fn is_immutable(expr: &Expr) -> bool {
+pub(super) fn is_immutable(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Call(call) if call.proc.volatility != catalog::builtin::Volatility::Immutable => {
             return false;
@@ -409,129 +415,12 @@ fn key_clauses(constraint: &protobuf::Constraint) -> Result<()> {
     Ok(())
 }
 
-fn named(constraint: &protobuf::Constraint) -> Option<String> {
+pub(super) fn named(constraint: &protobuf::Constraint) -> Option<String> {
     (!constraint.conname.is_empty()).then(|| constraint.conname.clone())
 }
 
-fn owned(nodes: &[Node]) -> Vec<String> {
+pub(super) fn owned(nodes: &[Node]) -> Vec<String> {
     strings(nodes).into_iter().map(str::to_owned).collect()
-}
-
-pub(super) async fn create_index(
-    session: &mut Session,
-    stmt: &protobuf::IndexStmt,
-    statement: &Statement,
-    asynchronous: bool,
-) -> Result<Outcome> {
-    if stmt.concurrent {
-        return Err(SqlError::unsupported("CONCURRENTLY not supported for CREATE INDEX"));
-    }
-    // The grammar supplies "btree" where nothing is written.
-    if stmt.access_method != "btree" || mentions_using(statement.text()) {
-        return Err(SqlError::unsupported("USING not supported for CREATE INDEX"));
-    }
-    let table = range_name(session, stmt.relation.as_ref())?;
-    if !asynchronous && !may_build_at_once(session, &table).await? {
-        return Err(SqlError::unsupported("unsupported mode. please use CREATE INDEX ASYNC."));
-    }
-    if !stmt.options.is_empty() {
-        return Err(SqlError::unsupported("WITH not supported for CREATE INDEX"));
-    }
-    if !stmt.table_space.is_empty() {
-        return Err(SqlError::unsupported("TABLESPACE not supported for CREATE INDEX"));
-    }
-    if stmt.where_clause.is_some() {
-        return Err(unsupported("partial index"));
-    }
-    let mut keys = Vec::new();
-    for node in &stmt.index_params {
-        let Some(NodeEnum::IndexElem(element)) = &node.node else { continue };
-        keys.push(index_key(element)?);
-    }
-    let mut include = Vec::new();
-    for node in &stmt.index_including_params {
-        let Some(NodeEnum::IndexElem(element)) = &node.node else { continue };
-        if element.expr.is_some() {
-            return Err(SqlError::unsupported("expressions are not supported in included columns"));
-        }
-        include.push(element.name.clone());
-    }
-    let request = CreateIndex {
-        name: (!stmt.idxname.is_empty()).then(|| stmt.idxname.clone()),
-        table,
-        if_not_exists: stmt.if_not_exists,
-        unique: stmt.unique,
-        keys,
-        include,
-        nulls_not_distinct: stmt.nulls_not_distinct,
-        state: if asynchronous { IndexState::Building } else { IndexState::Valid },
-    };
-    let (outcome, _) =
-        change(session, "CREATE INDEX", |cx| ddl::create_index(cx, &request)).await?;
-    if !asynchronous {
-        return Ok(Outcome::Done("CREATE INDEX".into()));
-    }
-    let mut chunk = Chunk::new(1);
-    match outcome.created {
-        Some(index) => {
-            let job = Job::build_index(&session.cx.catalog, index)?;
-            chunk.push([Datum::text(job.text_id())]);
-            session.ensure_active()?.jobs.push(job);
-        }
-        // The index exists already: nothing is built.
-        None => chunk.push([Datum::Null]),
-    }
-    Ok(Outcome::Rows(chunk, "CREATE INDEX".into()))
-}
-
-/// Whether a plain CREATE INDEX may run: the session allows it and the table has no rows. (A row that
-/// somebody inserts meanwhile fails at commit, for it relied on a table without the index.)
-async fn may_build_at_once(session: &mut Session, name: &ddl::QualifiedName) -> Result<bool> {
-    if session.cx.settings.is_on("disable_sync_create_index") {
-        return Ok(false);
-    }
-    session.begin_statement().await?;
-    let Some(table) = existing(session, name) else { return Ok(true) };
-    let range = crate::execute::index::all_rows(session.engine.cluster(), &table);
-    let active = session.ensure_active()?;
-    let txn = active.txn.as_ref().ok_or_else(|| SqlError::internal("no snapshot"))?;
-    let (rows, _) = txn.scan(&range, store::Direction::Forward, 1, txn.command().after()).await?;
-    Ok(rows.is_empty())
-}
-
-fn index_key(element: &protobuf::IndexElem) -> Result<ddl::KeyColumn> {
-    let protobuf::IndexElem {
-        name,
-        expr,
-        indexcolname: _,
-        collation,
-        opclass,
-        opclassopts,
-        ordering,
-        nulls_ordering,
-    } = element;
-    if *ordering != SortByDir::SortbyDefault as i32 && *ordering != SortByDir::Undefined as i32 {
-        return Err(SqlError::unsupported("specifying sort order not supported for index keys"));
-    }
-    if !opclass.is_empty() || !opclassopts.is_empty() {
-        return Err(SqlError::unsupported("opclass not supported for index keys"));
-    }
-    if !collation.is_empty() {
-        return Err(SqlError::unsupported("COLLATE clause not supported"));
-    }
-    if expr.is_some() {
-        return Err(unsupported("expression index"));
-    }
-    Ok(ddl::KeyColumn {
-        column: name.clone(),
-        nulls_first: *nulls_ordering == SortByNulls::SortbyNullsFirst as i32,
-    })
-}
-
-/// Whether `USING` stands between the table's name and the list of keys.
-fn mentions_using(text: &str) -> bool {
-    let head = text.split('(').next().unwrap_or_default();
-    head.split_whitespace().any(|word| word.eq_ignore_ascii_case("using"))
 }
 
 pub(super) async fn alter(
@@ -545,7 +434,7 @@ pub(super) async fn alter(
         return Err(SqlError::unsupported("unsupported statement: AlterTable"));
     }
     if asynchronous {
-        return Err(unsupported("ALTER TABLE ASYNC"));
+        return constraint::validate(session, stmt).await;
     }
     let name = range_name(session, relation.as_ref())?;
     session.begin_statement().await?;
@@ -561,7 +450,7 @@ pub(super) async fn alter(
 }
 
 /// The table that a name means, if it exists.
-fn existing(session: &Session, name: &ddl::QualifiedName) -> Option<Arc<Table>> {
+pub(super) fn existing(session: &Session, name: &ddl::QualifiedName) -> Option<Arc<Table>> {
     let catalog = &session.cx.catalog;
     match &name.schema {
         Some(schema) => catalog.table(catalog.schema(schema)?.oid, &name.name).cloned(),
@@ -665,7 +554,7 @@ fn action(
             Action::SetStorage { column: name.clone(), storage: storage(&word.sval)? }
         }
         AlterTableType::AtDropConstraint => {
-            Action::DropConstraint { name: name.clone(), if_exists: *missing_ok }
+            Action::DropConstraint { name: name.clone(), if_exists: *missing_ok, cascade }
         }
         AlterTableType::AtChangeOwner => {
             Action::OwnerTo { role: super::role::role_name(session, required(newowner.as_ref())?)? }
@@ -697,7 +586,16 @@ fn action(
         AlterTableType::AtDetachPartition => return refused("DETACH PARTITION"),
         AlterTableType::AtSetAccessMethod => return refused("SET ACCESS METHOD"),
         AlterTableType::AtSetCompression => return refused("ALTER COLUMN ... SET COMPRESSION"),
-        AlterTableType::AtAlterConstraint => return refused("ALTER CONSTRAINT"),
+        AlterTableType::AtAlterConstraint => {
+            let Some(NodeEnum::Constraint(constraint)) = node else {
+                return Err(SqlError::internal("ALTER CONSTRAINT without a constraint"));
+            };
+            Action::AlterConstraint {
+                name: constraint.conname.clone(),
+                deferrable: constraint.deferrable,
+                initially_deferred: constraint.initdeferred,
+            }
+        }
         AlterTableType::AtAddIdentity => return refused("ALTER COLUMN ... ADD IDENTITY"),
         AlterTableType::AtSetIdentity => return refused("ALTER COLUMN ... SET"),
         AlterTableType::AtDropIdentity => return refused("ALTER COLUMN ... DROP IDENTITY"),
@@ -725,6 +623,9 @@ fn add_constraint(
                 name: named(constraint),
                 index: constraint.indexname.clone(),
             })
+        }
+        ConstrType::ConstrForeign if constraint.skip_validation => {
+            Ok(Action::AddForeignKey(constraint::foreign_key(session, constraint)?))
         }
         ConstrType::ConstrCheck if constraint.skip_validation => {
             let node = required(constraint.raw_expr.as_deref())?;

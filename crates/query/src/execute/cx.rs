@@ -11,6 +11,7 @@ use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use super::cte::CteState;
 use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, is_true};
+use super::foreign_key::{Deferred, Event};
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
 use crate::expr::Expr;
@@ -58,6 +59,8 @@ pub struct Host<'a> {
     pub cancel: &'a Cancel,
     /// Rows of the catalog's relations.
     pub system: &'a dyn SystemRows,
+    /// Checks that wait for the end of the transaction.
+    pub deferred: &'a mut Deferred,
     /// Makes the hidden key of a row in a table without a primary key.
     pub new_row_key: &'a mut (dyn FnMut() -> [u8; 16] + Send),
 }
@@ -73,6 +76,8 @@ pub(crate) struct State {
     pub(crate) ctes: Vec<CteState>,
     pub(crate) work_tables: Vec<Arc<Vec<Chunk>>>,
     pub(crate) account: Account,
+    /// What foreign keys have to say something about when the statement ends.
+    pub(crate) events: Vec<Event>,
     /// Calls of [`ExecCx::checkpoint`] so far.
     pub(crate) steps: u32,
 }

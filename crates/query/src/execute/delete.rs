@@ -25,7 +25,7 @@ pub(crate) fn open(plan: &Arc<Plan>, node: &Delete) -> Result<Box<dyn Operator>>
     Ok(Box::new(DeleteOperator {
         plan: Arc::clone(plan),
         source: Some(run::open(&node.source)?),
-        stops: inspect_all(None, node.returning.iter().flatten())?,
+        stops: inspect_all(Some(&node.checks), node.returning.iter().flatten())?,
         affected: 0,
         returned: Returned::default(),
     }))
@@ -50,7 +50,7 @@ impl Operator for DeleteOperator {
 impl DeleteOperator {
     async fn delete_all(&mut self, source: &mut dyn Operator, cx: &mut ExecCx<'_>) -> Result<()> {
         let Node::Delete(node) = &self.plan.node else { return Err(wrong_node()) };
-        let target = Target::new(&node.table, self.stops, cx);
+        let target = Target::new(&node.table, &node.checks, self.stops, cx);
         let width = node.table.columns.len();
         while let Some(mut chunk) = source.next(cx).await? {
             cx.checkpoint().await?;
@@ -61,7 +61,7 @@ impl DeleteOperator {
                 // A row that a join gives twice, or that this statement has changed elsewhere.
                 let again = cx.host.txn.wrote(&key);
                 if !again {
-                    target.remove(key, old, cx)?;
+                    target.remove(key, old, cx).await?;
                     self.affected += 1;
                 }
                 deleted.push(!again);

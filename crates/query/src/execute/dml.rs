@@ -7,36 +7,47 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use catalog::{Index, Table};
+use catalog::{ForeignKey, Index, IndexState, Table};
 use store::Key;
 use txn::keys;
 use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use super::cx::{Charge, ExecCx};
 use super::eval::{EvalCx, Stop, eval, inspect};
-use super::index::{self, TableLayout};
+use super::foreign_key::{Event, values_at};
+use super::index::{self, Entry, TableLayout};
 use crate::chunk::Chunk;
 use crate::expr::{Expr, ExprKind};
-use crate::plan::RowChecks;
+use crate::plan::{Related, RowChecks};
 
 /// Bytes of a value that an error's detail shows at most.
 const DETAIL_VALUE_BYTES_MAX: usize = 64;
 
 /// A table that is written to.
-pub(crate) struct Target {
+pub(crate) struct Target<'p> {
     pub(crate) table: Arc<Table>,
     pub(crate) layout: TableLayout,
+    checks: &'p RowChecks,
+    /// What foreign keys say about the table.
+    related: Option<Arc<Related>>,
     /// Whether expressions of the statement may stop.
     pub(crate) stops: bool,
     schema: String,
 }
 
-impl Target {
-    pub(crate) fn new(table: &Arc<Table>, stops: bool, cx: &ExecCx<'_>) -> Target {
+impl<'p> Target<'p> {
+    pub(crate) fn new(
+        table: &Arc<Table>,
+        checks: &'p RowChecks,
+        stops: bool,
+        cx: &ExecCx<'_>,
+    ) -> Target<'p> {
         let schema = cx.host.catalog.schema_by_oid(table.schema);
         Target {
             table: Arc::clone(table),
             layout: TableLayout::new(cx.host.cluster, table),
+            checks,
+            related: cx.plan.foreign_keys.get(table.oid).cloned(),
             stops,
             schema: schema.map_or_else(String::new, |schema| schema.name.clone()),
         }
@@ -46,13 +57,8 @@ impl Target {
     ///
     /// # Errors
     /// `23502`, `23514`, and what the expressions raise.
-    pub(crate) fn complete(
-        &self,
-        row: &mut [Datum],
-        checks: &RowChecks,
-        cx: &EvalCx<'_>,
-    ) -> Result<(), Stop> {
-        for (column, expr) in &checks.generated {
+    pub(crate) fn complete(&self, row: &mut [Datum], cx: &EvalCx<'_>) -> Result<(), Stop> {
+        for (column, expr) in &self.checks.generated {
             let value = eval(expr, row, cx)?;
             if let Some(slot) = row.get_mut(*column) {
                 *slot = value;
@@ -75,7 +81,7 @@ impl Target {
                 ));
             }
         }
-        for (name, condition) in &checks.checks {
+        for (name, condition) in &self.checks.checks {
             // NULL passes.
             if matches!(eval(condition, row, cx)?, Datum::Bool(false)) {
                 return Err(Stop::Error(
@@ -112,14 +118,37 @@ impl Target {
         format!("Failing row contains ({}).", values.join(", "))
     }
 
+    /// The entry of a row in the index at this position of [`Table::indexes`]; `None` if the index
+    /// is partial and leaves the row out.
+    ///
+    /// # Errors
+    /// `54000` if the key is too long, and what the index's expressions raise.
+    pub(crate) fn entry(
+        &self,
+        index: usize,
+        row: &[Datum],
+        row_key: &[u8],
+        cx: &EvalCx<'_>,
+    ) -> Result<Option<Entry>> {
+        index::entry_of(&self.layout, index, self.checks.indexes.get(index), row, row_key, cx)
+    }
+
     /// `23505` for a row whose key in `index` is taken.
     pub(crate) fn duplicate_key(&self, index: &Index, row: &[Datum], cx: &EvalCx<'_>) -> SqlError {
+        let exprs = self.table.indexes.iter().position(|other| other.oid == index.oid);
+        let exprs = exprs.and_then(|at| self.checks.indexes.get(at));
+        // They were evaluated for the entry a moment ago, so they do not fail now.
+        let computed = exprs.and_then(|exprs| index::computed(exprs, row, cx).ok().flatten());
+        let mut computed = computed.iter().flatten();
         let mut names = Vec::with_capacity(index.keys.len());
         let mut values = Vec::with_capacity(index.keys.len());
         for key in &index.keys {
-            let Some(column) = self.table.columns.get(key.column) else { continue };
-            names.push(quoted(&column.name));
-            values.push(text_of(row.get(key.column), Oid(column.type_oid), cx));
+            let value = match key.column() {
+                Some(column) => row.get(column),
+                None => computed.next(),
+            };
+            names.push(catalog::describe::key_text(&self.table, key));
+            values.push(text_of(value, key.value_type(&self.table).0, cx));
         }
         SqlError::new(
             SqlState::UNIQUE_VIOLATION,
@@ -145,7 +174,8 @@ impl Target {
         let after = cx.host.txn.command().after();
         let value = index::row_value(&self.table, new)?;
         let rows = &self.layout.row;
-        let primary = rows.columns.iter().any(|column| changed(old, new, column.column));
+        let primary = self.table.primary_key.iter().flat_map(Index::key_columns);
+        let primary = primary.into_iter().any(|column| changed(old, new, column));
         let new_key = match primary {
             // Another value may have the same key: 1.0 and 1.00.
             true => rows.row_key(new)?,
@@ -162,42 +192,153 @@ impl Target {
             cx.host.txn.delete(old_key.clone());
         }
         cx.host.txn.put(new_key.clone(), value);
-        for (index, layout) in self.table.indexes.iter().zip(&self.layout.entries) {
-            if !moved && !layout.columns.iter().any(|column| changed(old, new, *column)) {
+        for (number, index) in self.table.indexes.iter().enumerate() {
+            let Some(layout) = self.layout.entries.get(number) else { continue };
+            if !moved && !layout.reads.iter().any(|column| changed(old, new, *column)) {
                 continue;
             }
-            let before = layout.entry(rows, old, &old_key)?;
-            let entry = layout.entry(rows, new, &new_key)?;
-            if before.key != entry.key {
-                key_changed |= index.unique;
-                if entry.unique && cx.host.txn.get(&entry.key, after).await?.is_some() {
-                    return Err(self.duplicate_key(index, new, &cx.eval_cx()));
+            let before = self.entry(number, old, &old_key, &cx.eval_cx())?;
+            let entry = self.entry(number, new, &new_key, &cx.eval_cx())?;
+            if before == entry {
+                continue;
+            }
+            let same_key = before.as_ref().map(|e| &e.key) == entry.as_ref().map(|e| &e.key);
+            if let Some(before) = &before
+                && !self.owns(index, before, &old_key, cx).await?
+            {
+                // A duplicate from before the index: the other row has the entry.
+                if same_key {
+                    continue;
                 }
-                cx.host.txn.delete(before.key);
-                cx.host.txn.put(entry.key, entry.value);
-            } else if before.value != entry.value {
+                key_changed |= index.is_key();
+                if let Some(entry) = entry {
+                    self.put_entry(index, entry, new, cx).await?;
+                }
+                continue;
+            }
+            if !same_key {
+                key_changed |= index.is_key();
+                if let Some(before) = before {
+                    cx.host.txn.delete(before.key);
+                }
+                if let Some(entry) = entry {
+                    self.put_entry(index, entry, new, cx).await?;
+                }
+            } else if let Some(entry) = entry {
                 cx.host.txn.put(entry.key, entry.value);
             }
         }
         if key_changed {
             cx.host.txn.lock(keys::key_share(&old_key));
         }
+        if moved && self.related.is_some() {
+            cx.host.deferred.moved(&old_key, &new_key);
+        }
+        self.note_changed(&new_key, old, new, cx);
         Ok(())
+    }
+
+    /// Notes a new row for the foreign keys of its table.
+    pub(crate) fn note_stored(&self, row_key: &Key, row: &[Datum], cx: &mut ExecCx<'_>) {
+        if self.related.is_some() {
+            for key in &self.table.foreign_keys {
+                note_reference(key, row_key, row, cx);
+            }
+        }
+    }
+
+    fn note_changed(&self, row_key: &Key, old: &[Datum], new: &[Datum], cx: &mut ExecCx<'_>) {
+        let Some(related) = &self.related else { return };
+        for key in &related.referenced_by {
+            if key.parent_columns.iter().any(|column| changed(old, new, *column)) {
+                note_left(key, old, Some(new), cx);
+            }
+        }
+        for key in &self.table.foreign_keys {
+            if key.columns.iter().any(|column| changed(old, new, *column)) {
+                note_reference(key, row_key, new, cx);
+            }
+        }
+    }
+
+    /// Puts the entry of a new or changed row.
+    ///
+    /// # Errors
+    /// `23505` if it has to be unique and is there.
+    async fn put_entry(
+        &self,
+        index: &Index,
+        entry: Entry,
+        row: &[Datum],
+        cx: &mut ExecCx<'_>,
+    ) -> Result<()> {
+        let after = cx.host.txn.command().after();
+        if entry.unique && cx.host.txn.get(&entry.key, after).await?.is_some() {
+            return Err(self.duplicate_key(index, row, &cx.eval_cx()));
+        }
+        cx.host.txn.put(entry.key, entry.value);
+        Ok(())
+    }
+
+    /// Whether a stored entry is this row's. In a unique index that is not valid it may be that of
+    /// another row: a duplicate from before the index. Where there is none yet it is taken to be this
+    /// row's; the commit fails if somebody puts one meanwhile.
+    async fn owns(
+        &self,
+        index: &Index,
+        entry: &Entry,
+        row_key: &Key,
+        cx: &ExecCx<'_>,
+    ) -> Result<bool> {
+        if !entry.unique || index.state == IndexState::Valid {
+            return Ok(true);
+        }
+        let stored = cx.host.txn.get(&entry.key, cx.host.txn.command().after()).await?;
+        let Some(stored) = stored else { return Ok(true) };
+        let (suffix, _) = index::read_entry(&entry.key, &stored)?;
+        Ok(self.layout.row.row_key_of(suffix) == *row_key)
     }
 
     /// Removes a row and its entries.
     ///
     /// # Errors
     /// `54000`.
-    pub(crate) fn remove(&self, key: Key, old: &[Datum], cx: &mut ExecCx<'_>) -> Result<()> {
+    pub(crate) async fn remove(&self, key: Key, old: &[Datum], cx: &mut ExecCx<'_>) -> Result<()> {
         cx.host.txn.count_row()?;
-        for layout in &self.layout.entries {
-            let entry = layout.entry(&self.layout.row, old, &key)?;
-            cx.host.txn.delete(entry.key);
+        for (number, index) in self.table.indexes.iter().enumerate() {
+            if let Some(entry) = self.entry(number, old, &key, &cx.eval_cx())?
+                && self.owns(index, &entry, &key, cx).await?
+            {
+                cx.host.txn.delete(entry.key);
+            }
         }
         cx.host.txn.lock(keys::key_share(&key));
         cx.host.txn.delete(key);
+        if let Some(related) = &self.related {
+            for key in &related.referenced_by {
+                note_left(key, old, None, cx);
+            }
+        }
         Ok(())
+    }
+}
+
+/// Notes a stored row, if `key` minds it: NULLs refer to nothing.
+fn note_reference(key: &ForeignKey, row_key: &Key, row: &[Datum], cx: &mut ExecCx<'_>) {
+    let values = values_at(row, &key.columns);
+    let nulls = values.iter().filter(|value| value.is_null()).count();
+    if nulls == 0 || (key.match_full && nulls < values.len()) {
+        let event = Event::Stored { key: key.oid, row_key: row_key.clone(), values };
+        cx.state.events.push(event);
+    }
+}
+
+/// Notes that a row's key is no longer what it was.
+fn note_left(key: &ForeignKey, old: &[Datum], new: Option<&[Datum]>, cx: &mut ExecCx<'_>) {
+    let old = values_at(old, &key.parent_columns);
+    if !old.iter().any(Datum::is_null) {
+        let new = new.map(|new| values_at(new, &key.parent_columns));
+        cx.state.events.push(Event::Left { key: key.oid, old, new });
     }
 }
 
@@ -214,19 +355,6 @@ fn text_of(value: Option<&Datum>, ty: Oid, cx: &EvalCx<'_>) -> String {
     match value {
         None | Some(Datum::Null) => "null".into(),
         Some(value) => types::text::to_string(value, ty, cx.call.settings),
-    }
-}
-
-/// A column name as PostgreSQL prints it: quoted if it would not read back as it is.
-fn quoted(name: &str) -> String {
-    let plain = name.bytes().enumerate().all(|(i, byte)| match byte {
-        b'a'..=b'z' | b'_' => true,
-        b'0'..=b'9' | b'$' => i > 0,
-        _ => false,
-    });
-    match plain && !name.is_empty() {
-        true => name.to_owned(),
-        false => format!("\"{}\"", name.replace('"', "\"\"")),
     }
 }
 
@@ -249,10 +377,7 @@ pub(crate) fn inspect_all<'e>(
     checks: Option<&'e RowChecks>,
     others: impl IntoIterator<Item = &'e Expr>,
 ) -> Result<bool> {
-    let checks = checks.into_iter().flat_map(|checks| {
-        let conditions = checks.checks.iter().map(|(_, condition)| condition);
-        conditions.chain(checks.generated.iter().map(|(_, value)| value))
-    });
+    let checks = checks.into_iter().flat_map(RowChecks::exprs);
     Ok(inspect(checks.chain(others))?.stops)
 }
 

@@ -4,13 +4,14 @@
 //! running writers ends up with what the writers would have written. The layout is specified in
 //! `docs/design/tables.md`.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use catalog::{Index, Table};
 use store::{Key, KeyRange, Value};
 use txn::keys;
 use types::{Datum, KeyOrder, Kind, Oid, Result, RowReader, SqlError, SqlState, encode_row, key};
+
+use super::eval::{EvalCx, Stop, eval, is_true};
+use crate::plan::IndexExprs;
 
 /// Most bytes of an index's key columns, the row key's included.
 const KEY_BYTES_MAX: usize = 1_980;
@@ -25,11 +26,20 @@ const ENTRY_VERSION: u8 = 1;
 /// Set in an entry's row-key length if the row key ends the entry's key and is not repeated.
 const ROW_KEY_IN_KEY: u16 = 0x8000;
 
+/// Where a key column's value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// Position in [`Table::columns`].
+    Column(usize),
+    /// Number among the index's expressions.
+    Computed(usize),
+}
+
 /// One column of a key.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyColumn {
-    /// Position in [`Table::columns`].
-    pub column: usize,
+    /// Where its value comes from.
+    pub source: KeySource,
     /// Type.
     pub ty: Oid,
     /// Order.
@@ -52,6 +62,8 @@ pub struct EntryLayout {
     pub key: KeyLayout,
     /// Positions in [`Table::columns`] of what an entry's value holds.
     pub columns: Vec<usize>,
+    /// Positions in [`Table::columns`] of all that the entry, or whether there is one, depends on.
+    pub reads: Vec<usize>,
     unique: bool,
     nulls_not_distinct: bool,
 }
@@ -100,12 +112,17 @@ pub fn row_layout(cluster: u32, table: &Table) -> KeyLayout {
 
 /// The entries of a secondary index.
 pub fn entry_layout(cluster: u32, table: &Table, index: &Index) -> EntryLayout {
+    let columns = entry_columns(table, index);
+    let predicate = index.predicate.iter().flat_map(|predicate| &predicate.columns);
+    let mut reads = columns.clone();
+    reads.extend(index.keys.iter().flat_map(catalog::IndexKey::reads).chain(predicate));
     EntryLayout {
         key: KeyLayout {
             prefix: keys::index(cluster, table.oid, index.oid),
             columns: key_columns(table, index),
         },
-        columns: entry_columns(table, index),
+        columns,
+        reads,
         unique: index.unique,
         nulls_not_distinct: index.nulls_not_distinct,
     }
@@ -115,10 +132,8 @@ pub fn entry_layout(cluster: u32, table: &Table, index: &Index) -> EntryLayout {
 /// columns and included columns, then those columns of the primary key that are not among them.
 pub fn entry_columns(table: &Table, index: &Index) -> Vec<usize> {
     let mut columns: Vec<usize> = Vec::new();
-    let primary = table.primary_key.iter().flat_map(|key| &key.keys).map(|key| key.column);
-    for column in
-        index.keys.iter().map(|key| key.column).chain(index.include.iter().copied()).chain(primary)
-    {
+    let primary = table.primary_key.iter().flat_map(Index::key_columns);
+    for column in index.key_columns().chain(index.include.iter().copied()).chain(primary) {
         if !columns.contains(&column) {
             columns.push(column);
         }
@@ -127,12 +142,30 @@ pub fn entry_columns(table: &Table, index: &Index) -> Vec<usize> {
 }
 
 fn key_columns(table: &Table, index: &Index) -> Vec<KeyColumn> {
-    let column = |key: &catalog::IndexKey| KeyColumn {
-        column: key.column,
-        ty: table.columns.get(key.column).map_or(Oid::INVALID, |column| Oid(column.type_oid)),
-        order: KeyOrder { desc: false, nulls_first: key.nulls_first },
+    let mut computed = 0;
+    let column = |key: &catalog::IndexKey| {
+        let source = match key.column() {
+            Some(column) => KeySource::Column(column),
+            None => {
+                computed += 1;
+                KeySource::Computed(computed - 1)
+            }
+        };
+        let order = KeyOrder { desc: false, nulls_first: key.nulls_first };
+        KeyColumn { source, ty: key.value_type(table).0, order }
     };
     index.keys.iter().map(column).collect()
+}
+
+impl KeyColumn {
+    /// Its value, of a row and the index's computed keys.
+    fn value<'v>(&self, row: &'v [Datum], computed: &'v [Datum]) -> &'v Datum {
+        let value = match self.source {
+            KeySource::Column(column) => row.get(column),
+            KeySource::Computed(number) => computed.get(number),
+        };
+        value.unwrap_or(&Datum::Null)
+    }
 }
 
 impl KeyLayout {
@@ -143,7 +176,7 @@ impl KeyLayout {
     pub fn row_key(&self, row: &[Datum]) -> Result<Key> {
         let mut out = Vec::with_capacity(self.prefix.len() + self.columns.len() * 12);
         let mut size = KeySize::default();
-        self.encode(row, &mut out, &mut size)?;
+        self.encode(row, &[], &mut out, &mut size)?;
         size.check()?;
         Ok(out.into())
     }
@@ -158,10 +191,16 @@ impl KeyLayout {
         self.row_key_of(&random)
     }
 
-    fn encode(&self, row: &[Datum], out: &mut Vec<u8>, size: &mut KeySize) -> Result<()> {
+    fn encode(
+        &self,
+        row: &[Datum],
+        computed: &[Datum],
+        out: &mut Vec<u8>,
+        size: &mut KeySize,
+    ) -> Result<()> {
         out.extend_from_slice(&self.prefix);
         for column in &self.columns {
-            let value = row.get(column.column).unwrap_or(&Datum::Null);
+            let value = column.value(row, computed);
             size.add(value);
             key::encode(value, column.ty, column.order, out)?;
         }
@@ -170,24 +209,28 @@ impl KeyLayout {
 }
 
 impl EntryLayout {
-    /// The entry of `row`, stored under `row_key`; `rows` is the table's row layout.
+    /// The entry of `row`, stored under `row_key`; `rows` is the table's row layout and `computed`
+    /// the values of the index's expressions.
     ///
     /// # Errors
     /// `54000` if the key is too long.
-    pub fn entry(&self, rows: &KeyLayout, row: &[Datum], row_key: &[u8]) -> Result<Entry> {
+    pub fn entry(
+        &self,
+        rows: &KeyLayout,
+        row: &[Datum],
+        computed: &[Datum],
+        row_key: &[u8],
+    ) -> Result<Entry> {
         let suffix = row_key.get(rows.prefix.len()..).unwrap_or_default();
         let mut out = Vec::with_capacity(self.key.prefix.len() + 32 + suffix.len());
         let mut size = KeySize::default();
-        self.key.encode(row, &mut out, &mut size)?;
+        self.key.encode(row, computed, &mut out, &mut size)?;
         match rows.columns.as_slice() {
             [] => size.add(&Datum::Uuid([0; 16])),
-            columns => columns
-                .iter()
-                .for_each(|column| size.add(row.get(column.column).unwrap_or(&Datum::Null))),
+            columns => columns.iter().for_each(|column| size.add(column.value(row, &[]))),
         }
         size.check()?;
-        let has_null =
-            || self.key.columns.iter().any(|c| row.get(c.column).is_none_or(Datum::is_null));
+        let has_null = || self.key.columns.iter().any(|c| c.value(row, computed).is_null());
         let unique = self.unique && (self.nulls_not_distinct || !has_null());
         let mut value = Vec::with_capacity(3 + suffix.len() + self.columns.len() * 12);
         value.push(ENTRY_VERSION);
@@ -213,6 +256,51 @@ impl EntryLayout {
     pub(crate) fn is_point(&self, has_null: bool) -> bool {
         self.unique && (self.nulls_not_distinct || !has_null)
     }
+}
+
+/// The entry of a row in the index at a position of [`Table::indexes`], with what the index needs
+/// beside columns; `None` if its predicate leaves the row out.
+///
+/// # Errors
+/// `54000` if the key is too long, and what the expressions raise.
+pub(crate) fn entry_of(
+    layout: &TableLayout,
+    index: usize,
+    exprs: Option<&IndexExprs>,
+    row: &[Datum],
+    row_key: &[u8],
+    cx: &EvalCx<'_>,
+) -> Result<Option<Entry>> {
+    let Some(entries) = layout.entries.get(index) else { return Ok(None) };
+    let computed = match exprs {
+        None => Vec::new(),
+        Some(exprs) => match computed(exprs, row, cx)? {
+            None => return Ok(None),
+            Some(computed) => computed,
+        },
+    };
+    entries.entry(&layout.row, row, &computed, row_key).map(Some)
+}
+
+/// Values of an index's expressions over a row; `None` if its predicate leaves the row out.
+///
+/// # Errors
+/// What the expressions raise.
+pub(crate) fn computed(
+    exprs: &IndexExprs,
+    row: &[Datum],
+    cx: &EvalCx<'_>,
+) -> Result<Option<Vec<Datum>>> {
+    let settle = |stop: Stop| match stop {
+        Stop::Error(error) => error,
+        Stop::SubPlan(_) => SqlError::internal("sub-query in an index"),
+    };
+    if let Some(predicate) = &exprs.predicate
+        && !is_true(predicate, row, cx).map_err(settle)?
+    {
+        return Ok(None);
+    }
+    exprs.keys.iter().map(|key| eval(key, row, cx).map_err(settle)).collect::<Result<_>>().map(Some)
 }
 
 /// Takes an entry apart: the row's key after the table's prefix, and a reader over
@@ -321,47 +409,6 @@ impl Projection {
     }
 }
 
-/// Entries of an index for one batch of a table's rows: what a job that builds the index writes.
-#[derive(Debug)]
-pub struct Backfill {
-    /// Entries of the batch.
-    pub entries: Vec<Entry>,
-    /// Keys of the rows that the entries are of, in the same order. Writing an entry together with
-    /// a check of its row's key keeps the index right beside concurrent writers.
-    pub rows: Vec<Key>,
-    /// The rest of the range; `None` when the table is done.
-    pub rest: Option<KeyRange>,
-}
-
-/// Reads at most about `limit` rows of `range` (all rows: [`all_rows`]) as `txn` sees them, and
-/// makes their entries in `index`.
-///
-/// # Errors
-/// `54000` for a key that is too long, `XX000` if the store fails.
-pub async fn backfill(
-    txn: &txn::Transaction,
-    cluster: u32,
-    table: &Arc<Table>,
-    index: &Index,
-    range: &KeyRange,
-    limit: usize,
-) -> Result<Backfill> {
-    let rows = row_layout(cluster, table);
-    let layout = entry_layout(cluster, table, index);
-    let projection = Projection::all(table)?;
-    let (pairs, rest) =
-        txn.scan(range, store::Direction::Forward, limit, txn.command().after()).await?;
-    let mut batch = Backfill { entries: Vec::with_capacity(pairs.len()), rows: Vec::new(), rest };
-    let mut row = Vec::with_capacity(table.columns.len());
-    for (key, value) in pairs {
-        row.clear();
-        projection.read(&RowReader::new(&value)?, &mut row)?;
-        batch.entries.push(layout.entry(&rows, &row, &key)?);
-        batch.rows.push(key);
-    }
-    Ok(batch)
-}
-
 /// The range of all of a table's rows.
 pub fn all_rows(cluster: u32, table: &Table) -> KeyRange {
     KeyRange::prefix(&keys::index(cluster, table.oid, keys::ROWS))
@@ -445,7 +492,7 @@ mod tests {
         let row = row(a);
         let row_key = layout.row.row_key(&row).unwrap();
         assert_eq!(row_key, ROW_KEY[..]);
-        let entry = layout.entries[0].entry(&layout.row, &row, &row_key).unwrap();
+        let entry = layout.entries[0].entry(&layout.row, &row, &[], &row_key).unwrap();
         assert_eq!((&entry.key[..], &entry.value[..], entry.unique), (key, value, unique));
         let (suffix, tuple) = read_entry(&entry.key, &entry.value).unwrap();
         assert_eq!(layout.row.row_key_of(suffix), row_key);
@@ -477,32 +524,8 @@ mod tests {
     #[test]
     fn entry_columns_each_once() {
         let mut table = sample(false);
-        table.indexes[0].keys.push(IndexKey { column: 0, nulls_first: false });
+        table.indexes[0].keys.push(IndexKey::of_column(0));
         assert_eq!(table.indexes[0].state, IndexState::Valid);
         assert_eq!(entry_columns(&table, &table.indexes[0]), [1, 0, 2]);
-    }
-
-    #[tokio::test]
-    async fn backfill_in_pieces() {
-        let store = store::memory::Memory::new(store::memory::Faults::default());
-        let mut txn = txn::Transaction::begin(&*store, txn::Limits::default()).await.unwrap();
-        let table = Arc::new(sample(true));
-        let layout = TableLayout::new(1, &table);
-        for id in 0..5 {
-            let row = [Datum::Int4(id), Datum::text(format!("a{id}")), Datum::Null];
-            txn.put(layout.row.row_key(&row).unwrap(), row_value(&table, &row).unwrap());
-        }
-        txn.commit().await.unwrap();
-        let txn = txn::Transaction::begin(&*store, txn::Limits::default()).await.unwrap();
-        let mut range = Some(all_rows(1, &table));
-        let mut keys = Vec::new();
-        while let Some(piece) = range {
-            let batch = backfill(&txn, 1, &table, &table.indexes[0], &piece, 2).await.unwrap();
-            assert_eq!(batch.entries.len(), batch.rows.len());
-            keys.extend(batch.entries.into_iter().map(|entry| entry.key));
-            range = batch.rest;
-        }
-        assert_eq!(keys.len(), 5);
-        assert!(keys.is_sorted());
     }
 }

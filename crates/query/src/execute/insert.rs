@@ -34,7 +34,8 @@ struct InsertOperator {
 struct Proposed {
     key: Key,
     value: Value,
-    entries: Vec<Entry>,
+    /// For each index; `None` if it is partial and leaves the row out.
+    entries: Vec<Option<Entry>>,
 }
 
 /// What of the looked-up keys is in the store.
@@ -73,7 +74,7 @@ impl Operator for InsertOperator {
 impl InsertOperator {
     async fn insert_all(&mut self, source: &mut dyn Operator, cx: &mut ExecCx<'_>) -> Result<()> {
         let Node::Insert(node) = &self.plan.node else { return Err(wrong_node()) };
-        let target = Target::new(&node.table, self.stops, cx);
+        let target = Target::new(&node.table, &node.checks, self.stops, cx);
         let width = node.table.columns.len();
         while let Some(chunk) = source.next(cx).await? {
             cx.checkpoint().await?;
@@ -82,7 +83,7 @@ impl InsertOperator {
                 rows.push_with(|out| {
                     let base = out.len();
                     out.extend_from_slice(chunk.row(index));
-                    target.complete(out.get_mut(base..).unwrap_or_default(), &node.checks, cx)
+                    target.complete(out.get_mut(base..).unwrap_or_default(), cx)
                 })
             })
             .await?;
@@ -105,7 +106,7 @@ impl InsertOperator {
                         Some(row.to_vec())
                     }
                     Some((existing, OnConflict { update: Some(update), .. })) => {
-                        update_existing(&target, node, update, existing, row, cx).await?
+                        update_existing(&target, update, existing, row, cx).await?
                     }
                     Some((_, OnConflict { update: None, .. })) => None,
                 };
@@ -124,31 +125,34 @@ impl InsertOperator {
     }
 }
 
-fn propose(target: &Target, row: &[Datum], cx: &mut ExecCx<'_>) -> Result<Proposed> {
+fn propose(target: &Target<'_>, row: &[Datum], cx: &mut ExecCx<'_>) -> Result<Proposed> {
     let rows = &target.layout.row;
     let key = match rows.columns.is_empty() {
         true => rows.hidden_key((cx.host.new_row_key)()),
         false => rows.row_key(row)?,
     };
     let mut entries = Vec::with_capacity(target.layout.entries.len());
-    for layout in &target.layout.entries {
-        entries.push(layout.entry(rows, row, &key)?);
+    for number in 0..target.layout.entries.len() {
+        entries.push(target.entry(number, row, &key, &cx.eval_cx())?);
     }
     Ok(Proposed { value: index::row_value(&target.table, row)?, key, entries })
 }
 
 /// The indexes in which a row's key has to be unique, each with that key.
 fn unique_keys<'p>(
-    target: &'p Target,
+    target: &'p Target<'_>,
     proposed: &'p Proposed,
 ) -> impl Iterator<Item = (&'p Index, &'p Key)> {
     let primary = target.table.primary_key.iter().map(|index| (index, &proposed.key));
     let secondary = target.table.indexes.iter().zip(&proposed.entries);
-    primary.chain(secondary.filter(|(_, e)| e.unique).map(|(index, entry)| (index, &entry.key)))
+    primary.chain(secondary.filter_map(|(index, entry)| {
+        let entry = entry.as_ref().filter(|entry| entry.unique)?;
+        Some((index, &entry.key))
+    }))
 }
 
 /// Reads all keys that have to be unique at once.
-async fn look_up(target: &Target, proposed: &[Proposed], cx: &mut ExecCx<'_>) -> Result<Found> {
+async fn look_up(target: &Target<'_>, proposed: &[Proposed], cx: &mut ExecCx<'_>) -> Result<Found> {
     let keys: Vec<Key> = proposed
         .iter()
         .flat_map(|proposed| unique_keys(target, proposed).map(|(_, key)| key.clone()))
@@ -172,7 +176,7 @@ fn current(key: &Key, found: &Found, cx: &ExecCx<'_>) -> Option<Value> {
 
 /// The key of the row that `proposed` conflicts with in an arbiter index.
 fn arbitrate(
-    target: &Target,
+    target: &Target<'_>,
     on_conflict: &OnConflict,
     proposed: &Proposed,
     found: &Found,
@@ -193,7 +197,7 @@ fn arbitrate(
 }
 
 fn store(
-    target: &Target,
+    target: &Target<'_>,
     row: &[Datum],
     proposed: Proposed,
     found: &Found,
@@ -205,8 +209,9 @@ fn store(
         }
     }
     cx.host.txn.count_row()?;
+    target.note_stored(&proposed.key, row, cx);
     cx.host.txn.put(proposed.key, proposed.value);
-    for entry in proposed.entries {
+    for entry in proposed.entries.into_iter().flatten() {
         cx.host.txn.put(entry.key, entry.value);
     }
     Ok(())
@@ -214,8 +219,7 @@ fn store(
 
 /// `ON CONFLICT DO UPDATE`: the row as stored, or `None` if the WHERE clause is not true.
 async fn update_existing(
-    target: &Target,
-    node: &Insert,
+    target: &Target<'_>,
     update: &ConflictUpdate,
     key: Bytes,
     proposed: &[Datum],
@@ -252,7 +256,7 @@ async fn update_existing(
                 *slot = value;
             }
         }
-        target.complete(&mut row, &node.checks, cx)?;
+        target.complete(&mut row, cx)?;
         new = Some(row);
         Ok(())
     })

@@ -27,6 +27,7 @@ mod distinct;
 mod dml;
 pub mod eval;
 mod filter;
+pub(crate) mod foreign_key;
 mod hash_join;
 mod incremental_sort;
 pub mod index;
@@ -57,4 +58,5 @@ mod tests;
 
 pub use cx::{ExecCx, Host, MEMORY_MAX, SystemRows};
 pub use eval::Identity;
+pub use foreign_key::Deferred;
 pub use run::{Execution, Operator};

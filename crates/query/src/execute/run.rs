@@ -10,6 +10,7 @@ use types::{Datum, Result, SqlError};
 use super::cte::CteState;
 use super::cx::{Account, ExecCx, Host, State};
 use super::eval::{Memo, Pending, Remembered, Replay};
+use super::foreign_key::enforce;
 use super::key_table::KeyTable;
 use super::{
     aggregate, append, batched_join, cte, delete, distinct, filter, hash_join, incremental_sort,
@@ -100,6 +101,7 @@ impl Execution {
             ctes: plan.ctes.iter().map(|_| CteState::default()).collect(),
             work_tables: vec![Arc::default(); plan.work_tables],
             account: Account::default(),
+            events: Vec::new(),
             steps: 0,
         };
         Ok(Execution { plan, params, root, state, finished: None })
@@ -115,7 +117,9 @@ impl Execution {
             ExecCx { host, plan: &self.plan, params: &self.params, state: &mut self.state };
         cx.check_cancel()?;
         if !self.plan.ctes.iter().any(|cte| cte.modifies) {
-            return self.root.next(&mut cx).await;
+            let chunk = self.root.next(&mut cx).await?;
+            enforce(&mut cx).await?;
+            return Ok(chunk);
         }
         let finished = match &mut self.finished {
             Some(finished) => finished,
@@ -127,6 +131,7 @@ impl Execution {
                     chunks.push(chunk);
                 }
                 super::cte::finish_modifying(&mut cx).await?;
+                enforce(&mut cx).await?;
                 self.finished.insert(chunks.into_iter())
             }
         };

@@ -53,7 +53,7 @@ impl Operator for UpdateOperator {
 impl UpdateOperator {
     async fn update_all(&mut self, source: &mut dyn Operator, cx: &mut ExecCx<'_>) -> Result<()> {
         let Node::Update(node) = &self.plan.node else { return Err(wrong_node()) };
-        let target = Target::new(&node.table, self.stops, cx);
+        let target = Target::new(&node.table, &node.checks, self.stops, cx);
         let width = node.table.columns.len();
         while let Some(chunk) = source.next(cx).await? {
             cx.checkpoint().await?;
@@ -69,7 +69,7 @@ impl UpdateOperator {
                             *slot = value;
                         }
                     }
-                    target.complete(out.get_mut(base..).unwrap_or_default(), &node.checks, cx)
+                    target.complete(out.get_mut(base..).unwrap_or_default(), cx)
                 })
             })
             .await?;

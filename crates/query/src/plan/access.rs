@@ -59,7 +59,8 @@ pub(super) fn choose(
         .indexes
         .iter()
         .enumerate()
-        .filter(|(_, index)| index.state == IndexState::Valid)
+        // TODO: a partial index where the conditions imply its predicate, and expressions as keys.
+        .filter(|(_, index)| index.state == IndexState::Valid && index.predicate.is_none())
         .map(|(position, index)| (Some(position), index));
     for (position, index) in primary.chain(secondary) {
         let (bounds, used, unique) = bounds(table, index, &conditions, column_of);
@@ -67,7 +68,7 @@ pub(super) fn choose(
         let covering = position.is_some()
             && needed.iter().all(|column| {
                 let mut held = index.keys.iter().chain(primary_keys(table));
-                held.any(|key| key.column == *column) || index.include.contains(column)
+                held.any(|key| key.column() == Some(*column)) || index.include.contains(column)
             });
         let rows = estimate(&bounds, unique);
         let ordered = order.and_then(|order| gives_order(index, &bounds, order));
@@ -142,9 +143,9 @@ fn bounds(
     let mut used = Vec::new();
     let mut single = true;
     for key in &index.keys {
-        let column = &table.columns[key.column];
-        let usable =
-            |condition: &Expr| sargable(condition, key.column, Oid(column.type_oid), column_of);
+        let Some(column) = key.column() else { break };
+        let ty = Oid(table.columns[column].type_oid);
+        let usable = |condition: &Expr| sargable(condition, column, ty, column_of);
         let equal = conditions.iter().enumerate().find_map(|(number, condition)| {
             match usable(condition)? {
                 Sargable::Equal(equal) => Some((number, equal)),
@@ -288,8 +289,9 @@ fn gives_order(index: &Index, bounds: &KeyBounds, order: &WantedOrder) -> Option
     if bounds.equal.iter().any(|equal| !matches!(equal, KeyEqual::Value(_) | KeyEqual::Null)) {
         return None;
     }
-    let fixed =
-        |column: usize| index.keys.iter().take(bounds.equal.len()).any(|key| key.column == column);
+    let fixed = |column: usize| {
+        index.keys.iter().take(bounds.equal.len()).any(|key| key.column() == Some(column))
+    };
     let mut keys = index.keys.iter().skip(bounds.equal.len());
     let mut backward = None;
     for wanted in &order.keys {
@@ -300,7 +302,10 @@ fn gives_order(index: &Index, bounds: &KeyBounds, order: &WantedOrder) -> Option
         // Entries stand in ascending order, NULLs last unless the key says otherwise.
         let reverse = wanted.descending;
         let nulls_agree = key.nulls_first == (wanted.nulls_first != reverse);
-        if key.column != wanted.column || !nulls_agree || backward.is_some_and(|b| b != reverse) {
+        if key.column() != Some(wanted.column)
+            || !nulls_agree
+            || backward.is_some_and(|b| b != reverse)
+        {
             return None;
         }
         backward = Some(reverse);

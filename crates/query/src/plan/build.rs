@@ -12,8 +12,8 @@ use types::{Datum, Oid, Result, SqlError, oid};
 
 use super::join::Layout;
 use super::{
-    AggregateCall, Cte, Delete, FunctionSource, Insert, Node, Plan, SortKey, StatementPlan, Update,
-    WindowCall, walk,
+    AggregateCall, Cte, Delete, ForeignKeys, FunctionSource, Insert, Node, Plan, SortKey,
+    StatementPlan, Update, WindowCall, walk,
 };
 use crate::bind::Bound;
 use crate::bind::dml::{Action, Modify};
@@ -57,7 +57,8 @@ pub fn plan_query(bound: Bound<Query>) -> Result<StatementPlan> {
     let mut planner = Planner::new(bound.ctes, bound.work_tables);
     let env = Env { depth: 0, frame: Vec::new() };
     let root = planner.query(&bound.tree, &env)?;
-    planner.finish(root, bound.tables, bound.work_tables)
+    let foreign_keys = planner.foreign_keys(bound.foreign_keys)?;
+    planner.finish(root, bound.tables, bound.work_tables, foreign_keys)
 }
 
 /// Plans INSERT, UPDATE or DELETE.
@@ -67,7 +68,8 @@ pub fn plan_query(bound: Bound<Query>) -> Result<StatementPlan> {
 pub fn plan_modify(bound: Bound<Modify>) -> Result<StatementPlan> {
     let mut planner = Planner::new(bound.ctes, bound.work_tables);
     let root = planner.modify(bound.tree)?;
-    planner.finish(root, bound.tables, bound.work_tables)
+    let foreign_keys = planner.foreign_keys(bound.foreign_keys)?;
+    planner.finish(root, bound.tables, bound.work_tables, foreign_keys)
 }
 
 impl Planner {
@@ -87,6 +89,7 @@ impl Planner {
         root: Arc<Plan>,
         tables: Vec<Arc<catalog::Table>>,
         work_tables: usize,
+        foreign_keys: ForeignKeys,
     ) -> Result<StatementPlan> {
         let ctes = self
             .ctes
@@ -100,7 +103,20 @@ impl Planner {
             work_tables,
             writes: self.writes,
             tables,
+            foreign_keys,
         })
+    }
+
+    /// Converts the expressions of what changes may cascade to.
+    fn foreign_keys(&mut self, mut keys: ForeignKeys) -> Result<ForeignKeys> {
+        let (none, env) = (Layout::default(), Env { depth: 0, frame: Vec::new() });
+        for related in keys.0.values_mut() {
+            let related = Arc::make_mut(related);
+            for expr in related.checks.exprs_mut().chain(&mut related.defaults) {
+                self.convert(expr, &none, &env)?;
+            }
+        }
+        Ok(keys)
     }
 
     fn modify(&mut self, modify: Modify) -> Result<Arc<Plan>> {
@@ -109,8 +125,7 @@ impl Planner {
         self.writes = true;
         let source = self.query(&source, &env)?;
         let none = Layout::default();
-        let conditions = checks.checks.iter_mut().map(|(_, expr)| expr);
-        for expr in conditions.chain(checks.generated.iter_mut().map(|(_, expr)| expr)) {
+        for expr in checks.exprs_mut() {
             self.convert(expr, &none, &env)?;
         }
         let mut types = Vec::new();
@@ -140,7 +155,7 @@ impl Planner {
             Action::Update { assignments } => {
                 Node::Update(Update { table, source, old: 0, assignments, checks, returning })
             }
-            Action::Delete => Node::Delete(Delete { table, source, old: 0, returning }),
+            Action::Delete => Node::Delete(Delete { table, source, old: 0, checks, returning }),
         };
         Ok(Arc::new(Plan { node, types, rows, cost }))
     }
@@ -675,10 +690,7 @@ fn clone_modify(modify: &Modify) -> Result<Modify> {
         table: Arc::clone(table),
         source: source.clone(),
         action,
-        checks: super::RowChecks {
-            checks: checks.checks.clone(),
-            generated: checks.generated.clone(),
-        },
+        checks: checks.clone(),
         returning: returning.clone(),
     })
 }

@@ -12,9 +12,10 @@ mod fold;
 mod join;
 pub(crate) mod walk;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use catalog::Table;
+use catalog::{ForeignKey, Table};
 use functions::{NewAccumulator, SetReturning, Site};
 use types::Oid;
 
@@ -314,8 +315,36 @@ pub struct StatementPlan {
     pub work_tables: usize,
     /// Whether rows are written or locked anywhere.
     pub writes: bool,
-    /// Tables that are read or written: their descriptors are validated at commit.
+    /// Tables that are read or written, by foreign keys as well: their descriptors are validated at
+    /// commit.
     pub tables: Vec<Arc<Table>>,
+    /// What foreign keys may have to do.
+    pub foreign_keys: ForeignKeys,
+}
+
+/// Tables that a statement may modify, directly or because a change cascades to them, by OID; only
+/// those that foreign keys lead from or to.
+#[derive(Clone, Debug, Default)]
+pub struct ForeignKeys(pub BTreeMap<u32, Arc<Related>>);
+
+impl ForeignKeys {
+    /// What foreign keys say about a table; `None` if nothing.
+    pub fn get(&self, table: u32) -> Option<&Arc<Related>> {
+        self.0.get(&table)
+    }
+}
+
+/// What foreign keys say about a table that is modified.
+#[derive(Clone, Debug)]
+pub struct Related {
+    /// The table.
+    pub table: Arc<Table>,
+    /// Checks on rows that a cascade changes.
+    pub checks: RowChecks,
+    /// The default of each of [`Table::columns`], where `SET DEFAULT` may be asked for.
+    pub defaults: Vec<Expr>,
+    /// The foreign keys that refer to it.
+    pub referenced_by: Vec<ForeignKey>,
 }
 
 /// A common table expression.
@@ -569,13 +598,46 @@ pub enum LockStrength {
     Update,
 }
 
-/// What is checked before a row is stored.
-#[derive(Debug)]
+/// What is checked and computed before a row is stored.
+#[derive(Clone, Debug, Default)]
 pub struct RowChecks {
     /// CHECK constraints: name and condition over the new row (all of [`Table::columns`]).
     pub checks: Vec<(String, Expr)>,
     /// Generated columns: position and expression over the new row.
     pub generated: Vec<(usize, Expr)>,
+    /// For each of [`Table::indexes`] what its entries need; empty if all are over columns only.
+    pub indexes: Vec<IndexExprs>,
+}
+
+impl RowChecks {
+    /// All expressions.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let checks = self.checks.iter().map(|(_, condition)| condition);
+        let generated = self.generated.iter().map(|(_, value)| value);
+        let indexes =
+            self.indexes.iter().flat_map(|index| index.keys.iter().chain(&index.predicate));
+        checks.chain(generated).chain(indexes)
+    }
+
+    /// As [`RowChecks::exprs`], to be changed.
+    pub fn exprs_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        let checks = self.checks.iter_mut().map(|(_, condition)| condition);
+        let generated = self.generated.iter_mut().map(|(_, value)| value);
+        let indexes = self
+            .indexes
+            .iter_mut()
+            .flat_map(|index| index.keys.iter_mut().chain(&mut index.predicate));
+        checks.chain(generated).chain(indexes)
+    }
+}
+
+/// What an index's entries need beside columns, over the row (all of [`Table::columns`]).
+#[derive(Clone, Debug)]
+pub struct IndexExprs {
+    /// The keys that are expressions, in order.
+    pub keys: Vec<Expr>,
+    /// `WHERE`.
+    pub predicate: Option<Expr>,
 }
 
 /// `INSERT`.
@@ -640,6 +702,8 @@ pub struct Delete {
     pub source: Arc<Plan>,
     /// As in [`Update`].
     pub old: usize,
+    /// What the indexes' entries need; nothing is checked.
+    pub checks: RowChecks,
     /// `RETURNING`, over the source's row.
     pub returning: Option<Vec<Expr>>,
 }

@@ -47,6 +47,29 @@ pub(crate) struct SettingRequest {
 }
 
 impl SessionCx {
+    /// What analysis may know where there is no session: default settings, the schema `public`.
+    pub(crate) fn offline(
+        engine: &Arc<Engine>,
+        catalog: &Arc<Catalog>,
+        role: ObjectId,
+    ) -> SessionCx {
+        let mut cx = SessionCx {
+            catalog: Arc::clone(catalog),
+            role,
+            session_role: role,
+            database: crate::engine::DATABASE.to_owned(),
+            session_id: String::new(),
+            principal: String::new(),
+            settings: Settings::new(),
+            search_path: Vec::new(),
+            requests: Arc::default(),
+            cancelled: Arc::default(),
+            engine: Arc::clone(engine),
+        };
+        cx.refresh_search_path();
+        cx
+    }
+
     /// Asks the session to set a parameter, whose new value is returned.
     ///
     /// # Errors

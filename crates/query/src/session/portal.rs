@@ -405,6 +405,7 @@ impl Session {
             cluster,
             cancel: &cx.cancel,
             system: &system,
+            deferred: &mut active.deferred,
             new_row_key: &mut new_row_key,
         };
         execution.next(host).await

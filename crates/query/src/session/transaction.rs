@@ -7,10 +7,13 @@
 use std::sync::Arc;
 
 use catalog::{Catalog, Change, Table};
+use functions::CallCx;
 use txn::{Transaction, keys};
 use types::{Result, SqlError, SqlState};
 
-use super::{Session, TransactionStatus};
+use super::{Session, SessionCx, TransactionStatus};
+use crate::execute::Deferred;
+use crate::execute::foreign_key::Checker;
 
 /// Where the session stands.
 pub(crate) enum TxnState {
@@ -40,6 +43,8 @@ pub(crate) struct Active {
     pub(crate) read_only: bool,
     /// Tables read or written so far: if another session alters one, the transaction cannot go on.
     pub(crate) tables: Vec<Arc<Table>>,
+    /// Checks of foreign keys that wait for its end.
+    pub(crate) deferred: Deferred,
     /// `SET LOCAL` values to restore: the settings as the block found them.
     pub(crate) settings_before: Option<Box<super::SavedSettings>>,
     /// `now()`.
@@ -105,6 +110,7 @@ impl Session {
             modifies: false,
             read_only: self.read_only_default,
             tables: Vec::new(),
+            deferred: Deferred::default(),
             settings_before: None,
             started_micros,
         }
@@ -253,7 +259,29 @@ impl Session {
         self.use_catalog(&catalog);
     }
 
-    async fn commit(&mut self, active: Active) -> Result<()> {
+    /// Makes the checks that wait and no longer should.
+    ///
+    /// # Errors
+    /// `23503`.
+    pub(crate) async fn settle_deferred(&mut self) -> Result<()> {
+        let cluster = self.engine.cluster();
+        let Session { cx, state, .. } = self;
+        match state {
+            TxnState::Implicit(active) | TxnState::Block(active) => {
+                settle_deferred(cx, cluster, active, false).await
+            }
+            TxnState::Idle | TxnState::Failed => Ok(()),
+        }
+    }
+
+    async fn commit(&mut self, mut active: Active) -> Result<()> {
+        let cluster = self.engine.cluster();
+        if let Err(error) = settle_deferred(&self.cx, cluster, &mut active, true).await {
+            self.restore_settings(active.settings_before.take());
+            let catalog = self.engine.catalog();
+            self.use_catalog(&catalog);
+            return Err(error);
+        }
         let Active {
             txn,
             catalog: _,
@@ -262,6 +290,7 @@ impl Session {
             modifies: _,
             read_only: _,
             tables,
+            deferred: _,
             settings_before,
             started_micros: _,
         } = active;
@@ -285,6 +314,29 @@ impl Session {
         self.use_catalog(&catalog);
         outcome
     }
+}
+
+/// Makes the checks that wait and no longer should; at the transaction's `end`, all of them.
+///
+/// # Errors
+/// `23503`.
+async fn settle_deferred(
+    cx: &SessionCx,
+    cluster: u32,
+    active: &mut Active,
+    end: bool,
+) -> Result<()> {
+    let Some(txn) = active.txn.as_mut().filter(|_| !active.deferred.is_empty()) else {
+        return Ok(());
+    };
+    let call = CallCx {
+        settings: &cx.settings.format,
+        transaction_micros: active.started_micros,
+        statement_micros: crate::engine::now_micros(),
+        session: cx,
+    };
+    let mut checker = Checker { txn, catalog: &active.catalog, cluster, call: &call };
+    active.deferred.settle(&mut checker, end).await
 }
 
 /// `40001` OC001 if one of `tables` is no longer what it was.

@@ -149,9 +149,12 @@ pub(super) fn sql_language(name: &str) -> Option<Scalar> {
             let Some((table, index)) = catalog.index_by_oid(number(args)?) else {
                 return Ok(Datum::Null);
             };
-            let keys = index.keys.iter().map(|key| key.column);
-            let mut columns = keys.chain(describe::included_columns(table, index));
-            let at = columns.position(|column| i16::try_from(column + 1) == Ok(*attnum));
+            let keys = index.keys.iter().map(|key| key.column());
+            let included = describe::included_columns(table, index).into_iter().map(Some);
+            let is = |column: Option<usize>| {
+                column.map_or(0, |at| i16::try_from(at + 1).unwrap_or(0)) == *attnum
+            };
+            let at = keys.chain(included).position(is);
             let at = at.and_then(|at| i32::try_from(at + 1).ok());
             Ok(at.map_or(Datum::Null, Datum::Int4))
         },

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use catalog::Catalog;
 use catalog::builtin::KeywordCategory;
 use catalog::objects::{PG_CATALOG, SYS};
 use catalog::system::{self, Job, SystemCx, SystemRelation};
@@ -17,7 +18,7 @@ const PG_CLASS: u32 = 1259;
 /// All rows of a built-in relation.
 pub(super) fn system_rows(cx: &SessionCx, relation: &'static SystemRelation) -> Vec<Row> {
     let jobs: Vec<Job> = match relation.name {
-        "jobs" => cx.engine.jobs.all().into_iter().map(job_row).collect(),
+        "jobs" => cx.engine.jobs.all().into_iter().map(|job| job_row(job, &cx.catalog)).collect(),
         _ => Vec::new(),
     };
     system::rows(
@@ -35,7 +36,7 @@ pub(super) fn system_rows(cx: &SessionCx, relation: &'static SystemRelation) -> 
     )
 }
 
-fn job_row(job: crate::job::Job) -> Job {
+fn job_row(job: crate::job::Job, catalog: &Catalog) -> Job {
     Job {
         id: crate::job::text_id(job.id),
         status: job.status.as_str().to_owned(),
@@ -43,7 +44,7 @@ fn job_row(job: crate::job::Job) -> Job {
         details: job.details,
         class: PG_CLASS,
         object: job.object_id,
-        object_name: job.object_name,
+        object_name: crate::job::object_name(catalog, job.object_id),
         start_time: job.start_micros,
         update_time: job.update_micros,
     }

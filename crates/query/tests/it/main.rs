@@ -5,6 +5,8 @@ mod catalog_queries;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod indexes;
+#[cfg(test)]
 mod psql;
 #[cfg(test)]
 mod system_functions;

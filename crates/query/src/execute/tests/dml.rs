@@ -93,6 +93,7 @@ async fn insert_not_null_and_checks() {
         let checks = RowChecks {
             checks: vec![("small".into(), lt(col(2), int(100)))],
             generated: vec![(2, add(col(0), int(n)))],
+            ..RowChecks::default()
         };
         let node = Insert {
             table: Arc::clone(&table),
@@ -160,7 +161,7 @@ fn upsert(
     let node = Insert {
         table: Arc::clone(table),
         source: Arc::new(constants(table, rows)),
-        checks: RowChecks { checks: Vec::new(), generated: Vec::new() },
+        checks: RowChecks::default(),
         on_conflict: Some(OnConflict { arbiters, update }),
         returning: Some(vec![col(0), col(2)]),
     };

@@ -14,11 +14,11 @@ use types::{Datum, FormatSettings, Oid, Result, SqlError, oid};
 
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
-use crate::execute::{Execution, Host, Identity, SystemRows};
+use crate::execute::{Deferred, Execution, Host, Identity, SystemRows};
 use crate::expr::{Call, Expr, ExprKind};
 use crate::plan::{
-    AccessPath, AggregateCall, Cte, Delete, Insert, KeyBounds, Node, Plan, RowChecks, Scan,
-    SortKey, StatementPlan, Update,
+    AccessPath, AggregateCall, Cte, Delete, ForeignKeys, Insert, KeyBounds, Node, Plan, RowChecks,
+    Scan, SortKey, StatementPlan, Update,
 };
 
 pub(super) struct Db {
@@ -109,6 +109,7 @@ impl Db {
             work_tables: self.work_tables,
             writes: true,
             tables: Vec::new(),
+            foreign_keys: ForeignKeys::default(),
         })
     }
 
@@ -131,6 +132,7 @@ impl Db {
                 cluster: 1,
                 cancel: &self.cancel,
                 system: &NoSystemRows,
+                deferred: &mut Deferred::default(),
                 new_row_key: &mut || {
                     *next_key += 1;
                     [*next_key; 16]
@@ -216,7 +218,7 @@ pub(super) fn plan(node: Node, types: &[Oid]) -> Plan {
 }
 
 pub(super) fn no_checks() -> RowChecks {
-    RowChecks { checks: Vec::new(), generated: Vec::new() }
+    RowChecks::default()
 }
 
 /// Rows of constants, of a table's columns.
@@ -306,6 +308,7 @@ pub(super) fn delete(table: &Arc<Table>, filter: Option<Expr>) -> Plan {
         table: Arc::clone(table),
         source: Arc::new(target_rows(table, filter)),
         old: 0,
+        checks: no_checks(),
         returning: None,
     };
     plan(Node::Delete(node), &[])

@@ -1,0 +1,216 @@
+//! CREATE INDEX.
+
+use std::sync::Arc;
+
+use catalog::Table;
+use catalog::ddl::{self, CreateIndex, ElementPart, IndexElement};
+use catalog::objects::{IndexPredicate, IndexState, KeyExpression};
+use parser::protobuf::{self, SortByDir, SortByNulls};
+use parser::{Node, NodeEnum, Statement};
+use types::{Datum, Result, SqlError, SqlState};
+
+use super::Outcome;
+use super::ddl::{change, range_name};
+use super::table::{existing, is_immutable, read_columns};
+use crate::bind::{Binder, column_name};
+use crate::chunk::Chunk;
+use crate::execute::index::all_rows;
+use crate::expr::{Expr, ExprKind};
+use crate::job::Job;
+use crate::session::Session;
+
+/// The name of an index's column over an expression that suggests none.
+const UNNAMED: &str = "expr";
+
+pub(super) async fn create(
+    session: &mut Session,
+    stmt: &protobuf::IndexStmt,
+    statement: &Statement,
+    asynchronous: bool,
+) -> Result<Outcome> {
+    // The order of the refusals is the service's.
+    if stmt.concurrent {
+        return Err(SqlError::unsupported("CONCURRENTLY not supported for CREATE INDEX"));
+    }
+    // The grammar supplies "btree" where nothing is written.
+    if stmt.access_method != "btree" || mentions_using(statement.text()) {
+        return Err(SqlError::unsupported("USING not supported for CREATE INDEX"));
+    }
+    let name = range_name(session, stmt.relation.as_ref())?;
+    if !asynchronous && !may_build_at_once(session, &name).await? {
+        return Err(SqlError::unsupported("unsupported mode. please use CREATE INDEX ASYNC."));
+    }
+    if !stmt.options.is_empty() {
+        return Err(SqlError::unsupported("WITH not supported for CREATE INDEX"));
+    }
+    if !stmt.table_space.is_empty() {
+        return Err(SqlError::unsupported("TABLESPACE not supported for CREATE INDEX"));
+    }
+    session.begin_statement().await?;
+    let table = existing(session, &name);
+    let builder = Builder { session, statement, table: table.as_ref() };
+    let mut keys = Vec::new();
+    for element in elements(&stmt.index_params) {
+        keys.push(builder.key(element)?);
+    }
+    let mut include = Vec::new();
+    for element in elements(&stmt.index_including_params) {
+        if element.expr.is_some() {
+            return Err(SqlError::unsupported("expressions are not supported in included columns"));
+        }
+        check_clauses(element)?;
+        include.push(element.name.clone());
+    }
+    let predicate = match &stmt.where_clause {
+        Some(node) => builder.predicate(node)?,
+        None => None,
+    };
+    let request = CreateIndex {
+        name: (!stmt.idxname.is_empty()).then(|| stmt.idxname.clone()),
+        table: name,
+        if_not_exists: stmt.if_not_exists,
+        unique: stmt.unique,
+        keys,
+        include,
+        nulls_not_distinct: stmt.nulls_not_distinct,
+        predicate,
+        state: if asynchronous { IndexState::Building } else { IndexState::Valid },
+    };
+    let (outcome, _) =
+        change(session, "CREATE INDEX", |cx| ddl::create_index(cx, &request)).await?;
+    if !asynchronous {
+        return Ok(Outcome::Done("CREATE INDEX".into()));
+    }
+    let mut chunk = Chunk::new(1);
+    match outcome.created {
+        Some(index) => {
+            let job = Job::build_index(&session.cx.catalog, index)?;
+            chunk.push([Datum::text(job.text_id())]);
+            session.ensure_active()?.jobs.push(job);
+        }
+        // The index exists already: nothing is built.
+        None => chunk.push([Datum::Null]),
+    }
+    Ok(Outcome::Rows(chunk, "CREATE INDEX".into()))
+}
+
+/// Whether a plain CREATE INDEX may run: the session allows it and the table has no rows. (A row that
+/// somebody inserts meanwhile fails at commit, for it relied on a table without the index.)
+async fn may_build_at_once(session: &mut Session, name: &ddl::QualifiedName) -> Result<bool> {
+    if session.cx.settings.is_on("disable_sync_create_index") {
+        return Ok(false);
+    }
+    session.begin_statement().await?;
+    let Some(table) = existing(session, name) else { return Ok(true) };
+    let range = all_rows(session.engine.cluster(), &table);
+    let active = session.ensure_active()?;
+    let txn = active.txn.as_ref().ok_or_else(|| SqlError::internal("no snapshot"))?;
+    let (rows, _) = txn.scan(&range, store::Direction::Forward, 1, txn.command().after()).await?;
+    Ok(rows.is_empty())
+}
+
+/// Whether `USING` stands between the table's name and the list of keys.
+fn mentions_using(text: &str) -> bool {
+    let head = text.split('(').next().unwrap_or_default();
+    head.split_whitespace().any(|word| word.eq_ignore_ascii_case("using"))
+}
+
+fn elements(nodes: &[Node]) -> impl Iterator<Item = &protobuf::IndexElem> {
+    nodes.iter().filter_map(|node| match &node.node {
+        Some(NodeEnum::IndexElem(element)) => Some(element.as_ref()),
+        _ => None,
+    })
+}
+
+/// Refuses what no key can have.
+fn check_clauses(element: &protobuf::IndexElem) -> Result<()> {
+    let protobuf::IndexElem {
+        name: _,
+        expr: _,
+        indexcolname: _,
+        collation,
+        opclass,
+        opclassopts,
+        ordering,
+        nulls_ordering: _,
+    } = element;
+    if *ordering != SortByDir::SortbyDefault as i32 && *ordering != SortByDir::Undefined as i32 {
+        return Err(SqlError::unsupported("specifying sort order not supported for index keys"));
+    }
+    if !opclass.is_empty() || !opclassopts.is_empty() {
+        return Err(SqlError::unsupported("opclass not supported for index keys"));
+    }
+    if !collation.is_empty() {
+        return Err(SqlError::unsupported("COLLATE clause not supported"));
+    }
+    Ok(())
+}
+
+/// Binds the keys of an index. A table that does not exist is somebody else's error.
+struct Builder<'a> {
+    session: &'a Session,
+    statement: &'a Statement,
+    table: Option<&'a Arc<Table>>,
+}
+
+impl Builder<'_> {
+    fn binder(&self) -> Binder<'_> {
+        Binder::new(&self.session.cx, &self.statement.source, &[])
+    }
+
+    fn key(&self, element: &protobuf::IndexElem) -> Result<IndexElement> {
+        check_clauses(element)?;
+        let nulls_first = element.nulls_ordering == SortByNulls::SortbyNullsFirst as i32;
+        let part = match &element.expr {
+            None => ElementPart::Column(element.name.clone()),
+            Some(node) => self.expression(node)?,
+        };
+        Ok(IndexElement { part, nulls_first })
+    }
+
+    fn expression(&self, node: &Node) -> Result<ElementPart> {
+        let Some(table) = self.table else { return Ok(ElementPart::Column(String::new())) };
+        let expr = self.binder().index_expression(table, node)?;
+        if let ExprKind::Column(position) = expr.kind {
+            // A column in parentheses is a column.
+            let name = table.columns.get(position).map(|column| column.name.clone());
+            return Ok(ElementPart::Column(name.unwrap_or_default()));
+        }
+        check_immutable(&expr, "expression")?;
+        let mut name = column_name(node);
+        if name == "?column?" {
+            name = UNNAMED.to_owned();
+        }
+        Ok(ElementPart::Expression(KeyExpression {
+            text: parser::deparse_expression(node)?,
+            columns: columns_of(&expr),
+            type_oid: expr.ty.0,
+            typmod: expr.typmod,
+            name,
+        }))
+    }
+
+    fn predicate(&self, node: &Node) -> Result<Option<IndexPredicate>> {
+        let Some(table) = self.table else { return Ok(None) };
+        let expr = self.binder().index_predicate(table, node)?;
+        check_immutable(&expr, "predicate")?;
+        let text = parser::deparse_expression(node)?;
+        Ok(Some(IndexPredicate { text, columns: columns_of(&expr) }))
+    }
+}
+
+fn columns_of(expr: &Expr) -> Vec<usize> {
+    let mut columns = Vec::new();
+    read_columns(expr, &mut columns);
+    columns
+}
+
+fn check_immutable(expr: &Expr, what: &str) -> Result<()> {
+    match is_immutable(expr) {
+        true => Ok(()),
+        false => Err(SqlError::new(
+            SqlState::INVALID_OBJECT_DEFINITION,
+            format!("functions in index {what} must be marked IMMUTABLE"),
+        )),
+    }
+}
