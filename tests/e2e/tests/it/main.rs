@@ -7,7 +7,11 @@ mod bad_input;
 #[cfg(test)]
 mod conflict;
 #[cfg(test)]
+mod conflict_matrix;
+#[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod job_crash;
 #[cfg(test)]
 mod psql;
 #[cfg(test)]
