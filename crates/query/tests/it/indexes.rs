@@ -66,10 +66,7 @@ fn names_refused() {
         "CREATE INDEX ASYNC public.i ON t (a)",
         expect![["42601 syntax error at or near \".\"\n"]],
     );
-    refused(
-        "CREATE INDEX ASYNC t ON t (a)",
-        expect![["42P07 relation \"t\" already exists\n"]],
-    );
+    refused("CREATE INDEX ASYNC t ON t (a)", expect![["42P07 relation \"t\" already exists\n"]]);
     refused(
         "CREATE INDEX ASYNC i ON nosuch (a)",
         expect![["42P01 relation \"nosuch\" does not exist\n"]],
@@ -153,10 +150,7 @@ fn names_chosen() {
 fn plain_index_on_an_empty_table() {
     let mut db = Db::with(&[TABLE, "SET disable_sync_create_index = off"]);
     db.check("CREATE INDEX i ON t (a)", expect![["CREATE INDEX\n"]]);
-    db.check(
-        "SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass",
-        expect![["t\n"]],
-    );
+    db.check("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass", expect![["t\n"]]);
     db.check("INSERT INTO t (id) VALUES (1)", expect![["INSERT 0 1\n"]]);
     db.check(
         "CREATE INDEX j ON t (a)",
@@ -209,10 +203,7 @@ fn errors_of_index_expressions_reach_the_writer_and_the_job() {
         "SELECT job_type, status, details, object_name FROM sys.jobs",
         expect![["INDEX_BUILD|failed|division by zero|public.i\n"]],
     );
-    db.check(
-        "SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass",
-        expect![["f\n"]],
-    );
+    db.check("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass", expect![["f\n"]]);
 }
 
 #[test]
@@ -349,8 +340,10 @@ fn validation_jobs() {
     );
     db.check(
         "ALTER TABLE ASYNC t VALIDATE CONSTRAINT t_pkey",
-        expect![[r#"42809 constraint "t_pkey" of relation "t" is not a foreign key or check constraint
-"#]],
+        expect![[
+            r#"42809 constraint "t_pkey" of relation "t" is not a foreign key or check constraint
+"#
+        ]],
     );
     db.check(
         "ALTER TABLE ASYNC t ADD COLUMN x int",

@@ -85,7 +85,9 @@ async fn killed_during_index_build_and_validation() {
         run(&client, &add).await;
         run(&client, &format!("ALTER TABLE ASYNC t VALIDATE CONSTRAINT {constraint}")).await;
         let writers: Vec<_> = (0..2)
-            .map(|seed| tokio::spawn(write(server.endpoint(), seed + i32::try_from(round).unwrap())))
+            .map(|seed| {
+                tokio::spawn(write(server.endpoint(), seed + i32::try_from(round).unwrap()))
+            })
             .collect();
         for _ in 0..2 {
             let ms = rand::rng().random_range(KILL_MS);
