@@ -288,7 +288,7 @@ impl<'p> Target<'p> {
         index: &Index,
         entry: &Entry,
         row_key: &Key,
-        cx: &ExecCx<'_>,
+        cx: &mut ExecCx<'_>,
     ) -> Result<bool> {
         if !entry.unique || index.state == IndexState::Valid {
             return Ok(true);
@@ -306,7 +306,8 @@ impl<'p> Target<'p> {
     pub(crate) async fn remove(&self, key: Key, old: &[Datum], cx: &mut ExecCx<'_>) -> Result<()> {
         cx.host.txn.count_row()?;
         for (number, index) in self.table.indexes.iter().enumerate() {
-            if let Some(entry) = self.entry(number, old, &key, &cx.eval_cx())?
+            let entry = self.entry(number, old, &key, &cx.eval_cx())?;
+            if let Some(entry) = entry
                 && self.owns(index, &entry, &key, cx).await?
             {
                 cx.host.txn.delete(entry.key);
