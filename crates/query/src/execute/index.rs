@@ -293,7 +293,7 @@ pub(crate) fn computed(
 ) -> Result<Option<Vec<Datum>>> {
     let settle = |stop: Stop| match stop {
         Stop::Error(error) => error,
-        Stop::SubPlan(_) => SqlError::internal("sub-query in an index"),
+        Stop::SubPlan(_) | Stop::Sleep(_) => SqlError::internal("index expression has to wait"),
     };
     if let Some(predicate) = &exprs.predicate
         && !is_true(predicate, row, cx).map_err(settle)?

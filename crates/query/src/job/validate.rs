@@ -89,8 +89,8 @@ fn check_rows(
                 }
                 Ok(_) => {}
                 Err(Stop::Error(error)) => return Err(error),
-                Err(Stop::SubPlan(_)) => {
-                    return Err(SqlError::internal("sub-query in a check constraint"));
+                Err(Stop::SubPlan(_) | Stop::Sleep(_)) => {
+                    return Err(SqlError::internal("check constraint has to wait"));
                 }
             }
         }

@@ -63,7 +63,7 @@ impl SessionCx {
             settings: Settings::new(),
             search_path: Vec::new(),
             requests: Arc::default(),
-            cancelled: Arc::default(),
+            cancel: Arc::default(),
             engine: Arc::clone(engine),
         };
         cx.refresh_search_path();
