@@ -20,6 +20,7 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
   probes [--slow] [--environment] [name …]
                     what a real Aurora DSQL cluster answered, replayed on Borealis or on the server
                     of the environment
+  coverage          which of PostgreSQL's internal functions are missing; writes COMPAT.md
   bless             rewrite golden output; read the diff afterwards
   bench [options]   Borealis and PostgreSQL 16 side by side, written to BENCHMARKS.md;
                     --quick, --only NAME
@@ -42,6 +43,7 @@ pub(crate) fn dispatch(command: &str, args: &[String]) -> Result {
         "e2e" => step("e2e", cargo(["test", "-p", "e2e", "--"]).args(args)),
         "slt" => exec(cargo(["run", "-q", "-p", "slt", "--"]).args(from_cwd(args))),
         "probes" => exec(cargo(["run", "-q", "-p", "probes", "--"]).args(args)),
+        "coverage" => exec(cargo(["run", "-q", "-p", "coverage", "--"]).args(args)),
         "bless" => no_arguments(args).and_then(|()| bless()),
         "bench" => bench(args),
         "pg" => pg(args),

@@ -103,6 +103,39 @@ comparisons! { CONTAINERS: [_cx]
     "jsonb_cmp" "jsonb_eq" "jsonb_ne" "jsonb_lt" "jsonb_le" "jsonb_gt" "jsonb_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
 }
 
+comparisons! { RARE: [_cx]
+    "network_cmp" "network_eq" "network_ne" "network_lt" "network_le" "network_gt" "network_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "macaddr_cmp" "macaddr_eq" "macaddr_ne" "macaddr_lt" "macaddr_le" "macaddr_gt" "macaddr_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "macaddr8_cmp" "macaddr8_eq" "macaddr8_ne" "macaddr8_lt" "macaddr8_le" "macaddr8_gt" "macaddr8_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "bitcmp" "biteq" "bitne" "bitlt" "bitle" "bitgt" "bitge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "range_cmp" "range_eq" "range_ne" "range_lt" "range_le" "range_gt" "range_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "multirange_cmp" "multirange_eq" "multirange_ne" "multirange_lt" "multirange_le" "multirange_gt" "multirange_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "tsvector_cmp" "tsvector_eq" "tsvector_ne" "tsvector_lt" "tsvector_le" "tsvector_gt" "tsvector_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "tsquery_cmp" "tsquery_eq" "tsquery_ne" "tsquery_lt" "tsquery_le" "tsquery_gt" "tsquery_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "pg_lsn_cmp" "pg_lsn_eq" "pg_lsn_ne" "pg_lsn_lt" "pg_lsn_le" "pg_lsn_gt" "pg_lsn_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "xid8cmp" "xid8eq" "xid8ne" "xid8lt" "xid8le" "xid8gt" "xid8ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "cash_cmp" "cash_eq" "cash_ne" "cash_lt" "cash_le" "cash_gt" "cash_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "bttidcmp" "tideq" "tidne" "tidlt" "tidle" "tidgt" "tidge" |a: &str, b: &str| row_address(a).cmp(&row_address(b));
+    "btrecordimagecmp" "record_image_eq" "record_image_ne" "record_image_lt" "record_image_le" "record_image_gt" "record_image_ge" |a: &Datum, b: &Datum| compare_images(a, b);
+}
+
+/// Block and offset of a `tid`.
+fn row_address(tid: &str) -> (u32, u16) {
+    let inner = tid.trim_matches(['(', ')']);
+    let (block, offset) = inner.split_once(',').unwrap_or_default();
+    (block.parse().unwrap_or(0), offset.parse().unwrap_or(0))
+}
+
+/// The order of two records by their bytes, where PostgreSQL's depends on how it lays values out.
+fn compare_images(a: &Datum, b: &Datum) -> Ordering {
+    let image = |datum: &Datum| {
+        let mut out = bytes::BytesMut::new();
+        types::binary::send(datum, types::oid::RECORD, &mut out);
+        out
+    };
+    compare::compare(a, b).then_with(|| image(a).cmp(&image(b)))
+}
+
 /// The greater or smaller of two values, as `max` and `min` and `GREATEST` use them.
 macro_rules! larger_smaller {
     ($($larger:literal $smaller:literal;)*) => {
@@ -122,9 +155,15 @@ larger_smaller! {
     "timestamp_larger" "timestamp_smaller";
     "interval_larger" "interval_smaller";
     "array_larger" "array_smaller";
+    "network_larger" "network_smaller";
+    "pg_lsn_larger" "pg_lsn_smaller";
+    "xid8_larger" "xid8_smaller";
+    "cashlarger" "cashsmaller";
 }
 
 scalars! { pub(crate) const BPCHAR_LARGER_SMALLER =
+    "tidlarger"(a: &str, b: &str) => if row_address(a) >= row_address(b) { a } else { b };
+    "tidsmaller"(a: &str, b: &str) => if row_address(a) <= row_address(b) { a } else { b };
     "bpchar_larger"(a: &str, b: &str) => if trim_blanks(a) >= trim_blanks(b) { a } else { b };
     "bpchar_smaller"(a: &str, b: &str) => if trim_blanks(a) <= trim_blanks(b) { a } else { b };
 }

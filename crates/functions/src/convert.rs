@@ -3,7 +3,14 @@
 
 use std::sync::Arc;
 
-use types::{Array, Datum, Interval, Json, Numeric, Oid, Record, Result, SqlError, TimeTz};
+use types::jsonpath::JsonPath;
+use types::rare::bits::Bits;
+use types::rare::geometry::{Circle, Path, Point, Rect};
+use types::rare::inet::Inet;
+use types::rare::range::{Multirange, Range};
+use types::rare::tsquery::TsQuery;
+use types::rare::tsvector::TsVector;
+use types::{Array, Datum, Interval, Json, Numeric, Oid, Rare, Record, Result, SqlError, TimeTz};
 
 /// Reads one argument.
 pub(crate) trait FromDatum<'a>: Sized {
@@ -109,6 +116,78 @@ borrow! {
     Jsonb(Json) = "jsonb";
     Array(Array) = "array";
     Record(Record) = "record";
+}
+
+/// `pg_lsn`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Lsn(pub(crate) u64);
+/// `xid8`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Xid8(pub(crate) u64);
+/// `money`, in hundredths.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Money(pub(crate) i64);
+
+/// Types behind [`Rare`], borrowed as arguments and owned as results.
+macro_rules! rare {
+    ($($variant:ident($rust:ty) = $name:literal;)*) => {$(
+        impl<'a> FromDatum<'a> for &'a $rust {
+            fn from_datum(datum: &'a Datum) -> Result<Self> {
+                if let Datum::Rare(rare) = datum && let Rare::$variant(value) = &**rare {
+                    return Ok(value);
+                }
+                Err(mismatch($name, datum))
+            }
+        }
+        impl IntoDatum for $rust {
+            fn into_datum(self) -> Result<Datum> {
+                Ok(Datum::rare(Rare::$variant(self)))
+            }
+        }
+    )*};
+}
+
+rare! {
+    Inet(Inet) = "inet";
+    Mac([u8; 6]) = "macaddr";
+    Mac8([u8; 8]) = "macaddr8";
+    Bits(Bits) = "bit";
+    Range(Range) = "range";
+    Multirange(Multirange) = "multirange";
+    TsVector(TsVector) = "tsvector";
+    TsQuery(TsQuery) = "tsquery";
+    JsonPath(JsonPath) = "jsonpath";
+    Point(Point) = "point";
+    Lseg([Point; 2]) = "lseg";
+    Box(Rect) = "box";
+    Path(Path) = "path";
+    Polygon(Vec<Point>) = "polygon";
+    Circle(Circle) = "circle";
+}
+
+/// Types behind [`Rare`] that are numbers.
+macro_rules! rare_numbers {
+    ($($variant:ident($rust:ident) = $name:literal;)*) => {$(
+        impl<'a> FromDatum<'a> for $rust {
+            fn from_datum(datum: &'a Datum) -> Result<Self> {
+                if let Datum::Rare(rare) = datum && let Rare::$variant(value) = &**rare {
+                    return Ok($rust(*value));
+                }
+                Err(mismatch($name, datum))
+            }
+        }
+        impl IntoDatum for $rust {
+            fn into_datum(self) -> Result<Datum> {
+                Ok(Datum::rare(Rare::$variant(self.0)))
+            }
+        }
+    )*};
+}
+
+rare_numbers! {
+    Lsn(Lsn) = "pg_lsn";
+    Xid8(Xid8) = "xid8";
+    Money(Money) = "money";
 }
 
 impl<'a> FromDatum<'a> for &'a Datum {

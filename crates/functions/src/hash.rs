@@ -89,7 +89,7 @@ impl State {
     }
 }
 
-fn bytes(key: &[u8], seed: i64) -> u64 {
+pub(crate) fn bytes(key: &[u8], seed: i64) -> u64 {
     let mut state = State::new(key.len(), seed);
     let (chunks, rest) = key.as_chunks::<12>();
     for [a, b, c, d, e, f, g, h, i, j, k, l] in chunks {
@@ -110,7 +110,7 @@ fn bytes(key: &[u8], seed: i64) -> u64 {
     state.finish()
 }
 
-fn word(key: u32, seed: i64) -> u64 {
+pub(crate) fn word(key: u32, seed: i64) -> u64 {
     let mut state = State::new(4, seed);
     state.a = state.a.wrapping_add(key);
     state.finish()
@@ -123,21 +123,21 @@ fn low(hash: u64) -> i32 {
 
 /// A `bigint` folded so that it hashes as a smaller integer of the same value does.
 #[expect(clippy::cast_possible_truncation, reason = "takes the halves")]
-fn folded(value: i64) -> u32 {
+pub(crate) fn folded(value: i64) -> u32 {
     let bits = value.cast_unsigned();
     let (high, low) = ((bits >> 32) as u32, bits as u32);
     low ^ if value >= 0 { high } else { !high }
 }
 
 /// `None` for zero, whose hash is 0 or the seed, whatever its sign.
-fn float(value: f64, seed: i64) -> Option<u64> {
+pub(crate) fn float(value: f64, seed: i64) -> Option<u64> {
     let value = if value.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { value };
     (value != 0.0).then(|| bytes(&value.to_le_bytes(), seed))
 }
 
 /// The interval as its order sees it, cut to 64 bits.
 #[expect(clippy::cast_possible_truncation, reason = "PostgreSQL cuts it too")]
-fn span(a: Interval) -> i64 {
+pub(crate) fn span(a: Interval) -> i64 {
     let days = i128::from(a.months) * 30 + i128::from(a.days);
     (days * i128::from(MICROS_PER_DAY) + i128::from(a.micros)) as i64
 }

@@ -8,6 +8,7 @@
 
 mod aggregates;
 mod arrays;
+mod bits;
 mod boolean;
 mod bytea;
 mod compare;
@@ -18,20 +19,28 @@ mod datetime;
 mod errors;
 mod float;
 mod format;
+mod geometry;
 mod hash;
+mod hash_values;
 mod in_range;
 mod int;
 mod interval;
+mod io;
 mod json;
 mod like;
 mod lookup;
 mod math;
 mod misc;
+mod money;
+mod network;
 mod numeric;
 pub mod quote;
+mod ranges;
 mod regex;
 mod series;
 mod strings;
+mod textsearch;
+mod transitions;
 mod variadic;
 
 use std::any::Any;

@@ -8,9 +8,9 @@ use types::Oid;
 use crate::convert::Table;
 use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
-    aggregates, arrays, boolean, bytea, compare, date_parts, datetime, float, format, hash,
-    in_range, int, interval, json, like, math, misc, numeric, quote, regex, series, strings,
-    variadic,
+    aggregates, arrays, bits, boolean, bytea, compare, date_parts, datetime, float, format, geometry, hash, hash_values,
+    in_range, int, interval, io, json, like, math, misc, money, network, numeric, quote, ranges, regex,
+    series, strings, textsearch, transitions, variadic,
 };
 
 /// Every family of scalar functions.
@@ -30,6 +30,22 @@ const SCALARS: &[Table] = &[
     json::TABLES[2],
     json::TABLES[3],
     json::TABLES[4],
+    json::TABLES[5],
+    network::TABLE,
+    bits::TABLE,
+    ranges::TABLE,
+    hash_values::TABLE,
+    money::TABLE,
+    transitions::TABLE,
+    textsearch::TABLES[0],
+    textsearch::TABLES[1],
+    textsearch::TABLES[2],
+    geometry::TABLES[0],
+    geometry::TABLES[1],
+    geometry::TABLES[2],
+    geometry::TABLES[3],
+    geometry::TABLES[4],
+    io::TABLE,
     int::ARITHMETIC,
     int::ONE_WIDTH,
     int::TABLE,
@@ -53,12 +69,13 @@ const SCALARS: &[Table] = &[
     compare::PATTERN,
     compare::DATETIMES,
     compare::CONTAINERS,
+    compare::RARE,
     compare::LARGER_SMALLER,
     compare::BPCHAR_LARGER_SMALLER,
 ];
 
 /// Every family of set-returning functions.
-const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE, arrays::SETS, json::SETS, regex::SETS];
+const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE, arrays::SETS, json::SETS, json::PATH_SETS, json::RECORD_SETS, regex::SETS, ranges::SETS, textsearch::SETS];
 
 /// Every family of aggregates, by `pg_aggregate.aggfnoid`.
 const AGGREGATES: &[aggregates::Table] = aggregates::TABLES;

@@ -1,10 +1,9 @@
 //! Random UUIDs, sizes, encodings, and other functions of their own.
 
-use bytes::BytesMut;
 use rand::RngCore;
 use types::{Datum, Numeric, Result, oid};
 
-use crate::convert::{Uuid, array_of, scalars};
+use crate::convert::{OidValue, Uuid, array_of, scalars};
 use crate::errors::invalid_parameter;
 
 scalars! { pub(crate) const TABLE =
@@ -28,16 +27,23 @@ scalars! { pub(crate) const TABLE =
     "pg_size_pretty"(bytes: i64) => size_pretty(&Numeric::from(bytes))?;
     "pg_size_pretty_numeric"(bytes: &Numeric) => size_pretty(bytes)?;
     "pg_size_bytes"(size: &str) => size_bytes(size);
-    "parse_ident"(text: &str, strict: bool) => parse_ident(text, strict);
-    "int2send" | "int4send" | "int8send" | "float4send" | "float8send" | "numeric_send" | "boolsend"
-        | "uuid_send" | "date_send" | "time_send" | "timetz_send" | "timestamp_send" | "timestamptz_send"
-        | "interval_send" | "oidsend" | "xidsend" | "cidsend" | "charsend" | "regclasssend" | "regtypesend"
-        | "regprocsend" | "regnamespacesend" | "regrolesend" | "json_send" | "jsonb_send" | "array_send"
-        | "anyarray_send" | "record_send" | "int2vectorsend" | "oidvectorsend"[_cx, site](a: &Datum) => {
-        let mut out = BytesMut::new();
-        types::binary::send(a, site.arg_types.first().copied().unwrap_or_default(), &mut out);
-        out.to_vec()
+    "pg_column_compression"(_a: &Datum) => Datum::Null;
+    "nameconcatoid"(name: &str, number: OidValue) => {
+        let suffix = format!("_{}", number.0);
+        let mut end = name.len().min(types::strings::NAME_BYTES_MAX.saturating_sub(suffix.len()));
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        format!("{}{suffix}", name.get(..end).unwrap_or(name))
     };
+    "to_ascii_default"(_text: &str) => no_ascii();
+    "to_ascii_enc"(_text: &str, _encoding: i32) => no_ascii();
+    "to_ascii_encname"(_text: &str, _encoding: &str) => no_ascii();
+    "parse_ident"(text: &str, strict: bool) => parse_ident(text, strict);
+}
+
+fn no_ascii() -> Result<Datum> {
+    Err(types::SqlError::unsupported("encoding conversion from UTF8 to ASCII not supported"))
 }
 
 /// Version 4.

@@ -24,3 +24,4 @@ pub use session::{
     Canceller, CopyFormat, Fetched, Field, Format, Parameters, Portal, Prepared, Session,
     Statement, TransactionStatus,
 };
+pub use system::is_implemented;

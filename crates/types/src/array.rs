@@ -47,7 +47,7 @@ fn write_level<'a>(
     out.put_u8(b'{');
     for i in 0..dim.len {
         if i > 0 {
-            out.put_u8(b',');
+            out.put_u8(delimiter(array.element));
         }
         if inner.is_empty() {
             let Some(element) = elements.next() else { break };
@@ -72,8 +72,10 @@ fn write_element(
     let start = out.len();
     text::output(element, element_type, settings, out);
     let written = out.get(start..).unwrap_or_default();
-    let special =
-        |byte: &u8| matches!(byte, b'"' | b'\\' | b'{' | b'}' | b',' | b' ' | b'\t'..=b'\r');
+    let delimiter = delimiter(element_type);
+    let special = |byte: &u8| {
+        matches!(byte, b'"' | b'\\' | b'{' | b'}' | b' ' | b'\t'..=b'\r') || *byte == delimiter
+    };
     let plain = !written.is_empty()
         && !written.eq_ignore_ascii_case(b"null")
         && !written.iter().any(special);
@@ -89,6 +91,14 @@ fn write_element(
         out.put_u8(byte);
     }
     out.put_u8(b'"');
+}
+
+/// What stands between elements: `;` for boxes, whose text has commas outside of parentheses.
+const fn delimiter(element_type: Oid) -> u8 {
+    match element_type {
+        oid::BOX => b';',
+        _ => b',',
+    }
 }
 
 /// Reads an array of `element` values, each constrained to `typmod`.
@@ -117,7 +127,8 @@ pub fn parse(
         }));
     }
     // Reports about the contents show only these, as PostgreSQL's do.
-    let (lens, items) = read_items(body, &|detail| malformed_literal(body, detail))?;
+    let delimiter = char::from(delimiter(element));
+    let (lens, items) = read_items(body, delimiter, &|detail| malformed_literal(body, detail))?;
     let mismatch = !bounds.is_empty()
         && (bounds.len() != lens.len() || bounds.iter().zip(&lens).any(|(b, len)| b.len != *len));
     if mismatch {
@@ -245,7 +256,11 @@ enum State {
 /// Lengths of the dimensions, and the elements' texts in order; `None` is NULL.
 type Items = (Vec<usize>, Vec<Option<String>>);
 
-fn read_items(body: &str, malformed: &dyn Fn(&str) -> SqlError) -> Result<Items> {
+fn read_items(
+    body: &str,
+    delimiter: char,
+    malformed: &dyn Fn(&str) -> SqlError,
+) -> Result<Items> {
     let unexpected = |c: char| malformed(&format!("Unexpected \"{c}\" character."));
     let mut state = State::NoLevel;
     let mut lens: Vec<Option<usize>> = Vec::new();
@@ -303,7 +318,7 @@ fn read_items(body: &str, malformed: &dyn Fn(&str) -> SqlError) -> Result<Items>
                     lens.push(None);
                 }
             }
-            '}' | ',' => {
+            c if c == '}' || c == delimiter => {
                 let closes = c == '}';
                 let empty = closes && open.len() == 1 && state == State::LevelStarted;
                 match state {

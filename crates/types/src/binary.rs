@@ -30,7 +30,7 @@ use crate::{
     Array, ArrayDim, Datum, Interval, Numeric, Oid, Record, Result, SqlError, SqlState, TimeTz,
     oid, strings,
 };
-use crate::{inet, json};
+use crate::{json, rare};
 
 const NUMERIC_NEGATIVE: u16 = 0x4000;
 const NUMERIC_NAN: u16 = 0xc000;
@@ -66,16 +66,11 @@ pub fn send(datum: &Datum, type_oid: Oid, out: &mut BytesMut) {
         Datum::Uuid(value) => out.put_slice(value),
         Datum::Text(text) => match type_oid {
             oid::CHAR => out.put_u8(strings::char_to_byte(text)),
-            oid::INET | oid::CIDR => inet::send(text, type_oid == oid::CIDR, out),
             oid::TID => {
                 let inner = text.trim_matches(['(', ')']);
                 let (block, offset) = inner.split_once(',').unwrap_or_default();
                 out.put_u32(block.parse().unwrap_or(0));
                 out.put_u16(offset.parse().unwrap_or(0));
-            }
-            oid::JSONPATH => {
-                out.put_u8(1);
-                out.put_slice(text.as_bytes());
             }
             _ => out.put_slice(text.as_bytes()),
         },
@@ -85,6 +80,7 @@ pub fn send(datum: &Datum, type_oid: Oid, out: &mut BytesMut) {
             json::display(value, out);
         }
         Datum::Array(array) => send_array(array, out),
+        Datum::Rare(value) => rare::send(value, type_oid, out),
         Datum::Record(record) => {
             out.put_i32(length(record.fields.len()));
             for (_, type_oid, value) in &record.fields {
@@ -217,17 +213,7 @@ fn receive_any(type_oid: Oid, bytes: &[u8]) -> Result<Datum> {
         Kind::Uuid => Datum::Uuid(body.array()?),
         Kind::Text | Kind::Bpchar => match type_oid {
             oid::CHAR => strings::char_from_byte(body.u8()?),
-            oid::INET => Datum::text(inet::receive(&mut body, false)?),
-            oid::CIDR => Datum::text(inet::receive(&mut body, true)?),
             oid::TID => Datum::text(format!("({},{})", body.u32()?, body.u16()?)),
-            oid::JSONPATH => match body.u8()? {
-                1 => Datum::text(utf8(body.rest())?),
-                version => {
-                    return Err(SqlError::internal(format!(
-                        "unsupported jsonpath version number: {version}"
-                    )));
-                }
-            },
             oid::NAME => {
                 let text = utf8(body.rest())?;
                 if text.len() > strings::NAME_BYTES_MAX {
@@ -252,6 +238,7 @@ fn receive_any(type_oid: Oid, bytes: &[u8]) -> Result<Datum> {
                 )));
             }
         },
+        Kind::Rare => Datum::rare(rare::receive(type_oid, &mut body)?),
         Kind::Array(element) => receive_array(type_oid, element, &mut body)?,
         Kind::Record => return receive_record(&mut body),
     };

@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::datetime::{MICROS_PER_DAY, MICROS_PER_SECOND};
 use crate::strings::trim_blanks;
-use crate::{Array, Datum, Interval, Oid, Record, TimeTz, inet, oid};
+use crate::{Array, Datum, Interval, Oid, Record, TimeTz, oid, rare};
 
 /// The order of two values of one type family.
 pub fn compare(a: &Datum, b: &Datum) -> Ordering {
@@ -35,6 +35,7 @@ pub fn compare(a: &Datum, b: &Datum) -> Ordering {
         (Datum::Jsonb(a), Datum::Jsonb(b)) => a.cmp(b),
         (Datum::Array(a), Datum::Array(b)) => compare_arrays(a, b),
         (Datum::Record(a), Datum::Record(b)) => compare_records(a, b),
+        (Datum::Rare(a), Datum::Rare(b)) => rare::compare(a, b),
         _ => match (integer(a), integer(b), float(a), float(b)) {
             (Some(a), Some(b), ..) => a.cmp(&b),
             (_, _, Some(a), Some(b)) => compare_floats(a, b),
@@ -43,15 +44,11 @@ pub fn compare(a: &Datum, b: &Datum) -> Ordering {
     }
 }
 
-/// As [`compare`], for values of type `type_oid`: `bpchar` ignores trailing blanks, addresses order
-/// as such.
+/// As [`compare`], for values of type `type_oid`: `bpchar` ignores trailing blanks.
 pub fn compare_typed(a: &Datum, b: &Datum, type_oid: Oid) -> Ordering {
     match (a, b) {
         (Datum::Text(a), Datum::Text(b)) if type_oid == oid::BPCHAR => {
             trim_blanks(a).as_bytes().cmp(trim_blanks(b).as_bytes())
-        }
-        (Datum::Text(a), Datum::Text(b)) if matches!(type_oid, oid::INET | oid::CIDR) => {
-            inet::compare(a, b)
         }
         _ => compare(a, b),
     }
@@ -95,6 +92,7 @@ pub fn hash_into(datum: &Datum, state: &mut impl Hasher) {
         Datum::Text(value) => value.hash(state),
         Datum::Bytea(value) => value.hash(state),
         Datum::Jsonb(value) => value.hash(state),
+        Datum::Rare(value) => rare::hash_into(value, state),
         Datum::Array(array) => {
             for element in &array.elements {
                 hash_into(element, state);
@@ -201,7 +199,8 @@ fn rank(datum: &Datum) -> u8 {
         Datum::Jsonb(_) => 14,
         Datum::Array(_) => 15,
         Datum::Record(_) => 16,
-        Datum::Null => 17,
+        Datum::Rare(_) => 17,
+        Datum::Null => 18,
     }
 }
 

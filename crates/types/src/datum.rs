@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Json, Oid};
+use crate::{Json, Oid, Rare};
 
 /// One SQL value. Which variant a type uses is fixed by [`Datum`]'s variants' docs.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +58,8 @@ pub enum Datum {
     Array(Arc<Array>),
     /// A row value.
     Record(Arc<Record>),
+    /// A value of a type that no column can hold.
+    Rare(Arc<Rare>),
 }
 
 /// One row: a value for each output column.
@@ -149,6 +151,11 @@ impl Datum {
     /// A `bytea` value.
     pub fn bytea(value: impl AsRef<[u8]>) -> Datum {
         Datum::Bytea(Arc::from(value.as_ref()))
+    }
+
+    /// A value of a rare type.
+    pub fn rare(value: Rare) -> Datum {
+        Datum::Rare(Arc::new(value))
     }
 
     /// The text behind a [`Datum::Text`].

@@ -143,7 +143,8 @@ pub fn encode(datum: &Datum, type_oid: Oid, order: KeyOrder, out: &mut Vec<u8>) 
         | Datum::Interval(_)
         | Datum::Jsonb(_)
         | Datum::Array(_)
-        | Datum::Record(_) => {
+        | Datum::Record(_)
+        | Datum::Rare(_) => {
             return Err(SqlError::unsupported(format!(
                 "type {} cannot be part of a key",
                 crate::kind::type_name(type_oid)

@@ -31,6 +31,8 @@ pub enum Kind {
     /// Arrays, `int2vector`, `oidvector`; with the element type.
     Array(Oid),
     Record,
+    /// What [`crate::Rare`] holds.
+    Rare,
 }
 
 impl Kind {
@@ -53,7 +55,9 @@ impl Kind {
             | oid::REGTYPE
             | oid::REGROLE
             | oid::REGNAMESPACE
-            | oid::REGCOLLATION => Kind::Oid,
+            | oid::REGCOLLATION
+            | oid::REGCONFIG
+            | oid::REGDICTIONARY => Kind::Oid,
             oid::FLOAT4 => Kind::Float4,
             oid::FLOAT8 => Kind::Float8,
             oid::NUMERIC => Kind::Numeric,
@@ -74,9 +78,6 @@ impl Kind {
             | oid::PG_NODE_TREE
             | oid::ACLITEM
             | oid::TID
-            | oid::INET
-            | oid::CIDR
-            | oid::JSONPATH
             | oid::VOID => Kind::Text,
             oid::BPCHAR => Kind::Bpchar,
             oid::BYTEA => Kind::Bytea,
@@ -84,6 +85,7 @@ impl Kind {
             oid::RECORD => Kind::Record,
             oid::INT2VECTOR => Kind::Array(oid::INT2),
             oid::OIDVECTOR => Kind::Array(oid::OID),
+            rare if crate::rare::is_rare(rare) => Kind::Rare,
             ACLITEM_ARRAY => Kind::Array(oid::ACLITEM),
             other => match oid::element_of(other) {
                 Some(element) => Kind::Array(element),
@@ -145,6 +147,36 @@ pub const fn type_name(type_oid: Oid) -> &'static str {
         oid::ACLITEM => "aclitem",
         oid::PG_NODE_TREE => "pg_node_tree",
         oid::VOID => "void",
+        oid::MACADDR => "macaddr",
+        oid::MACADDR8 => "macaddr8",
+        oid::BIT => "bit",
+        oid::VARBIT => "bit varying",
+        oid::INT4RANGE => "int4range",
+        oid::NUMRANGE => "numrange",
+        oid::TSRANGE => "tsrange",
+        oid::TSTZRANGE => "tstzrange",
+        oid::DATERANGE => "daterange",
+        oid::INT8RANGE => "int8range",
+        oid::INT4MULTIRANGE => "int4multirange",
+        oid::NUMMULTIRANGE => "nummultirange",
+        oid::TSMULTIRANGE => "tsmultirange",
+        oid::TSTZMULTIRANGE => "tstzmultirange",
+        oid::DATEMULTIRANGE => "datemultirange",
+        oid::INT8MULTIRANGE => "int8multirange",
+        oid::TSVECTOR => "tsvector",
+        oid::TSQUERY => "tsquery",
+        oid::REGCONFIG => "regconfig",
+        oid::REGDICTIONARY => "regdictionary",
+        oid::POINT => "point",
+        oid::LSEG => "lseg",
+        oid::PATH => "path",
+        oid::BOX => "box",
+        oid::POLYGON => "polygon",
+        oid::LINE => "line",
+        oid::CIRCLE => "circle",
+        oid::PG_LSN => "pg_lsn",
+        oid::XID8 => "xid8",
+        oid::MONEY => "money",
         _ => "???",
     }
 }

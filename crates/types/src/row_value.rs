@@ -45,6 +45,12 @@ pub(crate) fn encode(datum: &Datum, out: &mut Vec<u8>) {
         Datum::Text(value) => out.extend(value.as_bytes()),
         Datum::Bytea(value) => out.extend(&value[..]),
         Datum::Jsonb(value) => encode_json(value, out),
+        Datum::Rare(value) => {
+            let mut body = bytes::BytesMut::new();
+            crate::binary::send(datum, value.type_oid(), &mut body);
+            out.extend(value.type_oid().0.to_le_bytes());
+            out.extend(body);
+        }
         Datum::Array(array) => {
             out.extend(array.element.0.to_le_bytes());
             put_len(array.dims.len(), out);
@@ -122,6 +128,11 @@ fn decode_other(kind: Kind, bytes: &[u8], depth: u32) -> Option<Datum> {
                 return None;
             }
             Datum::Jsonb(Arc::new(value))
+        }
+        Kind::Rare => {
+            let mut rest = bytes;
+            let type_oid = Oid(take_u32(&mut rest)?);
+            crate::binary::receive(type_oid, -1, rest).ok()?
         }
         Kind::Array(_) => decode_array(bytes, depth)?,
         Kind::Record => decode_record(bytes, depth)?,

@@ -7,8 +7,8 @@ use bytes::{BufMut, BytesMut};
 use crate::kind::{Kind, type_name};
 use crate::typmod::apply_typmod;
 use crate::{
-    Datum, FormatSettings, Oid, Result, SqlError, array, bytea, datetime, float, inet, int, json,
-    numeric, oid, record, strings,
+    Datum, FormatSettings, Oid, Result, SqlError, array, bytea, datetime, float, int, json,
+    numeric, oid, rare, record, strings,
 };
 
 /// Appends the text of a value; nothing for NULL.
@@ -39,6 +39,7 @@ pub fn output(datum: &Datum, type_oid: Oid, settings: &FormatSettings, out: &mut
         Datum::Uuid(value) => bytea::write_uuid(value, out),
         Datum::Text(value) => out.put_slice(value.as_bytes()),
         Datum::Bytea(value) => bytea::write(value, settings.bytea_output, out),
+        Datum::Rare(value) => rare::write(value, type_oid, settings, out),
     }
 }
 
@@ -52,8 +53,7 @@ pub fn to_string(datum: &Datum, type_oid: Oid, settings: &FormatSettings) -> Str
 /// Reads a value of a built-in type, as its input function and an assignment to `typmod` do
 /// (`typmod` -1: unconstrained).
 ///
-/// Two kinds of types are not looked into: `reg*` types take numbers and `-` only (names are the
-/// catalog's business), and a `jsonpath` is checked by the functions that follow it.
+/// `reg*` types take numbers and `-` only: names are the catalog's business.
 ///
 /// # Errors
 /// The type's own (`22P02`, `22003`, `22007`, `22008`, `22001`, …) with PostgreSQL's texts;
@@ -86,6 +86,7 @@ pub fn input(type_oid: Oid, typmod: i32, text: &str, settings: &FormatSettings) 
         Kind::Text => text_input(type_oid, text)?,
         Kind::Bpchar => Datum::text(text),
         Kind::Bytea => Datum::bytea(bytea::parse(text)?),
+        Kind::Rare => Datum::rare(rare::parse(type_oid, text, settings)?),
         Kind::Record => {
             return Err(SqlError::unsupported(
                 "input of anonymous composite types is not implemented",
@@ -100,8 +101,6 @@ fn text_input(type_oid: Oid, text: &str) -> Result<Datum> {
     Ok(match type_oid {
         oid::NAME => Datum::text(strings::truncate_name(text)),
         oid::CHAR => strings::char_input(text),
-        oid::INET => Datum::text(inet::parse(text, false)?),
-        oid::CIDR => Datum::text(inet::parse(text, true)?),
         oid::TID => Datum::text(tid(text).ok_or_else(|| int::invalid_syntax("tid", text))?),
         oid::JSON => {
             json::validate(text)?;
@@ -132,6 +131,8 @@ const fn is_reg_type(type_oid: Oid) -> bool {
             | oid::REGROLE
             | oid::REGNAMESPACE
             | oid::REGCOLLATION
+            | oid::REGCONFIG
+            | oid::REGDICTIONARY
     )
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::datetime::{
     TIMESTAMP_INFINITY, TIMESTAMP_NEG_INFINITY, apply_interval_typmod, round_micros,
 };
-use crate::{Datum, Oid, Result, TimeTz, oid, strings};
+use crate::rare::bits;
+use crate::{Datum, Oid, Rare, Result, TimeTz, oid, strings};
 
 /// A value as a column or cast of that type and modifier holds it. `explicit` is a cast written by
 /// the user, which cuts over-long strings where an assignment raises an error.
@@ -33,6 +34,13 @@ pub fn apply_typmod(type_oid: Oid, typmod: i32, datum: Datum, explicit: bool) ->
         Datum::Timestamp(value) => Datum::Timestamp(round_timestamp(value, typmod)),
         Datum::Timestamptz(value) => Datum::Timestamptz(round_timestamp(value, typmod)),
         Datum::Interval(value) => Datum::Interval(apply_interval_typmod(value, typmod)),
+        Datum::Rare(ref value) => match &**value {
+            Rare::Bits(bits) => match bits::apply_typmod(bits, type_oid, typmod, explicit)? {
+                Some(bits) => Datum::rare(Rare::Bits(bits)),
+                None => datum,
+            },
+            _ => datum,
+        },
         Datum::Array(array) => {
             let mut array = Arc::unwrap_or_clone(array);
             for element in &mut array.elements {

@@ -6,7 +6,9 @@
 //! of WITHIN GROUP.
 
 mod collect;
+mod hypothetical;
 mod ordered;
+mod ranges;
 mod regression;
 mod simple;
 mod sum;
@@ -28,6 +30,8 @@ pub(crate) const TABLES: &[Table] = &[
     regression::TABLE,
     collect::TABLE,
     ordered::TABLE,
+    hypothetical::TABLE,
+    ranges::TABLE,
     crate::json::AGGREGATES,
 ];
 
@@ -73,6 +77,7 @@ pub(crate) fn heap_bytes(datum: &Datum) -> usize {
             usize::try_from(parts.0.bits() / 8).unwrap_or(usize::MAX).saturating_add(48)
         }
         Datum::Jsonb(_) => 256,
+        Datum::Rare(value) => value.heap_bytes(),
         _ => 0,
     }
 }

@@ -1,8 +1,7 @@
 //! Ordered-set aggregates: `mode`, `percentile_disc`, `percentile_cont`.
 //!
 //! A row is the direct arguments and then the aggregated one; rows come in order. NULLs do not
-//! count. Hypothetical-set aggregates (`rank`, …) are missing: they need the sort direction, which
-//! a [`crate::Site`] does not carry.
+//! count.
 //!
 //! Source: PostgreSQL 16 `src/backend/utils/adt/orderedsetaggs.c`.
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use types::{Datum, Oid, Result, compare, oid};
+use types::{Datum, Oid, Rare, Result, compare, oid};
 
 use super::{Table, boxed, heap_bytes, only};
 use crate::{Accumulator, CallCx, Kernel, Site};
@@ -29,6 +29,11 @@ pub(super) const TABLE: Table = &[
     (2128, extreme::<true>),
     (2129, extreme::<true>),
     (2130, extreme::<true>),
+    (2125, extreme::<true>),
+    (2797, extreme::<true>),
+    (3564, extreme::<true>),
+    (4189, extreme::<true>),
+    (5099, extreme::<true>),
     (2244, extreme::<true>),
     // min
     (2051, extreme::<false>),
@@ -46,6 +51,11 @@ pub(super) const TABLE: Table = &[
     (2144, extreme::<false>),
     (2145, extreme::<false>),
     (2146, extreme::<false>),
+    (2141, extreme::<false>),
+    (2798, extreme::<false>),
+    (3565, extreme::<false>),
+    (4190, extreme::<false>),
+    (5100, extreme::<false>),
     (2245, extreme::<false>),
     // bit_and, bit_or, bit_xor
     (2236, fold::<And>),
@@ -57,6 +67,9 @@ pub(super) const TABLE: Table = &[
     (6164, fold::<Xor>),
     (6165, fold::<Xor>),
     (6166, fold::<Xor>),
+    (2242, fold::<And>),
+    (2243, fold::<Or>),
+    (6167, fold::<Xor>),
     // bool_and, every, bool_or
     (2517, fold::<And>),
     (2519, fold::<And>),
@@ -173,7 +186,7 @@ impl<const MAX: bool> Accumulator for Extreme<MAX> {
 
 /// How two values become one; neither is NULL.
 trait Merge: Send {
-    fn merge(old: &Datum, new: &Datum) -> Datum;
+    fn merge(old: &Datum, new: &Datum) -> Result<Datum>;
 }
 
 /// A state that is NULL until the first value.
@@ -192,7 +205,7 @@ impl<M: Merge> Accumulator for Fold<M> {
         if self.value.is_null() {
             self.value = new.clone();
         } else if !new.is_null() {
-            self.value = M::merge(&self.value, new);
+            self.value = M::merge(&self.value, new)?;
         }
         Ok(())
     }
@@ -209,27 +222,34 @@ impl<M: Merge> Accumulator for Fold<M> {
 struct AnyValue;
 
 impl Merge for AnyValue {
-    fn merge(old: &Datum, _new: &Datum) -> Datum {
-        old.clone()
+    fn merge(old: &Datum, _new: &Datum) -> Result<Datum> {
+        Ok(old.clone())
     }
 }
 
 macro_rules! bitwise {
-    ($($name:ident $op:tt)*) => {$(
+    ($($name:ident $op:tt $label:literal)*) => {$(
         struct $name;
 
         impl Merge for $name {
-            fn merge(old: &Datum, new: &Datum) -> Datum {
-                match (old, new) {
+            fn merge(old: &Datum, new: &Datum) -> Result<Datum> {
+                Ok(match (old, new) {
                     (Datum::Bool(a), Datum::Bool(b)) => Datum::Bool(*a $op *b),
                     (Datum::Int2(a), Datum::Int2(b)) => Datum::Int2(*a $op *b),
                     (Datum::Int4(a), Datum::Int4(b)) => Datum::Int4(*a $op *b),
                     (Datum::Int8(a), Datum::Int8(b)) => Datum::Int8(*a $op *b),
+                    (Datum::Rare(a), Datum::Rare(b)) => match (&**a, &**b) {
+                        (Rare::Bits(a), Rare::Bits(b)) => {
+                            let bits = crate::bits::zip(a, b, $label, |a, b| a $op b)?;
+                            Datum::rare(Rare::Bits(bits))
+                        }
+                        _ => old.clone(),
+                    },
                     (old, _) => old.clone(),
-                }
+                })
             }
         }
     )*};
 }
 
-bitwise! { And & Or | Xor ^ }
+bitwise! { And & "AND" Or | "OR" Xor ^ "XOR" }

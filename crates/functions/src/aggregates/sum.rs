@@ -3,8 +3,8 @@
 use types::{Datum, Interval, Numeric, Result};
 
 use super::{Table, boxed, float, integer, only};
-use crate::convert::mismatch;
-use crate::errors::{bigint_out_of_range, overflow};
+use crate::convert::{FromDatum, IntoDatum, Money, mismatch};
+use crate::errors::{bigint_out_of_range, out_of_range, overflow};
 use crate::{Accumulator, CallCx, Kernel};
 
 pub(super) const TABLE: Table = &[
@@ -16,6 +16,7 @@ pub(super) const TABLE: Table = &[
     (2111, boxed::<SumDouble>),
     (2113, boxed::<SumInterval>),
     (2114, boxed::<SumNumeric>),
+    (2112, boxed::<SumMoney>),
     // avg
     (2100, boxed::<AvgInteger>),
     (2101, boxed::<AvgInteger>),
@@ -56,6 +57,24 @@ impl Accumulator for SumInteger {
 
     fn kernel(&self) -> Option<Kernel> {
         Some(Kernel::SumInteger)
+    }
+}
+
+/// `sum(money)`.
+#[derive(Default)]
+struct SumMoney(Option<i64>);
+
+impl Accumulator for SumMoney {
+    fn step(&mut self, _cx: &CallCx<'_>, args: &[Datum]) -> Result<()> {
+        if let Some(Money(new)) = Option::<Money>::from_datum(only(args)?)? {
+            let sum = self.0.unwrap_or(0).checked_add(new);
+            self.0 = Some(sum.ok_or_else(|| out_of_range("money"))?);
+        }
+        Ok(())
+    }
+
+    fn finish(&self, _cx: &CallCx<'_>) -> Result<Datum> {
+        self.0.map(Money).into_datum()
     }
 }
 

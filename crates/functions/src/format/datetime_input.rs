@@ -16,13 +16,13 @@ use crate::errors::datetime_overflow;
 
 scalars! { pub(crate) const TABLE =
     "to_date"(text: &str, template: &str) => {
-        let read = read(text, template)?;
+        let read = read(text, template, false)?;
         let local = read.local(text)?;
         let midnight = local - local.rem_euclid(types::datetime::MICROS_PER_DAY);
         Date(timestamp_to_date(midnight))
     };
     "to_timestamp"[cx](text: &str, template: &str) => {
-        let read = read(text, template)?;
+        let read = read(text, template, false)?;
         let local = read.local(text)?;
         match read.zone_seconds {
             Some(east) => {
@@ -172,7 +172,68 @@ fn near_2020(year: i32) -> i32 {
     }
 }
 
-fn read(text: &str, template: &str) -> Result<Read> {
+/// A date, a time or both, as the template's fields decide.
+pub(crate) enum Parsed {
+    /// Days.
+    Date(i32),
+    /// Microseconds since midnight.
+    Time(i64),
+    /// Microseconds since midnight, seconds east.
+    TimeTz(i64, i32),
+    /// Local microseconds.
+    Timestamp(i64),
+    /// Microseconds in UTC, and seconds east as it was written.
+    Timestamptz(i64, i32),
+}
+
+/// Reads by the stricter rules of SQL/JSON: separators must be those of the template, and nothing
+/// may be left over.
+///
+/// # Errors
+/// `22007`, `22008`.
+///
+/// Source: PostgreSQL 16 `parse_datetime`.
+pub(crate) fn parse_datetime(text: &str, template: &str) -> Result<Parsed> {
+    let read = read(text, template, true)?;
+    let (mut dated, mut timed, mut zoned) = (false, false, false);
+    for node in parse(template) {
+        if let Node::Field { keyword, .. } = node {
+            match keyword {
+                "TZH" | "TZM" | "TZ" | "OF" => zoned = true,
+                "FX" => {}
+                "HH" | "HH12" | "HH24" | "MI" | "SS" | "MS" | "US" | "SSSS" | "SSSSS" | "A.M."
+                | "P.M." | "AM" | "PM" | "FF1" | "FF2" | "FF3" | "FF4" | "FF5" | "FF6" => {
+                    timed = true;
+                }
+                _ => dated = true,
+            }
+        }
+    }
+    let local = read.local(text)?;
+    let midnight = local - local.rem_euclid(types::datetime::MICROS_PER_DAY);
+    let of_day = local.rem_euclid(types::datetime::MICROS_PER_DAY);
+    let zone = |name: &str| {
+        read.zone_seconds.ok_or_else(|| {
+            format_error(format!("missing time zone in input string for type {name}"))
+        })
+    };
+    match (dated, timed, zoned) {
+        (true, true, true) => {
+            let east = zone("timestamptz")?;
+            let utc = local.checked_sub(i64::from(east) * MICROS_PER_SECOND);
+            let utc = utc.ok_or_else(|| datetime_overflow("timestamptz out of range"))?;
+            Ok(Parsed::Timestamptz(utc, east))
+        }
+        (true, true, false) => Ok(Parsed::Timestamp(local)),
+        (true, false, true) => Err(format_error("datetime format is zoned but not timed")),
+        (true, false, false) => Ok(Parsed::Date(timestamp_to_date(midnight))),
+        (false, true, true) => Ok(Parsed::TimeTz(of_day, zone("timetz")?)),
+        (false, true, false) => Ok(Parsed::Time(of_day)),
+        (false, false, _) => Err(format_error("datetime format is not dated and not timed")),
+    }
+}
+
+fn read(text: &str, template: &str, strict: bool) -> Result<Read> {
     let nodes = parse(template);
     let mut source = Source { rest: text, after_minus: false };
     let mut read = Read::default();
@@ -180,10 +241,23 @@ fn read(text: &str, template: &str) -> Result<Read> {
     let mut extra: i64 = 0;
     for (index, node) in nodes.iter().enumerate() {
         let is_fixed_mark = matches!(node, Node::Field { keyword: "FX", .. });
-        if !fixed && !is_fixed_mark && (matches!(node, Node::Field { .. }) || index == 0) {
+        if !strict && !fixed && !is_fixed_mark && (matches!(node, Node::Field { .. }) || index == 0) {
             extra += i64::try_from(source.skip_blanks()).unwrap_or(0);
         }
         match node {
+            Node::Separator(c) | Node::Text(c) if strict => {
+                if source.rest.is_empty() {
+                    return Err(format_error("input string is too short for datetime format"));
+                }
+                if !source.rest.starts_with(*c) {
+                    let kind = match node {
+                        Node::Text(_) => "character",
+                        _ => "separator",
+                    };
+                    return Err(format_error(format!("unmatched format {kind} \"{c}\"")));
+                }
+                source.skip_one();
+            }
             Node::Separator(_) => {
                 if source.rest.is_empty() {
                     break;
@@ -214,6 +288,11 @@ fn read(text: &str, template: &str) -> Result<Read> {
             Node::Field { keyword: "FX", .. } => fixed = true,
             Node::Field { keyword, written, fill_mode, ordinal } => {
                 if source.rest.is_empty() {
+                    if strict {
+                        return Err(format_error(
+                            "input string is too short for datetime format",
+                        ));
+                    }
                     break;
                 }
                 let free =
@@ -222,13 +301,18 @@ fn read(text: &str, template: &str) -> Result<Read> {
                 if ordinal.is_some() {
                     source.take(2);
                 }
-                if !fixed {
+                if !fixed && !strict {
                     extra = 0;
                     let blanks = source.skip_blanks();
                     extra += i64::try_from(blanks).unwrap_or(0);
                 }
             }
         }
+    }
+    if strict && !source.rest.is_empty() {
+        return Err(format_error(
+            "trailing characters remain in input string after datetime format",
+        ));
     }
     read.complete()?;
     Ok(read)

@@ -11,6 +11,8 @@ mod to_number;
 
 use crate::convert::Table;
 
+pub(crate) use datetime_input::{Parsed, parse_datetime};
+
 pub(crate) const TABLES: [Table; 4] =
     [number::TABLE, to_number::TABLE, datetime_output::TABLE, datetime_input::TABLE];
 

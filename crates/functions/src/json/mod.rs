@@ -6,6 +6,7 @@ mod aggregates;
 mod build;
 mod constructor;
 mod jsonb;
+mod jsonpath;
 mod path;
 mod populate;
 mod sets;
@@ -17,9 +18,11 @@ use crate::SetReturning;
 use crate::convert::Table;
 
 /// All families of scalar functions.
-pub(crate) const TABLES: [Table; 6] =
-    [jsonb::TABLE, path::TABLE, text::TABLE, build::TABLE, constructor::TABLE, populate::TABLE];
+pub(crate) const TABLES: [Table; 7] =
+    [jsonb::TABLE, jsonpath::TABLE, path::TABLE, text::TABLE, build::TABLE, constructor::TABLE, populate::TABLE];
 pub(crate) const SETS: &[(&str, SetReturning)] = sets::TABLE;
+pub(crate) const RECORD_SETS: &[(&str, SetReturning)] = populate::SETS;
+pub(crate) const PATH_SETS: &[(&str, SetReturning)] = jsonpath::SETS;
 pub(crate) const AGGREGATES: crate::aggregates::Table = aggregates::TABLE;
 
 /// How a type's values look in JSON.

@@ -14,6 +14,18 @@ use crate::errors::{integer_out_of_range, invalid_parameter};
 use crate::strings::char_offset;
 use crate::{CallCx, Rows, SetReturning, Site};
 
+/// `like_regex` of an SQL/JSON path.
+pub(crate) fn like_regex(text: &str, re: &str, flags: types::jsonpath::RegexFlags) -> Result<bool> {
+    let options = Options {
+        ignore_case: flags.ignore_case,
+        newline_stops: !flags.dot_all && !flags.quote,
+        newline_anchors: flags.multi_line && !flags.quote,
+        literal: flags.quote,
+        ..Options::default()
+    };
+    pattern(re, options)?.is_match(text)
+}
+
 const ANY_CASE: Options = Options {
     ignore_case: true,
     newline_stops: false,

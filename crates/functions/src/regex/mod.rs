@@ -18,3 +18,4 @@ use crate::convert::Table;
 
 pub(crate) const TABLES: [Table; 2] = [functions::TABLE, similar::TABLE];
 pub(crate) const SETS: &[(&str, SetReturning)] = functions::SETS;
+pub(crate) use functions::like_regex;

@@ -10,7 +10,7 @@ use catalog::builtin::{self, AggregateKind};
 use functions::Site;
 use parser::protobuf;
 use parser::{Node, NodeEnum};
-use types::{Oid, Result, SqlError, SqlState, oid};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::call::{Arguments, Coerced};
 use super::function::{Actual, Candidate, not_supported};
@@ -56,6 +56,17 @@ impl Levels {
             self.aggregate = Some((level, location));
         }
     }
+}
+
+/// How rows are ordered, as hypothetical-set aggregates want to know it: two bits for each key,
+/// whether it descends and whether NULLs come first.
+fn directions(order: &[SortKey]) -> Expr {
+    let bits = order.iter().enumerate().fold(0_i32, |bits, (at, key)| {
+        let own = i32::from(key.descending) | i32::from(key.nulls_first) << 1;
+        let shift = u32::try_from(2 * at).unwrap_or(u32::MAX);
+        bits | own.checked_shl(shift).unwrap_or(0)
+    });
+    Expr::constant(Datum::Int4(bits), oid::INT4)
 }
 
 /// Where a window call stands in an expression, sub-queries aside.
@@ -151,7 +162,7 @@ impl Binder<'_> {
             let message = "aggregates cannot use named arguments".to_owned();
             return fail(self, SqlState::FEATURE_NOT_SUPPORTED, message);
         }
-        let args: Vec<Expr> =
+        let mut args: Vec<Expr> =
             args.into_iter().map(|arg| self.settle(arg)).collect::<Result<_>>()?;
         let order = match plain {
             true => {
@@ -162,6 +173,9 @@ impl Binder<'_> {
             }
             false => self.ordered_arguments(&call.agg_order, &args)?,
         };
+        if row.kind == AggregateKind::Hypothetical {
+            args.push(directions(&order));
+        }
         if call.agg_distinct {
             self.check_distinct_arguments(&args, &order)?;
         }

@@ -172,6 +172,8 @@ fn has_typmod(ty: Oid) -> bool {
             | oid::TIMESTAMP
             | oid::TIMESTAMPTZ
             | oid::INTERVAL
+            | oid::BIT
+            | oid::VARBIT
     ) || element_type(ty).is_some_and(has_typmod)
 }
 
@@ -206,6 +208,17 @@ impl Binder<'_> {
         target: Oid,
         context: Context,
     ) -> Result<Option<Expr>> {
+        self.coerce(expr, target, -1, context)
+    }
+
+    /// As [`Binder::try_coerce`]; a cast function that takes the type modifier gets it.
+    fn coerce(
+        &mut self,
+        expr: Expr,
+        target: Oid,
+        typmod: i32,
+        context: Context,
+    ) -> Result<Option<Expr>> {
         if expr.ty == target || target == oid::ANY {
             return Ok(Some(expr));
         }
@@ -214,7 +227,7 @@ impl Binder<'_> {
         }
         let Some(way) = pathway(expr.ty, target, context) else { return Ok(None) };
         let location = expr.location;
-        let coerced = self.coerce_by(way, expr, target, context)?;
+        let coerced = self.coerce_by(way, expr, target, typmod, context)?;
         Ok(coerced.map(|coerced| coerced.at(location)))
     }
 
@@ -223,6 +236,7 @@ impl Binder<'_> {
         way: Pathway,
         expr: Expr,
         target: Oid,
+        typmod: i32,
         context: Context,
     ) -> Result<Option<Expr>> {
         Ok(Some(match way {
@@ -244,23 +258,28 @@ impl Binder<'_> {
             Pathway::Function(proc) => {
                 let explicit = context == Context::Explicit;
                 let mut args = vec![expr];
-                // A cast function may take the type modifier and whether the cast is explicit; the
-                // modifier is applied separately.
+                // A cast function may take the type modifier, which is applied once more
+                // afterwards, and whether the cast is explicit.
                 for declared in proc.args.iter().skip(1) {
                     args.push(match *declared {
                         oid::BOOL => Expr::constant(Datum::Bool(explicit), oid::BOOL),
-                        _ => Expr::constant(Datum::Int4(-1), oid::INT4),
+                        _ => Expr::constant(Datum::Int4(typmod), oid::INT4),
                     });
                 }
                 let Some(function) = crate::system::scalar(proc) else {
                     return Err(super::function::not_supported(proc));
                 };
-                let site = Site {
-                    arg_types: args.iter().map(|arg| arg.ty).collect(),
-                    result_type: target,
-                };
+                // From `smallint` to `oid` the function gives an `integer`.
+                let narrow = proc.ret == oid::INT4 && target != oid::INT4;
+                let result_type = if narrow { proc.ret } else { target };
+                let arg_types = args.iter().map(|arg| arg.ty).collect();
+                let site = Site { arg_types, result_type };
                 let call = Call { proc, function, site, args, operator: None };
-                Expr::new(ExprKind::Call(Box::new(call)), target)
+                let called = Expr::new(ExprKind::Call(Box::new(call)), result_type);
+                if narrow {
+                    return relabel(self, called, target).map(Some);
+                }
+                called
             }
         }))
     }
@@ -334,7 +353,7 @@ impl Binder<'_> {
         typmod: i32,
         context: Context,
     ) -> Result<Option<Expr>> {
-        let Some(mut expr) = self.try_coerce(expr, target, context)? else { return Ok(None) };
+        let Some(mut expr) = self.coerce(expr, target, typmod, context)? else { return Ok(None) };
         if typmod < 0 || expr.typmod == typmod || !has_typmod(target) {
             return Ok(Some(expr));
         }

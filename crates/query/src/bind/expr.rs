@@ -91,7 +91,12 @@ impl Binder<'_> {
             }
             a_const::Val::Boolval(b) => Ok(Expr::constant(Datum::Bool(b.boolval), oid::BOOL)),
             a_const::Val::Sval(s) => Ok(Expr::constant(Datum::text(&s.sval), oid::UNKNOWN)),
-            a_const::Val::Bsval(_) => Err(SqlError::unsupported("datatype bit not supported")),
+            a_const::Val::Bsval(bits) => {
+                let value = self
+                    .input(oid::BIT, &bits.bsval)
+                    .map_err(|error| error.at(self.position(*location)))?;
+                Ok(Expr::constant(value, oid::BIT))
+            }
         }
     }
 

@@ -41,6 +41,9 @@ enum Choice<T> {
 
 /// DSQL's refusal of a function that exists.
 pub(super) fn not_supported(proc: &ProcRow) -> SqlError {
+    if proc.args.iter().chain([&proc.ret]).any(|ty| matches!(*ty, oid::LINE | oid::LINE_ARRAY)) {
+        return types::rare::refuse_line();
+    }
     SqlError::unsupported(format!("function {} not supported", proc.name))
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use parser::{Node, NodeEnum, protobuf};
-use types::{Oid, Result, SqlError, SqlState, oid};
+use types::{Datum, Oid, Record, Result, SqlError, SqlState, oid};
 
 use super::from::alias_parts;
 use super::location::list_location;
@@ -219,7 +219,7 @@ impl Binder<'_> {
             outputs.push(column(column_name, ty, expr.typmod));
         }
         let columns = outputs.len();
-        let call = match expr.kind {
+        let call = match with_row_template(expr.kind, &outputs) {
             ExprKind::SetReturning(call) => {
                 let call = *call;
                 FunctionCall {
@@ -240,6 +240,25 @@ impl Binder<'_> {
         };
         Ok((call, outputs))
     }
+}
+
+/// Functions that make rows of JSON learn which columns are wanted: a record of NULLs of their types
+/// becomes their last argument.
+fn with_row_template(mut kind: ExprKind, outputs: &[OutputColumn]) -> ExprKind {
+    let (proc, args) = match &mut kind {
+        ExprKind::SetReturning(call) => (call.proc, &mut call.args),
+        ExprKind::Call(call) => (call.proc, &mut call.args),
+        _ => return kind,
+    };
+    if matches!(
+        proc.src,
+        "json_to_record" | "jsonb_to_record" | "json_to_recordset" | "jsonb_to_recordset"
+    ) {
+        let fields = outputs.iter().map(|o| (o.name.as_str().into(), o.ty, Datum::Null)).collect();
+        let template = Record { type_oid: oid::RECORD, fields };
+        args.push(Expr::constant(Datum::Record(template.into()), oid::RECORD));
+    }
+    kind
 }
 
 /// `unnest(a, b)` in FROM means `ROWS FROM (unnest(a), unnest(b))`; any other call is itself.

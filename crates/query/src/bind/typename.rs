@@ -7,6 +7,9 @@ use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::{Binder, array_type, strings, unsupported};
 
+/// Greatest length of a bit string.
+const BITS_MAX: i32 = 83_886_080;
+
 /// A type with its modifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeRef {
@@ -98,6 +101,16 @@ impl Binder<'_> {
                 }
                 Ok(length + 4)
             }
+            (oid::BIT | oid::VARBIT, [length]) => {
+                let name = if ty == oid::VARBIT { "varbit" } else { "bit" };
+                if *length < 1 {
+                    return Err(invalid(format!("length for type {name} must be at least 1")));
+                }
+                if *length > BITS_MAX {
+                    return Err(invalid(format!("length for type {name} cannot exceed {BITS_MAX}")));
+                }
+                Ok(*length)
+            }
             (oid::NUMERIC, [precision]) => self.numeric_typmod(*precision, 0, location),
             (oid::NUMERIC, [precision, scale]) => self.numeric_typmod(*precision, *scale, location),
             (oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ, [precision]) => {
@@ -124,7 +137,10 @@ impl Binder<'_> {
                 }
                 Ok((range << 16) | (*precision).min(6))
             }
-            (oid::VARCHAR | oid::BPCHAR | oid::NUMERIC | oid::INTERVAL, _) => {
+            (
+                oid::VARCHAR | oid::BPCHAR | oid::NUMERIC | oid::INTERVAL | oid::BIT | oid::VARBIT,
+                _,
+            ) => {
                 Err(invalid("invalid type modifier".into()))
             }
             _ => Err(self.error(

@@ -60,3 +60,4 @@ pub use cx::{ExecCx, Host, MEMORY_MAX, SystemRows};
 pub use eval::Identity;
 pub use foreign_key::Deferred;
 pub use run::{Execution, Operator};
+pub(crate) use window::is_window_function;

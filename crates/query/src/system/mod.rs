@@ -10,10 +10,11 @@ mod info;
 mod privilege;
 mod reg;
 mod rows;
+mod typmod;
 
 use std::sync::Arc;
 
-use catalog::builtin::{self, LANGUAGE_INTERNAL, LANGUAGE_SQL, ProcRow};
+use catalog::builtin::{self, LANGUAGE_INTERNAL, LANGUAGE_SQL, ProcKind, ProcRow};
 use catalog::objects::{ObjectId, PG_CATALOG, PUBLIC, Privilege};
 use catalog::privilege::{Target, check_privilege};
 use catalog::{Catalog, Table};
@@ -31,7 +32,7 @@ pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
         return describe::sql_language(proc.name);
     }
     let here =
-        [info::scalar, describe::scalar, privilege::scalar, reg::scalar, acl::scalar, dsql::scalar];
+        [info::scalar, describe::scalar, privilege::scalar, reg::scalar, acl::scalar, dsql::scalar, typmod::scalar];
     here.iter()
         .find_map(|family| family(proc.src))
         .or_else(|| (proc.lang == LANGUAGE_INTERNAL).then(|| functions::scalar(proc.src)).flatten())
@@ -46,6 +47,17 @@ pub(crate) fn set_returning(proc: &ProcRow) -> Option<SetReturning> {
     here.iter().find_map(|family| family(proc.src)).or_else(|| {
         (proc.lang == LANGUAGE_INTERNAL).then(|| functions::set_returning(proc.src)).flatten()
     })
+}
+
+/// Whether a call of the function would find an implementation.
+pub fn is_implemented(proc: &ProcRow) -> bool {
+    match proc.kind {
+        ProcKind::Aggregate => functions::aggregate(proc.oid).is_some(),
+        ProcKind::Window => crate::execute::is_window_function(proc.src),
+        ProcKind::Function | ProcKind::Procedure => {
+            scalar(proc).is_some() || set_returning(proc).is_some()
+        }
+    }
 }
 
 /// A row value of named fields.

@@ -26,6 +26,8 @@ pub(crate) fn is_reg_type(ty: Oid) -> bool {
             | oid::REGROLE
             | oid::REGNAMESPACE
             | oid::REGCOLLATION
+            | oid::REGCONFIG
+            | oid::REGDICTIONARY
     )
 }
 
@@ -34,11 +36,13 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
     Some(match prosrc {
         "text_regclass" | "regclassin" => |cx, site, args| read(cx, site.result_type, args),
         "regtypein" | "regprocin" | "regprocedurein" | "regoperin" | "regoperatorin"
-        | "regrolein" | "regnamespacein" | "regcollationin" => {
+        | "regrolein" | "regnamespacein" | "regcollationin" | "regconfigin"
+        | "regdictionaryin" => {
             |cx, site, args| read(cx, site.result_type, args)
         }
         "regclassout" | "regtypeout" | "regprocout" | "regprocedureout" | "regoperout"
-        | "regoperatorout" | "regroleout" | "regnamespaceout" | "regcollationout" => {
+        | "regoperatorout" | "regroleout" | "regnamespaceout" | "regcollationout"
+        | "regconfigout" | "regdictionaryout" => {
             |cx, site, args| {
                 let [value] = args else { return Ok(Datum::Null) };
                 let ty = site.arg_types.first().copied().unwrap_or(oid::OID);
@@ -90,9 +94,40 @@ pub(crate) fn input(ty: Oid, text: &str, cx: &SessionCx) -> Result<Option<Datum>
         oid::REGROLE => describe::regrole_in(catalog, text)?,
         oid::REGNAMESPACE => describe::regnamespace_in(catalog, text)?,
         oid::REGCOLLATION => collation(text)?,
+        oid::REGCONFIG => text_search(text, &CONFIGURATION)?,
+        oid::REGDICTIONARY => text_search(text, &DICTIONARY)?,
         _ => return Ok(None),
     };
     Ok(Some(Datum::Oid(found)))
+}
+
+/// An object of text search: all that there is of its kind.
+struct TextSearch {
+    kind: &'static str,
+    oid: u32,
+}
+
+const CONFIGURATION: TextSearch = TextSearch { kind: "configuration", oid: 3748 };
+const DICTIONARY: TextSearch = TextSearch { kind: "dictionary", oid: 3765 };
+/// The only name of either.
+const SIMPLE: &str = "simple";
+
+fn text_search(text: &str, object: &TextSearch) -> Result<u32> {
+    if text == "-" {
+        return Ok(0);
+    }
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let names = describe::parse_qualified_name(text)?;
+    match names.as_slice() {
+        [name] if name == SIMPLE => Ok(object.oid),
+        [schema, name] if schema == "pg_catalog" && name == SIMPLE => Ok(object.oid),
+        _ => Err(SqlError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("text search {} \"{}\" does not exist", object.kind, names.join(".")),
+        )),
+    }
 }
 
 fn collation(text: &str) -> Result<u32> {
@@ -172,6 +207,9 @@ fn name(ty: Oid, number: u32, catalog: &Catalog, path: &[ObjectId]) -> String {
             None if number == 0 => "-".into(),
             None => number.to_string(),
         },
+        oid::REGCONFIG if number == CONFIGURATION.oid => SIMPLE.into(),
+        oid::REGDICTIONARY if number == DICTIONARY.oid => SIMPLE.into(),
+        oid::REGCONFIG | oid::REGDICTIONARY if number == 0 => "-".into(),
         _ => number.to_string(),
     }
 }

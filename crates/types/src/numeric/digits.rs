@@ -7,17 +7,19 @@ use crate::Numeric;
 
 /// A finite value as base-10,000 digits: `Σ digits[i] × 10000^(weight - i)`.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Base10000 {
-    pub(crate) negative: bool,
+pub struct Base10000 {
+    /// Whether it is less than zero.
+    pub negative: bool,
     /// Exponent of the first digit.
-    pub(crate) weight: i32,
-    pub(crate) scale: u16,
+    pub weight: i32,
+    /// Digits after the point.
+    pub scale: u16,
     /// Neither the first nor the last is zero.
-    pub(crate) digits: Vec<u16>,
+    pub digits: Vec<u16>,
 }
 
 /// Splits a finite value; `None` for NaN and the infinities.
-pub(crate) fn to_base_10000(value: &Numeric) -> Option<Base10000> {
+pub fn to_base_10000(value: &Numeric) -> Option<Base10000> {
     let scale = value.scale()?;
     let text = value.coefficient_digits();
     let negative = value.signum() < 0;

@@ -20,4 +20,5 @@ pub(crate) use parse::is_space;
 pub use parse::parse;
 pub use round::{numeric_typmod, numeric_typmod_parts};
 
-pub(crate) use digits::{Base10000, from_base_10000, to_base_10000};
+pub(crate) use digits::from_base_10000;
+pub use digits::{Base10000, to_base_10000};

@@ -8,6 +8,28 @@ use super::Partition;
 use super::frame::Frames;
 use crate::chunk::Chunk;
 
+/// Whether [`compute`] knows a function.
+pub(crate) fn is_window_function(name: &str) -> bool {
+    matches!(
+        name,
+        "window_row_number"
+            | "window_rank"
+            | "window_dense_rank"
+            | "window_percent_rank"
+            | "window_cume_dist"
+            | "window_ntile"
+            | "window_lag"
+            | "window_lag_with_offset"
+            | "window_lag_with_offset_and_default"
+            | "window_lead"
+            | "window_lead_with_offset"
+            | "window_lead_with_offset_and_default"
+            | "window_first_value"
+            | "window_last_value"
+            | "window_nth_value"
+    )
+}
+
 /// The value of the function called `name` for each row; `args` are its arguments, row by row.
 ///
 /// # Errors

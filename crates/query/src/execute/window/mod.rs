@@ -8,6 +8,8 @@ mod aggregate;
 mod builtin;
 mod frame;
 
+pub(crate) use self::builtin::is_window_function;
+
 use std::mem;
 use std::sync::Arc;
 

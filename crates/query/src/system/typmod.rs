@@ -1,0 +1,93 @@
+//! The types' modifiers as functions: `numerictypmodin('{10,2}')` and `numerictypmodout(…)`.
+
+use catalog::builtin;
+use functions::{CallCx, Scalar};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
+
+use super::{reg, session};
+
+/// The function with this `prosrc`.
+pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
+    Some(match prosrc {
+        "bpchartypmodin" => |cx, _, args| input(cx, "bpchar", args),
+        "varchartypmodin" => |cx, _, args| input(cx, "varchar", args),
+        "numerictypmodin" => |cx, _, args| input(cx, "numeric", args),
+        "bittypmodin" => |cx, _, args| input(cx, "pg_catalog.bit", args),
+        "varbittypmodin" => |cx, _, args| input(cx, "varbit", args),
+        "timetypmodin" => |cx, _, args| input(cx, "time", args),
+        "timetztypmodin" => |cx, _, args| input(cx, "timetz", args),
+        "timestamptypmodin" => |cx, _, args| input(cx, "timestamp", args),
+        "timestamptztypmodin" => |cx, _, args| input(cx, "timestamptz", args),
+        "intervaltypmodin" => |_, _, args| interval(args),
+        "bpchartypmodout" => |_, _, args| output(oid::BPCHAR, args),
+        "varchartypmodout" => |_, _, args| output(oid::VARCHAR, args),
+        "numerictypmodout" => |_, _, args| output(oid::NUMERIC, args),
+        "bittypmodout" => |_, _, args| output(oid::BIT, args),
+        "varbittypmodout" => |_, _, args| output(oid::VARBIT, args),
+        "timetypmodout" => |_, _, args| {
+            output(oid::TIME, args).map(|text| suffixed(&text, " without time zone"))
+        },
+        "timetztypmodout" => |_, _, args| {
+            output(oid::TIMETZ, args).map(|text| suffixed(&text, " with time zone"))
+        },
+        "timestamptypmodout" => |_, _, args| {
+            output(oid::TIMESTAMP, args).map(|text| suffixed(&text, " without time zone"))
+        },
+        "timestamptztypmodout" => |_, _, args| {
+            output(oid::TIMESTAMPTZ, args).map(|text| suffixed(&text, " with time zone"))
+        },
+        "intervaltypmodout" => |_, _, args| output(oid::INTERVAL, args),
+        _ => return None,
+    })
+}
+
+fn suffixed(text: &Datum, suffix: &str) -> Datum {
+    Datum::text(format!("{}{suffix}", text.as_str().unwrap_or("")))
+}
+
+fn output(ty: Oid, args: &[Datum]) -> Result<Datum> {
+    match args {
+        [Datum::Int4(typmod)] => Ok(Datum::text(builtin::typmod_suffix(ty, *typmod))),
+        _ => Ok(Datum::Null),
+    }
+}
+
+/// The modifiers' texts.
+fn texts(args: &[Datum]) -> Result<Vec<&str>> {
+    let [Datum::Array(array)] = args else { return Ok(Vec::new()) };
+    let text = |element: &'_ Datum| match element {
+        Datum::Null => Err(SqlError::new(
+            SqlState::NULL_VALUE_NOT_ALLOWED,
+            "typmod array must not contain nulls",
+        )),
+        _ => Ok(()),
+    };
+    array.elements.iter().try_for_each(text)?;
+    Ok(array.elements.iter().filter_map(Datum::as_str).collect())
+}
+
+fn input(cx: &CallCx<'_>, name: &str, args: &[Datum]) -> Result<Datum> {
+    let mut modifiers = Vec::new();
+    for text in texts(args)? {
+        modifiers.push(types::int::parse::<i32>(text, "integer")?.to_string());
+    }
+    let found = reg::type_ref(session(cx)?, &format!("{name}({})", modifiers.join(",")))?;
+    Ok(Datum::Int4(found.typmod))
+}
+
+/// The fields' mask, and the precision.
+fn interval(args: &[Datum]) -> Result<Datum> {
+    let numbers = texts(args)?
+        .into_iter()
+        .map(|text| types::int::parse::<i32>(text, "integer"))
+        .collect::<Result<Vec<_>>>()?;
+    let invalid = |message: String| SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message);
+    match numbers.as_slice() {
+        [fields] => Ok(Datum::Int4(fields << 16 | 0xffff)),
+        [_, precision] if *precision < 0 => {
+            Err(invalid(format!("INTERVAL({precision}) precision must not be negative")))
+        }
+        [fields, precision] => Ok(Datum::Int4(fields << 16 | (*precision).min(6))),
+        _ => Err(invalid("invalid INTERVAL type modifier".into())),
+    }
+}
