@@ -63,6 +63,7 @@ fn refuse(what: &str, name: &str) -> Result<Datum> {
 /// Text, and of some types the element type and a modifier.
 fn input(cx: &CallCx<'_>, site: &Site, args: &[Datum]) -> Result<Datum> {
     match args {
+        _ if site.result_type == types::oid::VOID => Ok(Datum::text("")),
         [Datum::Text(value)] => text::input(site.result_type, -1, value, cx.settings),
         [Datum::Text(value), _, Datum::Int4(typmod)] => {
             text::input(site.result_type, *typmod, value, cx.settings)

@@ -166,8 +166,13 @@ fn malformed_literal(text: &str, detail: &str) -> SqlError {
 
 fn parse_vector(element: Oid, input: &str, settings: &FormatSettings) -> Result<Datum> {
     let mut elements = Vec::new();
-    for word in input.split(is_space).filter(|word| !word.is_empty()) {
-        elements.push(text::input(element, -1, word, settings)?);
+    let mut rest = input.trim_start_matches(is_space);
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.find(is_space).unwrap_or(rest.len()));
+        // An error shows all that is left.
+        let value = text::input(element, -1, word, settings);
+        elements.push(value.or_else(|_| text::input(element, -1, rest, settings))?);
+        rest = after.trim_start_matches(is_space);
     }
     let dims = vec![ArrayDim { len: elements.len(), lower: 0 }];
     Ok(Datum::Array(Array { element, dims, elements }.into()))

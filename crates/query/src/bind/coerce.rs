@@ -267,6 +267,9 @@ impl Binder<'_> {
                     });
                 }
                 let Some(function) = crate::system::scalar(proc) else {
+                    if proc.lang == builtin::LANGUAGE_SQL {
+                        return self.inline(proc, args, target, -1).map(Some);
+                    }
                     return Err(super::function::not_supported(proc));
                 };
                 // From `smallint` to `oid` the function gives an `integer`.

@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<i64> {
     rest = rest.trim_start_matches(is_space);
     rest = rest.strip_prefix('$').unwrap_or(rest).trim_start_matches(is_space);
     let mut value: i64 = 0;
-    let (mut seen_point, mut decimals, mut digits) = (false, 0, 0);
+    let (mut seen_point, mut decimals) = (false, 0);
     let push = |value: i64, digit: i64| -> Result<i64> {
         let pushed = value.checked_mul(10).and_then(|value| value.checked_sub(digit));
         pushed.ok_or_else(|| out_of_range("money", text))
@@ -37,7 +37,6 @@ pub fn parse(text: &str) -> Result<i64> {
             Some(c @ '0'..='9') if !seen_point || decimals < 2 => {
                 let digit = i64::from(c.to_digit(10).unwrap_or(0));
                 value = push(value, digit)?;
-                digits += 1;
                 decimals += i32::from(seen_point);
             }
             Some('.') if !seen_point => seen_point = true,
@@ -62,9 +61,6 @@ pub fn parse(text: &str) -> Result<i64> {
             c if is_space(c) => {}
             _ => return Err(invalid_syntax("money", text)),
         }
-    }
-    if digits == 0 && !seen_point && rest.is_empty() && text.trim_matches(is_space).is_empty() {
-        return Err(invalid_syntax("money", text));
     }
     // Gathered as a negative number, whose range is greater.
     if negative { Ok(value) } else { value.checked_neg().ok_or_else(|| out_of_range("money", text)) }

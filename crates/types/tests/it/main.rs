@@ -7,4 +7,6 @@ mod garbage;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod rare;
+#[cfg(test)]
 mod strategy;
