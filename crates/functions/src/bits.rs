@@ -70,12 +70,7 @@ fn length(a: &Bits) -> Result<i32> {
 }
 
 /// Two strings of one length, byte by byte.
-pub(crate) fn zip(
-    a: &Bits,
-    b: &Bits,
-    name: &str,
-    each: impl Fn(u8, u8) -> u8,
-) -> Result<Bits> {
+pub(crate) fn zip(a: &Bits, b: &Bits, name: &str, each: impl Fn(u8, u8) -> u8) -> Result<Bits> {
     if a.len() != b.len() {
         return Err(SqlError::new(
             SqlState::STRING_DATA_LENGTH_MISMATCH,

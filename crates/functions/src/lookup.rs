@@ -8,9 +8,9 @@ use types::Oid;
 use crate::convert::Table;
 use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
-    aggregates, arrays, bits, boolean, bytea, compare, date_parts, datetime, float, format, geometry, hash, hash_values,
-    in_range, int, interval, io, json, like, math, misc, money, network, numeric, quote, ranges, regex,
-    series, strings, textsearch, transitions, variadic,
+    aggregates, arrays, bits, boolean, bytea, compare, date_parts, datetime, float, format,
+    geometry, hash, hash_values, in_range, int, interval, io, json, like, math, misc, money,
+    network, numeric, quote, ranges, regex, series, strings, textsearch, transitions, variadic,
 };
 
 /// Every family of scalar functions.
@@ -75,7 +75,16 @@ const SCALARS: &[Table] = &[
 ];
 
 /// Every family of set-returning functions.
-const SETS: &[&[(&str, SetReturning)]] = &[series::TABLE, arrays::SETS, json::SETS, json::PATH_SETS, json::RECORD_SETS, regex::SETS, ranges::SETS, textsearch::SETS];
+const SETS: &[&[(&str, SetReturning)]] = &[
+    series::TABLE,
+    arrays::SETS,
+    json::SETS,
+    json::PATH_SETS,
+    json::RECORD_SETS,
+    regex::SETS,
+    ranges::SETS,
+    textsearch::SETS,
+];
 
 /// Every family of aggregates, by `pg_aggregate.aggfnoid`.
 const AGGREGATES: &[aggregates::Table] = aggregates::TABLES;

@@ -103,11 +103,7 @@ fn combine(a: &Inet, b: &Inet, name: &str, each: impl Fn(u8, u8) -> u8) -> Resul
         let message = format!("cannot {name} inet values of different sizes");
         return Err(invalid_parameter(message));
     }
-    Ok(Inet {
-        v6: a.v6,
-        bits: a.bits.max(b.bits),
-        octets: zip(&a.octets, &b.octets, each),
-    })
+    Ok(Inet { v6: a.v6, bits: a.bits.max(b.bits), octets: zip(&a.octets, &b.octets, each) })
 }
 
 fn out_of_range() -> SqlError {

@@ -261,11 +261,7 @@ enum State {
 /// Lengths of the dimensions, and the elements' texts in order; `None` is NULL.
 type Items = (Vec<usize>, Vec<Option<String>>);
 
-fn read_items(
-    body: &str,
-    delimiter: char,
-    malformed: &dyn Fn(&str) -> SqlError,
-) -> Result<Items> {
+fn read_items(body: &str, delimiter: char, malformed: &dyn Fn(&str) -> SqlError) -> Result<Items> {
     let unexpected = |c: char| malformed(&format!("Unexpected \"{c}\" character."));
     let mut state = State::NoLevel;
     let mut lens: Vec<Option<usize>> = Vec::new();

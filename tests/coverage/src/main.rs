@@ -46,7 +46,8 @@ fn matches(pattern: &str, name: &str) -> bool {
 /// A type's name; an array's is its elements'.
 fn type_name(ty: Oid) -> &'static str {
     let row = builtin::type_by_oid(ty);
-    let element = row.filter(|row| row.is_array()).and_then(|row| builtin::type_by_oid(row.element));
+    let element =
+        row.filter(|row| row.is_array()).and_then(|row| builtin::type_by_oid(row.element));
     element.or(row).map_or("?", |row| row.name)
 }
 

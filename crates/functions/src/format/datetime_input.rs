@@ -241,7 +241,8 @@ fn read(text: &str, template: &str, strict: bool) -> Result<Read> {
     let mut extra: i64 = 0;
     for (index, node) in nodes.iter().enumerate() {
         let is_fixed_mark = matches!(node, Node::Field { keyword: "FX", .. });
-        if !strict && !fixed && !is_fixed_mark && (matches!(node, Node::Field { .. }) || index == 0) {
+        if !strict && !fixed && !is_fixed_mark && (matches!(node, Node::Field { .. }) || index == 0)
+        {
             extra += i64::try_from(source.skip_blanks()).unwrap_or(0);
         }
         match node {
@@ -289,9 +290,7 @@ fn read(text: &str, template: &str, strict: bool) -> Result<Read> {
             Node::Field { keyword, written, fill_mode, ordinal } => {
                 if source.rest.is_empty() {
                     if strict {
-                        return Err(format_error(
-                            "input string is too short for datetime format",
-                        ));
+                        return Err(format_error("input string is too short for datetime format"));
                     }
                     break;
                 }

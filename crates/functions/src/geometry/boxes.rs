@@ -1,7 +1,7 @@
 //! Boxes.
 
-use types::rare::geometry::{Circle, Point, Rect};
 use types::Result;
+use types::rare::geometry::{Circle, Point, Rect};
 
 use super::plane::{
     self, Lseg, bounds, distance, div, ge, gt, le, lsegs_meet, lt, mul, nearest_between,

@@ -1,7 +1,7 @@
 //! Paths.
 
-use types::rare::geometry::{Path, Point};
 use types::Result;
+use types::rare::geometry::{Path, Point};
 
 use super::boxes::overlap;
 use super::plane::{

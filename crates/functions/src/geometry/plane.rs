@@ -36,7 +36,11 @@ pub(super) fn ge(a: f64, b: f64) -> bool {
 }
 
 fn finite(result: f64, a: f64, b: f64) -> Result<f64> {
-    if result.is_infinite() && a.is_finite() && b.is_finite() { Err(overflow()) } else { Ok(result) }
+    if result.is_infinite() && a.is_finite() && b.is_finite() {
+        Err(overflow())
+    } else {
+        Ok(result)
+    }
 }
 
 pub(super) fn add(a: f64, b: f64) -> Result<f64> {
@@ -102,10 +106,7 @@ pub(super) fn point_sub(a: &Point, b: &Point) -> Result<Point> {
 }
 
 pub(super) fn point_mul(a: &Point, b: &Point) -> Result<Point> {
-    Ok(Point {
-        x: sub(mul(a.x, b.x)?, mul(a.y, b.y)?)?,
-        y: add(mul(a.x, b.y)?, mul(a.y, b.x)?)?,
-    })
+    Ok(Point { x: sub(mul(a.x, b.x)?, mul(a.y, b.y)?)?, y: add(mul(a.x, b.y)?, mul(a.y, b.x)?)? })
 }
 
 pub(super) fn point_div(a: &Point, b: &Point) -> Result<Point> {

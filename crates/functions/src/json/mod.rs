@@ -18,8 +18,15 @@ use crate::SetReturning;
 use crate::convert::Table;
 
 /// All families of scalar functions.
-pub(crate) const TABLES: [Table; 7] =
-    [jsonb::TABLE, jsonpath::TABLE, path::TABLE, text::TABLE, build::TABLE, constructor::TABLE, populate::TABLE];
+pub(crate) const TABLES: [Table; 7] = [
+    jsonb::TABLE,
+    jsonpath::TABLE,
+    path::TABLE,
+    text::TABLE,
+    build::TABLE,
+    constructor::TABLE,
+    populate::TABLE,
+];
 pub(crate) const SETS: &[(&str, SetReturning)] = sets::TABLE;
 pub(crate) const RECORD_SETS: &[(&str, SetReturning)] = populate::SETS;
 pub(crate) const PATH_SETS: &[(&str, SetReturning)] = jsonpath::SETS;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use types::{Array, ArrayDim, Datum, Json, Kind, Oid, Record, Result, SqlError, SqlState, text};
 
 use super::jsonb::shown;
-use crate::{CallCx, Rows, SetReturning};
 use crate::convert::scalars;
 use crate::errors::invalid_parameter;
+use crate::{CallCx, Rows, SetReturning};
 
 scalars! { pub(crate) const TABLE =
     "jsonb_populate_record"[cx](base: &Datum, json: Option<&Json>) => populate(cx, base, json);
@@ -65,7 +65,9 @@ fn records(cx: &CallCx<'_>, base: &Datum, json: &Json, name: &str) -> Result<Row
         _ if name.starts_with("jsonb") => {
             return Err(invalid_parameter(format!("cannot call {name} on a non-array")));
         }
-        Json::Object(_) => return Err(invalid_parameter(format!("cannot call {name} on an object"))),
+        Json::Object(_) => {
+            return Err(invalid_parameter(format!("cannot call {name} on an object")));
+        }
         _ => return Err(invalid_parameter(format!("cannot call {name} on a scalar"))),
     };
     let record = |json: &Json| match json {
@@ -140,9 +142,8 @@ fn gather<'j>(
     leaves: &mut Vec<&'j Json>,
 ) -> Result<()> {
     let mismatch = || {
-        SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "malformed JSON array").detail(
-            "Multidimensional arrays must have sub-arrays with matching dimensions.",
-        )
+        SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "malformed JSON array")
+            .detail("Multidimensional arrays must have sub-arrays with matching dimensions.")
     };
     // Elements that are JSON themselves take arrays as they are.
     let holds_json = matches!(Kind::of(element), Some(Kind::Jsonb)) || element == types::oid::JSON;

@@ -134,8 +134,7 @@ fn phrase(node: &Node, find: Find<'_>) -> Phrase {
                 (Phrase::Yes(left), Phrase::Yes(right)) => (left, right),
             };
             let width = left.width.max(right.width);
-            let merge =
-                |emit| output(&left, width - left.width, &right, width - right.width, emit);
+            let merge = |emit| output(&left, width - left.width, &right, width - right.width, emit);
             let (positions, negated) = match (left.negated, right.negated) {
                 (true, true) => (merge(Emit { both: true, ..Emit::default() }), true),
                 (true, false) => (merge(Emit { left: true, ..Emit::default() }), true),
@@ -162,7 +161,13 @@ struct Emit {
     right: bool,
 }
 
-fn output(left: &Places, left_shift: u16, right: &Places, right_shift: u16, emit: Emit) -> Vec<u16> {
+fn output(
+    left: &Places,
+    left_shift: u16,
+    right: &Places,
+    right_shift: u16,
+    emit: Emit,
+) -> Vec<u16> {
     let shifted = |places: &Places, shift: u16| -> Vec<u16> {
         places.positions.iter().map(|p| p.saturating_add(shift)).collect()
     };

@@ -2,11 +2,9 @@
 //!
 //! Source: PostgreSQL 16 `to_tsany.c`, `tsquery.c`, `tsquery_op.c`, `tsquery_rewrite.c`.
 
-use types::rare::tsquery::{
-    DISTANCE_MAX, Node, TsQuery, parse_with, write_single,
-};
-use types::rare::tsvector::TsVector;
 use types::Result;
+use types::rare::tsquery::{DISTANCE_MAX, Node, TsQuery, parse_with, write_single};
+use types::rare::tsvector::TsVector;
 
 use super::matching::matches;
 use super::rewrite::rewrite;
@@ -76,12 +74,7 @@ fn phrase(a: Node, b: Node) -> Node {
 }
 
 /// The words of a text, joined from the left.
-fn join(
-    text: &str,
-    weights: u8,
-    prefix: bool,
-    join: &dyn Fn(Node, Node) -> Node,
-) -> Option<Node> {
+fn join(text: &str, weights: u8, prefix: bool, join: &dyn Fn(Node, Node) -> Node) -> Option<Node> {
     let node = |(word, _): (String, usize)| Node::Word { text: word.into(), weights, prefix };
     words(text, 0).0.into_iter().map(node).reduce(join)
 }

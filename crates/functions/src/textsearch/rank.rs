@@ -210,9 +210,8 @@ fn rank_or(weights: &[f32; 4], vector: &TsVector, node: &Node) -> f32 {
                 }
             }
             let square = narrow(number((best_at + 1) * (best_at + 1)));
-            rank = narrow(
-                f64::from(rank) + f64::from(best + sum - best / square) / 1.644_934_066_85,
-            );
+            rank =
+                narrow(f64::from(rank) + f64::from(best + sum - best / square) / 1.644_934_066_85);
         }
     }
     if words.is_empty() { rank } else { rank / narrow(number(words.len())) }
@@ -264,7 +263,8 @@ fn rank_cover(weights: [f32; 4], vector: &TsVector, query: &TsQuery, method: i32
     while from < spots.len() {
         // The shortest run of spots from here on that covers the query.
         let rest = spots.get(from..).unwrap_or_default();
-        let Some(end) = (0..rest.len()).find(|end| covers(node, rest.get(..=*end).unwrap_or_default()))
+        let Some(end) =
+            (0..rest.len()).find(|end| covers(node, rest.get(..=*end).unwrap_or_default()))
         else {
             break;
         };

@@ -241,9 +241,9 @@ fn host(rest: &str) -> Option<usize> {
         labels += 1;
         len += label;
         let tail = at(rest, len);
-        let goes_on = tail.strip_prefix('.').is_some_and(|tail| {
-            tail.starts_with(|c: char| c.is_ascii_alphanumeric())
-        });
+        let goes_on = tail
+            .strip_prefix('.')
+            .is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_alphanumeric()));
         if !goes_on {
             break;
         }
@@ -269,7 +269,8 @@ fn url_path(rest: &str) -> usize {
     if !rest.starts_with('/') {
         return 0;
     }
-    let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '<' | '>') || !c.is_ascii();
+    let ends =
+        |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '<' | '>') || !c.is_ascii();
     let len = span(rest, |c| !ends(c));
     if len > 1 { len } else { 0 }
 }
@@ -307,9 +308,9 @@ fn number(rest: &str) -> Option<(Kind, usize)> {
     }
     let tail = at(rest, len);
     let goes_on = tail.starts_with(is_letter)
-        || tail.strip_prefix('-').is_some_and(|tail| {
-            sign == 0 && dots == 0 && tail.starts_with(is_letter)
-        });
+        || tail
+            .strip_prefix('-')
+            .is_some_and(|tail| sign == 0 && dots == 0 && tail.starts_with(is_letter));
     (!goes_on).then_some((kind, len))
 }
 
@@ -318,9 +319,9 @@ fn file(rest: &str) -> Option<usize> {
     let part = |c: char| is_word(c) || matches!(c, '_' | '-' | '.' | '+');
     let len = span(rest, |c| part(c) || c == '/' || c == '~');
     let text = rest.get(..len)?.trim_end_matches(['/', '.', '-']);
-    let rooted = ["/", "./", "../", "~/"].iter().any(|root| {
-        text.strip_prefix(root).is_some_and(|tail| tail.starts_with(is_word))
-    });
+    let rooted = ["/", "./", "../", "~/"]
+        .iter()
+        .any(|root| text.strip_prefix(root).is_some_and(|tail| tail.starts_with(is_word)));
     let relative = text.starts_with(is_word)
         && text.split_once('/').is_some_and(|(_, tail)| tail.starts_with(is_word));
     (rooted || relative).then_some(text.len())

@@ -151,8 +151,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    const STRINGS: Wanted =
-        Wanted { strings: true, numbers: false, booleans: false, keys: false };
+    const STRINGS: Wanted = Wanted { strings: true, numbers: false, booleans: false, keys: false };
 
     fn read(flags: &Json) -> Result<Wanted> {
         let mut wanted = Wanted::default();
@@ -178,7 +177,11 @@ impl Wanted {
         };
         match flags {
             Json::Array(flags) => flags.iter().try_for_each(one)?,
-            Json::Object(_) => return Err(invalid_parameter("wrong flag type, only arrays and scalars are allowed")),
+            Json::Object(_) => {
+                return Err(invalid_parameter(
+                    "wrong flag type, only arrays and scalars are allowed",
+                ));
+            }
             flag => one(flag)?,
         }
         Ok(wanted)
@@ -244,8 +247,9 @@ fn weight_of(letter: Char) -> Option<u8> {
 }
 
 fn weight(letter: Char) -> Result<u8> {
-    weight_of(letter)
-        .ok_or_else(|| SqlError::internal(format!("unrecognized weight: {}", letter.0.cast_signed())))
+    weight_of(letter).ok_or_else(|| {
+        SqlError::internal(format!("unrecognized weight: {}", letter.0.cast_signed()))
+    })
 }
 
 fn lexemes_of(words: &Array) -> Result<Vec<Arc<str>>> {

@@ -107,7 +107,9 @@ impl Binder<'_> {
                     return Err(invalid(format!("length for type {name} must be at least 1")));
                 }
                 if *length > BITS_MAX {
-                    return Err(invalid(format!("length for type {name} cannot exceed {BITS_MAX}")));
+                    return Err(invalid(format!(
+                        "length for type {name} cannot exceed {BITS_MAX}"
+                    )));
                 }
                 Ok(*length)
             }
@@ -140,9 +142,7 @@ impl Binder<'_> {
             (
                 oid::VARCHAR | oid::BPCHAR | oid::NUMERIC | oid::INTERVAL | oid::BIT | oid::VARBIT,
                 _,
-            ) => {
-                Err(invalid("invalid type modifier".into()))
-            }
+            ) => Err(invalid("invalid type modifier".into())),
             _ => Err(self.error(
                 SqlState::SYNTAX_ERROR,
                 format!("type modifier is not allowed for type \"{}\"", self.type_name(ty)),

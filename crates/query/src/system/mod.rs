@@ -31,8 +31,15 @@ pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
     if proc.lang == LANGUAGE_SQL {
         return describe::sql_language(proc.name);
     }
-    let here =
-        [info::scalar, describe::scalar, privilege::scalar, reg::scalar, acl::scalar, dsql::scalar, typmod::scalar];
+    let here = [
+        info::scalar,
+        describe::scalar,
+        privilege::scalar,
+        reg::scalar,
+        acl::scalar,
+        dsql::scalar,
+        typmod::scalar,
+    ];
     here.iter()
         .find_map(|family| family(proc.src))
         .or_else(|| (proc.lang == LANGUAGE_INTERNAL).then(|| functions::scalar(proc.src)).flatten())

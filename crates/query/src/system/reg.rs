@@ -36,20 +36,17 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
     Some(match prosrc {
         "text_regclass" | "regclassin" => |cx, site, args| read(cx, site.result_type, args),
         "regtypein" | "regprocin" | "regprocedurein" | "regoperin" | "regoperatorin"
-        | "regrolein" | "regnamespacein" | "regcollationin" | "regconfigin"
-        | "regdictionaryin" => {
+        | "regrolein" | "regnamespacein" | "regcollationin" | "regconfigin" | "regdictionaryin" => {
             |cx, site, args| read(cx, site.result_type, args)
         }
         "regclassout" | "regtypeout" | "regprocout" | "regprocedureout" | "regoperout"
         | "regoperatorout" | "regroleout" | "regnamespaceout" | "regcollationout"
-        | "regconfigout" | "regdictionaryout" => {
-            |cx, site, args| {
-                let [value] = args else { return Ok(Datum::Null) };
-                let ty = site.arg_types.first().copied().unwrap_or(oid::OID);
-                let cx = session(cx)?;
-                Ok(Datum::text(output(ty, value, &cx.catalog, &cx.search_path)))
-            }
-        }
+        | "regconfigout" | "regdictionaryout" => |cx, site, args| {
+            let [value] = args else { return Ok(Datum::Null) };
+            let ty = site.arg_types.first().copied().unwrap_or(oid::OID);
+            let cx = session(cx)?;
+            Ok(Datum::text(output(ty, value, &cx.catalog, &cx.search_path)))
+        },
         "to_regclass" | "to_regtype" | "to_regproc" | "to_regprocedure" | "to_regoper"
         | "to_regoperator" | "to_regrole" | "to_regnamespace" | "to_regcollation" => {
             |cx, site, args| match read(cx, site.result_type, args) {

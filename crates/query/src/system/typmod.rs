@@ -24,12 +24,12 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         "numerictypmodout" => |_, _, args| output(oid::NUMERIC, args),
         "bittypmodout" => |_, _, args| output(oid::BIT, args),
         "varbittypmodout" => |_, _, args| output(oid::VARBIT, args),
-        "timetypmodout" => |_, _, args| {
-            output(oid::TIME, args).map(|text| suffixed(&text, " without time zone"))
-        },
-        "timetztypmodout" => |_, _, args| {
-            output(oid::TIMETZ, args).map(|text| suffixed(&text, " with time zone"))
-        },
+        "timetypmodout" => {
+            |_, _, args| output(oid::TIME, args).map(|text| suffixed(&text, " without time zone"))
+        }
+        "timetztypmodout" => {
+            |_, _, args| output(oid::TIMETZ, args).map(|text| suffixed(&text, " with time zone"))
+        }
         "timestamptypmodout" => |_, _, args| {
             output(oid::TIMESTAMP, args).map(|text| suffixed(&text, " without time zone"))
         },

@@ -273,9 +273,8 @@ impl<'a> Lexer<'a> {
             // `_` between digits.
             let mut len = 0;
             let bytes = text.as_bytes();
-            let is_digit = |at: usize| {
-                bytes.get(at).is_some_and(|byte| char::from(*byte).is_digit(radix))
-            };
+            let is_digit =
+                |at: usize| bytes.get(at).is_some_and(|byte| char::from(*byte).is_digit(radix));
             while is_digit(len) || len > 0 && bytes.get(len) == Some(&b'_') && is_digit(len + 1) {
                 len += 1;
             }

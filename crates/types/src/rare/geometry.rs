@@ -203,9 +203,8 @@ impl<'a> Scanner<'a> {
 /// Bytes of what C's `strtod` would read.
 fn number_len(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let digits = |from: usize| {
-        bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count()
-    };
+    let digits =
+        |from: usize| bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
     let sign = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
     let word = |word: &str| {
         let end = sign + word.len();

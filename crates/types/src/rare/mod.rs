@@ -270,13 +270,10 @@ pub(crate) fn receive(type_oid: Oid, body: &mut Reader<'_>) -> Result<Rare> {
             }
         },
         oid::POINT => Rare::Point(geometry::receive_point(body)?),
-        oid::LSEG => {
-            Rare::Lseg([geometry::receive_point(body)?, geometry::receive_point(body)?])
+        oid::LSEG => Rare::Lseg([geometry::receive_point(body)?, geometry::receive_point(body)?]),
+        oid::BOX => {
+            Rare::Box(Rect::new(geometry::receive_point(body)?, geometry::receive_point(body)?))
         }
-        oid::BOX => Rare::Box(Rect::new(
-            geometry::receive_point(body)?,
-            geometry::receive_point(body)?,
-        )),
         oid::PATH => {
             let closed = body.u8()? != 0;
             Rare::Path(Path { closed, points: geometry::receive_points(body, "path")? })

@@ -4,9 +4,9 @@
 
 use bytes::{BufMut, BytesMut};
 
+use crate::Result;
 use crate::int::{invalid_syntax, out_of_range};
 use crate::numeric::is_space;
-use crate::Result;
 
 /// Reads an amount: `$1,234.56`, `-1`, `(1.5)`.
 ///
@@ -63,7 +63,11 @@ pub fn parse(text: &str) -> Result<i64> {
         }
     }
     // Gathered as a negative number, whose range is greater.
-    if negative { Ok(value) } else { value.checked_neg().ok_or_else(|| out_of_range("money", text)) }
+    if negative {
+        Ok(value)
+    } else {
+        value.checked_neg().ok_or_else(|| out_of_range("money", text))
+    }
 }
 
 pub(super) fn write(value: i64, out: &mut BytesMut) {

@@ -188,12 +188,16 @@ impl Range {
 fn successor(value: &Datum) -> Result<Option<Datum>> {
     let out_of_range = |code, name: &str| SqlError::new(code, format!("{name} out of range"));
     Ok(match value {
-        Datum::Int4(value) => Some(Datum::Int4(value.checked_add(1).ok_or_else(|| {
-            out_of_range(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "integer")
-        })?)),
-        Datum::Int8(value) => Some(Datum::Int8(value.checked_add(1).ok_or_else(|| {
-            out_of_range(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint")
-        })?)),
+        Datum::Int4(value) => Some(Datum::Int4(
+            value
+                .checked_add(1)
+                .ok_or_else(|| out_of_range(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "integer"))?,
+        )),
+        Datum::Int8(value) => Some(Datum::Int8(
+            value
+                .checked_add(1)
+                .ok_or_else(|| out_of_range(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint"))?,
+        )),
         Datum::Date(value) if crate::datetime::is_finite_date(*value) => {
             match value.checked_add(1).filter(|next| *next <= crate::datetime::DATE_MAX) {
                 Some(next) => Some(Datum::Date(next)),
@@ -311,9 +315,7 @@ pub(super) fn write(range: &Range, settings: &FormatSettings, out: &mut BytesMut
 
 fn write_bound(value: &Datum, element: Oid, settings: &FormatSettings, out: &mut BytesMut) {
     let shown = text::to_string(value, element, settings);
-    let special = |c: char| {
-        matches!(c, '"' | '\\' | '(' | ')' | '[' | ']' | ',') || is_space(c)
-    };
+    let special = |c: char| matches!(c, '"' | '\\' | '(' | ')' | '[' | ']' | ',') || is_space(c);
     if !shown.is_empty() && !shown.contains(special) {
         out.put_slice(shown.as_bytes());
         return;
@@ -370,9 +372,7 @@ pub fn parse(type_oid: Oid, input: &str, settings: &FormatSettings) -> Result<Ra
     };
     let mut rest = chars.as_str();
     let lower = parse_bound(&mut rest, &malformed)?;
-    rest = rest
-        .strip_prefix(',')
-        .ok_or_else(|| malformed("Missing comma after lower bound."))?;
+    rest = rest.strip_prefix(',').ok_or_else(|| malformed("Missing comma after lower bound."))?;
     let upper = parse_bound(&mut rest, &malformed)?;
     let mut chars = rest.chars();
     let upper_inclusive = match chars.next() {
@@ -388,11 +388,7 @@ pub fn parse(type_oid: Oid, input: &str, settings: &FormatSettings) -> Result<Ra
         bound.map(|bound| text::input(element, -1, &bound, settings)).transpose()
     };
     let (lower, upper) = (read(lower)?, read(upper)?);
-    Range::new(
-        type_oid,
-        Bound::lower(lower, lower_inclusive),
-        Bound::upper(upper, upper_inclusive),
-    )
+    Range::new(type_oid, Bound::lower(lower, lower_inclusive), Bound::upper(upper, upper_inclusive))
 }
 
 /// The text of a bound up to `,`, `)` or `]`, without its quotes; `None` if there is nothing.
@@ -471,9 +467,7 @@ pub fn parse_multirange(
                 rest = tail;
                 after_range = true;
             }
-            (_, false)
-                if rest.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("empty")) =>
-            {
+            (_, false) if rest.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("empty")) => {
                 ranges.push(Range::empty(range_type));
                 rest = rest.get(5..).unwrap_or_default();
                 after_range = true;

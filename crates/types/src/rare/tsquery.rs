@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 
-use super::tsvector::{
-    LEXEME_BYTES_MAX, WordReader, check_word, receive_word, write_word,
-};
+use super::tsvector::{LEXEME_BYTES_MAX, WordReader, check_word, receive_word, write_word};
 use crate::numeric::is_space;
 use crate::reader::Reader;
 use crate::{Result, SqlError, SqlState};
@@ -108,9 +106,9 @@ pub fn compare_nodes(a: &Node, b: &Node) -> Ordering {
         _ if is_word(a) != is_word(b) => is_word(a).cmp(&is_word(b)),
         _ => b.operator().cmp(&a.operator()).then_with(|| match (a, b) {
             (Node::Not(x), Node::Not(y)) => compare_nodes(x, y),
-            (Node::Phrase(a, b, n), Node::Phrase(x, y, m)) => compare_nodes(a, x)
-                .then_with(|| compare_nodes(b, y))
-                .then_with(|| m.cmp(n)),
+            (Node::Phrase(a, b, n), Node::Phrase(x, y, m)) => {
+                compare_nodes(a, x).then_with(|| compare_nodes(b, y)).then_with(|| m.cmp(n))
+            }
             (Node::And(a, b), Node::And(x, y)) | (Node::Or(a, b), Node::Or(x, y)) => {
                 compare_nodes(a, x).then_with(|| compare_nodes(b, y))
             }
@@ -320,7 +318,8 @@ fn join(a: Tree, b: Tree, distance: Option<u16>, or: bool) -> (Option<Node>, u16
             (None, room, room)
         }
         (None, Some(right)) => {
-            let left = if phrase { left_add_left + distance + right_add_left } else { right_add_left };
+            let left =
+                if phrase { left_add_left + distance + right_add_left } else { right_add_left };
             (Some(right), left, right_add_right)
         }
         (Some(left), None) => {
@@ -332,11 +331,7 @@ fn join(a: Tree, b: Tree, distance: Option<u16>, or: bool) -> (Option<Node>, u16
             let (left, right) = (Box::new(left), Box::new(right));
             if phrase {
                 let distance = (distance + left_add_right + right_add_left).min(DISTANCE_MAX);
-                return (
-                    Some(Node::Phrase(left, right, distance)),
-                    left_add_left,
-                    right_add_right,
-                );
+                return (Some(Node::Phrase(left, right, distance)), left_add_left, right_add_right);
             }
             let node = if or { Node::Or(left, right) } else { Node::And(left, right) };
             (Some(node), left_add_left, right_add_right)

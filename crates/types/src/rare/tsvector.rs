@@ -114,28 +114,32 @@ impl Ord for TsVector {
     fn cmp(&self, other: &TsVector) -> Ordering {
         let size = |vector: &TsVector| vector.data_bytes() + 4 * vector.0.len();
         let raw = |p: &Position| u16::from(p.weight) << 14 | p.position;
-        size(self).cmp(&size(other)).then_with(|| self.0.len().cmp(&other.0.len())).then_with(|| {
-            let pairs = self.0.iter().zip(&other.0);
-            pairs
-                .map(|(a, b)| {
-                    let has = |lexeme: &Lexeme| !lexeme.positions.is_empty();
-                    has(b)
-                        .cmp(&has(a))
-                        .then_with(|| a.text.as_bytes().cmp(b.text.as_bytes()))
-                        .then_with(|| b.positions.len().cmp(&a.positions.len()))
-                        .then_with(|| {
-                            let pairs = a.positions.iter().zip(&b.positions);
-                            pairs
-                                .map(|(x, y)| {
-                                    y.position.cmp(&x.position).then_with(|| raw(y).cmp(&raw(x)))
-                                })
-                                .find(|order| order.is_ne())
-                                .unwrap_or(Ordering::Equal)
-                        })
-                })
-                .find(|order| order.is_ne())
-                .unwrap_or(Ordering::Equal)
-        })
+        size(self).cmp(&size(other)).then_with(|| self.0.len().cmp(&other.0.len())).then_with(
+            || {
+                let pairs = self.0.iter().zip(&other.0);
+                pairs
+                    .map(|(a, b)| {
+                        let has = |lexeme: &Lexeme| !lexeme.positions.is_empty();
+                        has(b)
+                            .cmp(&has(a))
+                            .then_with(|| a.text.as_bytes().cmp(b.text.as_bytes()))
+                            .then_with(|| b.positions.len().cmp(&a.positions.len()))
+                            .then_with(|| {
+                                let pairs = a.positions.iter().zip(&b.positions);
+                                pairs
+                                    .map(|(x, y)| {
+                                        y.position
+                                            .cmp(&x.position)
+                                            .then_with(|| raw(y).cmp(&raw(x)))
+                                    })
+                                    .find(|order| order.is_ne())
+                                    .unwrap_or(Ordering::Equal)
+                            })
+                    })
+                    .find(|order| order.is_ne())
+                    .unwrap_or(Ordering::Equal)
+            },
+        )
     }
 }
 

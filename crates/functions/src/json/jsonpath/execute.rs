@@ -176,9 +176,9 @@ impl<'a> Walk<'a, '_> {
                 return outcome;
             }
             Expr::Last => {
-                let size = self
-                    .innermost_size
-                    .ok_or_else(|| SqlError::internal("evaluating jsonpath LAST outside of array subscript"))?;
+                let size = self.innermost_size.ok_or_else(|| {
+                    SqlError::internal("evaluating jsonpath LAST outside of array subscript")
+                })?;
                 Json::Number(Numeric::from(size - 1))
             }
             Expr::Arithmetic(operator, a, b) => {
@@ -249,9 +249,7 @@ impl<'a> Walk<'a, '_> {
                 ),
             },
             Step::AnyMember => match json {
-                Some(Json::Object(_)) => {
-                    self.any(rest, item, found, (1, 1, 1), false, self.lax)
-                }
+                Some(Json::Object(_)) => self.any(rest, item, found, (1, 1, 1), false, self.lax),
                 Some(Json::Array(_)) if unwrap => self.unwrap_array(steps, item, found, false),
                 _ => self.fail_structure(
                     SqlState::SQL_JSON_OBJECT_NOT_FOUND,
@@ -279,8 +277,7 @@ impl<'a> Walk<'a, '_> {
                     }
                 }
                 if item.is_container() {
-                    outcome =
-                        self.any(rest, item, found, (1, *first, *last), true, self.lax)?;
+                    outcome = self.any(rest, item, found, (1, *first, *last), true, self.lax)?;
                 }
                 Ok(outcome)
             }
@@ -608,9 +605,7 @@ impl<'a> Walk<'a, '_> {
             Expr::StartsWith(a, b) => self.pairs(a, Some((b, false)), item, &|x, y| {
                 let texts = (x.json(), y.and_then(Item::json));
                 Ok(match texts {
-                    (Some(Json::String(x)), Some(Json::String(y))) => {
-                        Some(x.starts_with(&**y))
-                    }
+                    (Some(Json::String(x)), Some(Json::String(y))) => Some(x.starts_with(&**y)),
                     _ => None,
                 })
             }),

@@ -5,8 +5,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use types::datetime::{
-    MICROS_PER_SECOND, date_to_timestamp, date_to_timestamptz, local_to_utc, write_date,
-    write_time,
+    MICROS_PER_SECOND, date_to_timestamp, date_to_timestamptz, local_to_utc, write_date, write_time,
 };
 use types::jsonpath::Comparison;
 use types::{DateStyle, Json, Result, SqlError, TimeTz, compare};

@@ -107,9 +107,8 @@ impl<'a> Walk<'a, '_> {
 
     fn double(&self, json: Option<&Json>) -> Result<Numeric> {
         let error = |message: &str| SqlError::new(SqlState::NON_NUMERIC_SQL_JSON_ITEM, message);
-        let float = |text: &str| {
-            types::float::parse_f64(text).ok().filter(|value| value.is_finite())
-        };
+        let float =
+            |text: &str| types::float::parse_f64(text).ok().filter(|value| value.is_finite());
         match json {
             Some(Json::Number(number)) => match float(&number.to_string()) {
                 Some(_) => Ok(number.clone()),

@@ -63,12 +63,10 @@ fn matches(
     let mut found = Vec::new();
     run(cx, path, json, vars, !silent, tz, Some(&mut found))?;
     match found.as_slice() {
-        [Item::Json(json)] if matches!(**json, Json::Bool(_) | Json::Null) => {
-            Ok(match **json {
-                Json::Bool(value) => Some(value),
-                _ => None,
-            })
-        }
+        [Item::Json(json)] if matches!(**json, Json::Bool(_) | Json::Null) => Ok(match **json {
+            Json::Bool(value) => Some(value),
+            _ => None,
+        }),
         _ if silent => Ok(None),
         _ => Err(SqlError::new(
             SqlState::SINGLETON_SQL_JSON_ITEM_REQUIRED,
