@@ -131,6 +131,11 @@ pub fn deparse_expression(node: &Node) -> Result<String> {
     ffi::deparse_expression(node)
 }
 
+/// A number that statements share which differ in constants only; `None` if the text does not parse.
+pub fn fingerprint(sql: &str) -> Option<u64> {
+    pg_query::fingerprint(sql).ok().map(|found| found.value)
+}
+
 /// The 1-based character position in `sql` of a byte offset, as error reports count.
 pub fn character_position(sql: &str, byte_offset: usize) -> usize {
     let mut end = byte_offset.min(sql.len());

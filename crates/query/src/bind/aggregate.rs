@@ -143,6 +143,7 @@ impl Binder<'_> {
             let args: Vec<Expr> =
                 args.into_iter().map(|arg| self.settle(arg)).collect::<Result<_>>()?;
             let function = WindowFunction::Aggregate(AggregateCall {
+                name: proc.name,
                 accumulator: self.accumulator(candidate, location)?,
                 site: site(&args, result_type),
                 args: args.clone(),

@@ -223,6 +223,8 @@ impl Binder<'_> {
             ExprKind::SetReturning(call) => {
                 let call = *call;
                 FunctionCall {
+                    name: call.proc.name,
+                    rows: crate::plan::set_rows(call.proc, &call.args),
                     source: FunctionSource::Set(call.function, call.site),
                     strict: call.proc.strict,
                     args: call.args,
@@ -231,6 +233,11 @@ impl Binder<'_> {
                 }
             }
             kind => FunctionCall {
+                name: match &kind {
+                    ExprKind::Call(call) => call.proc.name,
+                    _ => "",
+                },
+                rows: 1.0,
                 args: Vec::new(),
                 strict: false,
                 columns,

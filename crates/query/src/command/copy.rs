@@ -93,7 +93,7 @@ async fn copy_out(
     };
     let bound = Binder::new(&session.cx, source, &[]).query(select)?;
     let columns = bound.tree.columns.clone();
-    let plan = Arc::new(plan::plan_query(bound)?);
+    let plan = Arc::new(plan::plan_query(bound, &session.plan_cx())?);
     let active = session.ensure_active()?;
     let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
     let at = txn.next_command();
@@ -279,12 +279,7 @@ impl CopyIn {
             })
             .collect::<Vec<_>>();
         let count = rows.len();
-        let source = Arc::new(Plan {
-            node: PlanNode::Values { rows },
-            types,
-            rows: count as f64,
-            cost: count as f64,
-        });
+        let source = Arc::new(Plan::new(PlanNode::Values { rows }, types));
         let checks = Binder::new(&session.cx, "", &[]).row_checks(&self.table)?;
         let (foreign_keys, tables) = Binder::new(&session.cx, "", &[]).related(&self.table)?;
         let insert = plan::Insert {
@@ -295,12 +290,7 @@ impl CopyIn {
             returning: None,
         };
         let plan = Arc::new(plan::StatementPlan {
-            root: Arc::new(Plan {
-                node: PlanNode::Insert(insert),
-                types: Vec::new(),
-                rows: count as f64,
-                cost: count as f64,
-            }),
+            root: Arc::new(Plan::new(PlanNode::Insert(insert), Vec::new())),
             ctes: Vec::new(),
             subplans: 0,
             work_tables: 0,

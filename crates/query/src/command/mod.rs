@@ -6,6 +6,7 @@ mod comment;
 mod constraint;
 pub(crate) mod copy;
 mod ddl;
+pub(crate) mod explain;
 mod index;
 mod refuse;
 mod role;
@@ -67,6 +68,7 @@ pub(crate) fn fields(session: &Session, statement: &Statement) -> Result<Option<
     let StatementKind::Postgres { node, asynchronous } = &statement.kind else { return Ok(None) };
     Ok(match node.as_ref() {
         NodeEnum::VariableShowStmt(show) => Some(set::show_fields(session, show)?),
+        NodeEnum::ExplainStmt(stmt) => Some(explain::fields(stmt)?),
         NodeEnum::IndexStmt(_) if *asynchronous => Some(vec![text_field("job_id")]),
         NodeEnum::AlterTableStmt(_) if *asynchronous => Some(vec![text_field("job_id")]),
         NodeEnum::CallStmt(_) => Some(vec![typed_field("succeeded", oid::BOOL)]),
@@ -82,6 +84,7 @@ pub(crate) async fn run(
     session: &mut Session,
     statement: &Statement,
     params: &[Datum],
+    param_types: &[Oid],
 ) -> Result<Outcome> {
     let node = match &statement.kind {
         StatementKind::IamGrant { role, arn, revoke } => {
@@ -101,6 +104,9 @@ pub(crate) async fn run(
             Ok(Outcome::Done("DEALLOCATE ALL".into()))
         }
         NodeEnum::ConstraintsSetStmt(stmt) => constraint::set(session, stmt).await,
+        NodeEnum::ExplainStmt(stmt) => {
+            explain::run(session, stmt, statement, params, param_types).await
+        }
         NodeEnum::CopyStmt(stmt) => copy::run(session, stmt, statement).await,
         NodeEnum::CallStmt(stmt) => call(session, stmt, statement, params).await,
         NodeEnum::CreateStmt(stmt) => table::create(session, stmt, statement).await,

@@ -74,7 +74,6 @@ fn text(node: &NodeEnum) -> String {
         NodeEnum::AlterDatabaseStmt(_) => "AlterDatabase",
         NodeEnum::AlterDatabaseSetStmt(_) => "AlterDatabaseSet",
         // What DSQL has and this does not have yet.
-        NodeEnum::ExplainStmt(_) => "Explain",
         NodeEnum::VacuumStmt(_) => "Analyze",
         NodeEnum::CreateSeqStmt(_) => "CreateSeq",
         NodeEnum::AlterSeqStmt(_) => "AlterSeq",

@@ -14,7 +14,7 @@ use super::foreign_key::enforce;
 use super::key_table::KeyTable;
 use super::{
     aggregate, append, batched_join, cte, delete, distinct, filter, hash_join, incremental_sort,
-    insert, limit, lock_rows, merge_join, nested_loop, project, recursive, scan, set_operation,
+    insert, instrument, limit, lock_rows, merge_join, nested_loop, project, recursive, scan, set_operation,
     set_rows, sort, sorted_aggregate, system_scan, update, values_rows, window,
 };
 use crate::chunk::Chunk;
@@ -30,6 +30,20 @@ pub trait Operator: Send {
     fn affected(&self) -> u64 {
         0
     }
+
+    /// What EXPLAIN ANALYZE shows beside rows and time, since the last call.
+    fn report(&mut self) -> Report {
+        Report::default()
+    }
+}
+
+/// See [`Operator::report`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Report {
+    /// Rows or index entries read from storage.
+    pub read: u64,
+    /// Most bytes held.
+    pub bytes: usize,
 }
 
 /// Makes the operator of a plan.
@@ -67,6 +81,8 @@ pub(crate) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
         Node::WorkTable { .. } => recursive::open_work_table(plan),
         Node::Window { .. } => window::open(plan),
         Node::LockRows { .. } => lock_rows::open(plan),
+        Node::Subquery { input } => open(input),
+        Node::Instrument { input, counters } => instrument::open(input, counters),
     }
 }
 

@@ -13,7 +13,7 @@ use types::Result;
 use super::access::{self, Access};
 use super::cx::ExecCx;
 use super::eval::{inspect, is_true};
-use super::run::{Operator, wrong_node};
+use super::run::{Operator, Report, wrong_node};
 use super::table_reader::{TableReader, bounds};
 use crate::chunk::Chunk;
 use crate::plan::{Node, Plan, Scan};
@@ -29,6 +29,8 @@ pub(crate) struct ScanOperator {
     plan: Arc<Plan>,
     stops: bool,
     cursor: Option<Cursor>,
+    /// Rows or entries read since the last report.
+    read: u64,
 }
 
 /// Where a scan stands.
@@ -41,12 +43,16 @@ struct Cursor {
 
 pub(crate) fn open(plan: &Arc<Plan>, scan: &Scan) -> Result<Box<dyn Operator>> {
     let stops = inspect(scan.filter.iter().chain(access::exprs(bounds(scan))))?.stops;
-    Ok(Box::new(ScanOperator { plan: Arc::clone(plan), stops, cursor: None }))
+    Ok(Box::new(ScanOperator { plan: Arc::clone(plan), stops, cursor: None, read: 0 }))
 }
 
 impl Operator for ScanOperator {
     fn next<'a>(&'a mut self, cx: &'a mut ExecCx<'_>) -> BoxFuture<'a, Result<Option<Chunk>>> {
         self.run(cx).boxed()
+    }
+
+    fn report(&mut self) -> Report {
+        Report { read: std::mem::take(&mut self.read), bytes: 0 }
     }
 }
 
@@ -63,6 +69,7 @@ impl ScanOperator {
         while !cursor.todo.is_empty() {
             cx.checkpoint().await?;
             let pairs = cursor.read(scan, cx).await?;
+            self.read += pairs.len() as u64;
             let chunk = cursor.decode(scan, self.plan.types.len(), self.stops, pairs, cx).await?;
             if !chunk.is_empty() {
                 return Ok(Some(chunk));

@@ -12,7 +12,7 @@ use types::{Datum, Oid, Result, oid};
 
 use super::cx::{Charge, ExecCx};
 use super::eval::{eval, inspect};
-use super::run::{self, Operator, wrong_node};
+use super::run::{self, Operator, Report, wrong_node};
 use super::values;
 use crate::cancel::Cancel;
 use crate::chunk::{CHUNK_ROWS, Chunk};
@@ -50,6 +50,11 @@ pub(crate) fn open(
 impl Operator for Sort {
     fn next<'a>(&'a mut self, cx: &'a mut ExecCx<'_>) -> BoxFuture<'a, Result<Option<Chunk>>> {
         self.run(cx).boxed()
+    }
+
+    fn report(&mut self) -> Report {
+        let bytes = self.sorted.as_ref().map_or(0, |(sorter, _)| sorter.bytes);
+        Report { read: 0, bytes }
     }
 }
 

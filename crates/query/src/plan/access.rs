@@ -30,8 +30,6 @@ pub(super) struct Choice {
     pub(super) rows: f64,
     /// Whether the rows come in the order wanted, and read backwards for it.
     pub(super) ordered: Option<bool>,
-    /// All columns of a unique index are bound by equalities with one value each.
-    pub(super) unique: bool,
 }
 
 /// Rows that a table is taken to have as long as nothing is known about it; DSQL's own assumption.
@@ -92,7 +90,7 @@ pub(super) fn choose(
                 .filter(|(number, _)| !used.contains(number))
                 .map(|(_, condition)| condition.clone())
                 .collect();
-            best = Some((cost, Choice { path, rest, rows, ordered, unique }));
+            best = Some((cost, Choice { path, rest, rows, ordered }));
         }
     }
     match best {
@@ -102,7 +100,6 @@ pub(super) fn choose(
             rest: conditions,
             rows: ROWS_UNKNOWN,
             ordered: None,
-            unique: false,
         },
     }
 }
@@ -118,14 +115,14 @@ fn estimate(bounds: &KeyBounds, unique: bool) -> f64 {
     let mut rows = ROWS_UNKNOWN;
     for equal in &bounds.equal {
         rows *= match equal {
-            KeyEqual::Value(_) | KeyEqual::Null => 0.0001,
-            KeyEqual::AnyOf(values) => 0.0001 * values.len() as f64,
-            KeyEqual::AnyElement(_) => 0.001,
+            KeyEqual::Value(_) | KeyEqual::Null => 0.005,
+            KeyEqual::AnyOf(values) => 0.005 * values.len() as f64,
+            KeyEqual::AnyElement(_) => 0.05,
         };
     }
     match (&bounds.lower, &bounds.upper) {
         (Some(_), Some(_)) => rows *= 0.005,
-        (Some(_), None) | (None, Some(_)) => rows *= 0.33,
+        (Some(_), None) | (None, Some(_)) => rows /= 3.0,
         (None, None) => {}
     }
     rows.max(1.0)

@@ -12,8 +12,9 @@ use catalog::builtin;
 use types::{Oid, Result, SqlError, oid};
 
 use super::access::{self, WantedKey, WantedOrder};
-use super::build::{Env, Planner, constant, filtered};
-use super::{JoinKind, Node, Plan, Scan, walk};
+use super::make::{self, clamp_rows, constant};
+use super::planner::{Env, Planner};
+use super::{Cost, JoinKind, Node, Origin, Plan, Scan, cost, walk};
 use crate::bind::query::{FromItem, Relation, Select, SortItem, Source};
 use crate::expr::{Expr, ExprKind};
 
@@ -57,7 +58,7 @@ struct Part {
     layout: Layout,
 }
 
-impl Planner {
+impl Planner<'_> {
     /// Plans FROM and WHERE; whether the rows already come in the order of `sort`.
     pub(super) fn plan_from(
         &mut self,
@@ -89,8 +90,7 @@ impl Planner {
             leaves_of(item, &mut leaves, &mut conditions);
         }
         if leaves.is_empty() {
-            let single =
-                Arc::new(Plan { node: Node::SingleRow, types: Vec::new(), rows: 1.0, cost: 0.01 });
+            let single = make::single_row();
             let layout = Layout::default();
             let plan = self.filter(single, conditions, &layout, env)?;
             return Ok((plan, layout, false));
@@ -119,7 +119,8 @@ impl Planner {
             self.convert(&mut condition, layout, env)?;
             converted.push(condition);
         }
-        Ok(filtered(plan, converted))
+        let share = shares(&converted);
+        Ok(make::filtered(plan, converted, share))
     }
 
     fn join_leaves(
@@ -216,7 +217,7 @@ impl Planner {
                     cx,
                     env,
                 )?;
-                let cost = candidate.plan.cost + candidate.plan.rows * 0.01;
+                let cost = candidate.plan.cost.total;
                 if best.as_ref().is_none_or(|(known, _, _)| cost < *known) {
                     best = Some((cost, slot, candidate));
                 }
@@ -273,7 +274,7 @@ impl Planner {
         };
         match (lookup, hashed) {
             (Some(lookup), Some(hashed)) => {
-                Ok(if lookup.plan.cost <= hashed.plan.cost { lookup } else { hashed })
+                Ok(if lookup.plan.cost.total <= hashed.plan.cost.total { lookup } else { hashed })
             }
             (Some(part), None) | (None, Some(part)) => Ok(part),
             (None, None) => Err(SqlError::internal("relation cannot be joined")),
@@ -311,18 +312,17 @@ impl Planner {
         }
         let inner = self.leaf(leaf, conditions, cx, &inner_env)?;
         let layout = outer.layout.joined(&inner.layout);
-        let types: Vec<Oid> = outer.plan.types.iter().chain(&inner.plan.types).copied().collect();
-        let rows = (outer.plan.rows * inner.plan.rows).max(1.0);
-        let cost = outer.plan.cost + outer.plan.rows * (inner.plan.cost + 1.0);
-        let outer = Arc::clone(&outer.plan);
-        let (inner, on) = (inner.plan, None);
-        let node = match &inner.node {
-            Node::Scan(scan) if scan.looks_up() => {
-                Node::BatchedJoin { outer, inner, kind, inner_args, on }
-            }
-            _ => Node::NestedLoop { outer, inner, kind, inner_args, on },
-        };
-        Ok(Some(Part { plan: Arc::new(Plan { node, types, rows, cost }), layout }))
+        let rows = clamp_rows(outer.plan.rows * inner.plan.rows);
+        let plan = make::nested_loop(
+            &outer.plan,
+            &inner.plan,
+            kind,
+            inner_args,
+            None,
+            rows,
+            self.cx.enable,
+        );
+        Ok(Some(Part { plan, layout }))
     }
 
     /// A hash join on the equalities among `conditions`, or a plain nested loop.
@@ -340,7 +340,6 @@ impl Planner {
             (outer, inner)
         };
         let layout = outer.layout.joined(&inner.layout);
-        let types: Vec<Oid> = outer.plan.types.iter().chain(&inner.plan.types).copied().collect();
         let (left, right) = (outer.layout.relations(), inner.layout.relations());
         let mut keys = Vec::new();
         let mut rest = Vec::new();
@@ -360,37 +359,35 @@ impl Planner {
         }
         let residual = Expr::conjunction(rest);
         let product = outer.plan.rows * inner.plan.rows;
-        let (node, rows, cost) = if keys.is_empty() {
+        let plan = if keys.is_empty() {
             if !matches!(kind, JoinKind::Inner | JoinKind::Left) {
                 return Err(SqlError::unsupported(
                     "FULL JOIN is only supported with merge-joinable or hash-joinable join \
                      conditions",
                 ));
             }
-            let node = Node::NestedLoop {
-                outer: Arc::clone(&outer.plan),
-                inner: Arc::clone(&inner.plan),
+            let rows = clamp_rows(product);
+            make::nested_loop(
+                &outer.plan,
+                &inner.plan,
                 kind,
-                inner_args: Vec::new(),
-                on: residual,
-            };
-            (node, product, outer.plan.cost + inner.plan.cost + product * 0.01)
+                Vec::new(),
+                residual,
+                rows,
+                self.cx.enable,
+            )
         } else {
             let rows = outer.plan.rows.max(inner.plan.rows);
-            let cost = outer.plan.cost
-                + inner.plan.cost
-                + inner.plan.rows * 0.015
-                + outer.plan.rows * 0.01;
-            let node = Node::HashJoin {
-                outer: Arc::clone(&outer.plan),
-                inner: Arc::clone(&inner.plan),
+            make::hash_join(
+                &outer.plan,
+                &inner.plan,
                 kind,
                 keys,
                 residual,
-            };
-            (node, rows, cost)
+                clamp_rows(rows),
+                self.cx.enable,
+            )
         };
-        let plan = Arc::new(Plan { node, types, rows: rows.max(1.0), cost });
         Ok(Part { plan, layout })
     }
 
@@ -480,19 +477,16 @@ impl Planner {
             let inner = self.item(right, right_conditions, cx, env)?;
             Some(self.hash_or_loop(&outer, &inner, kind, linking, env)?)
         };
-        let part = match (lookup, hashed) {
-            (Some(lookup), Some(hashed)) => {
-                if lookup.plan.cost <= hashed.plan.cost {
-                    lookup
-                } else {
-                    hashed
+        let part =
+            match (lookup, hashed) {
+                (Some(lookup), Some(hashed)) => {
+                    if lookup.plan.cost.total <= hashed.plan.cost.total { lookup } else { hashed }
                 }
-            }
-            (Some(part), None) | (None, Some(part)) => part,
-            (None, None) => {
-                return Err(crate::bind::unsupported("LATERAL join of this shape"));
-            }
-        };
+                (Some(part), None) | (None, Some(part)) => part,
+                (None, None) => {
+                    return Err(crate::bind::unsupported("LATERAL join of this shape"));
+                }
+            };
         let plan = self.filter(part.plan, later, &part.layout, env)?;
         Ok(Part { plan, layout: part.layout })
     }
@@ -555,7 +549,8 @@ impl Planner {
         cx: &FromCx<'_>,
         env: &Env,
     ) -> Result<(Part, bool)> {
-        let relation = &cx.select.relations[number];
+        let relation_entry = &cx.select.relations[number];
+        let relation = relation_entry;
         if let Source::Table { table, live } = &relation.source {
             return self.table(number, table, live, conditions, order, limit, cx, env);
         }
@@ -565,26 +560,48 @@ impl Planner {
             Source::Table { .. } => return Err(SqlError::internal("table planned above")),
             Source::System(relation) => {
                 let lookup = self.system_lookup(number, &conditions, env)?;
-                let (rows, cost) = if lookup.is_some() { (3.0, 1.0) } else { (100.0, 100.0) };
+                let (rows, total) = if lookup.is_some() { (3.0, 1.0) } else { (100.0, 100.0) };
                 let node = Node::SystemScan { relation: *relation, lookup };
-                Arc::new(Plan { node, types, rows, cost })
+                let name = catalog::system::relation_by_oid(*relation).map_or("", |r| r.name);
+                let cost = Cost { startup: 0.0, total };
+                named(Plan::new(node, types).estimated(rows, cost), relation_entry, name)
             }
             Source::Query(query) => {
                 let inner = Env { depth: env.depth + 1, frame: env.frame.clone() };
-                self.query(query, &inner)?
+                let plan = self.query(query, &inner)?;
+                match conditions.is_empty() {
+                    true => plan,
+                    false => subquery(plan, relation_entry),
+                }
             }
             Source::Functions { calls, ordinality } => {
                 let mut functions = Vec::new();
                 for call in calls {
                     functions.push(self.function_call(call, env)?);
                 }
+                let rows = calls.iter().map(|call| call.rows).fold(1.0, f64::max);
+                let name = calls.first().map_or("", |call| call.name);
                 let node = Node::FunctionScan { functions, ordinality: *ordinality };
-                Arc::new(Plan { node, types, rows: 1000.0, cost: 10.0 })
+                let evaluated = cost::CPU_OPERATOR * calls.len() as f64;
+                let cost = Cost { startup: evaluated, total: evaluated + rows * cost::CPU_TUPLE };
+                named(Plan::new(node, types).estimated(rows, cost), relation_entry, name)
             }
-            Source::Cte(cte) => self.cte_scan(*cte, types, env)?,
+            Source::Cte(cte) => {
+                let plan = self.cte_scan(*cte, types, env)?;
+                match plan.node {
+                    Node::CteScan { .. } => {
+                        let name = self.ctes[*cte].as_ref().map_or("", |cte| cte.name.as_str());
+                        named(Plan::clone(&plan), relation_entry, name)
+                    }
+                    _ => plan,
+                }
+            }
             Source::WorkTable(work_table) => {
                 let node = Node::WorkTable { work_table: *work_table };
-                Arc::new(Plan { node, types, rows: 100.0, cost: 1.0 })
+                let rows = 10.0 * self.work_table_rows[*work_table];
+                let cost = Cost { startup: 0.0, total: rows * cost::CPU_TUPLE };
+                let name = &relation_entry.alias;
+                named(Plan::new(node, types).estimated(rows, cost), relation_entry, name)
             }
         };
         let layout = all(plan.types.len());
@@ -622,8 +639,7 @@ impl Planner {
         }
         let column_of = |position: usize| positions.get(position).copied();
         let choice = access::choose(table, converted, &column_of, &positions, order);
-        let selectivity = 0.33f64.powi(i32::try_from(choice.rest.len().min(5)).unwrap_or(5));
-        let rows = (choice.rows * selectivity).max(1.0);
+        let rows = clamp_rows(choice.rows * shares(&choice.rest));
         let ordered = choice.ordered.is_some() && order.is_some();
         let limit_hint = match (limit, order) {
             (Some(limit), None) => Some(limit),
@@ -636,12 +652,22 @@ impl Planner {
             reason = "a hint; not negative"
         )]
         let limit_hint = limit_hint.map(|limit| limit as usize);
-        let cost = if choice.unique { 1.0 } else { choice.rows * 0.02 + 1.0 };
-        let cost = match limit {
-            Some(limit) if limit_hint.is_some() => cost.min(limit * 0.1 + 1.0),
-            _ => cost,
-        };
+        let (all, evaluated) = (access::ROWS_UNKNOWN, cost::of_exprs(&choice.rest));
+        let width: i32 = types.iter().map(|ty| cost::type_width(*ty, -1)).sum();
+        let mut cost = cost::read(choice.rows, all, f64::from(width)).and(choice.rows * evaluated);
+        if let super::AccessPath::Index { covering: false, .. } = choice.path {
+            let look_up = cost::look_up(choice.rows);
+            cost = cost.before(look_up.startup).and(look_up.total - look_up.startup);
+        }
+        let cost = cost.before(cost::once(&choice.rest));
+        let (storage, _) = super::explain::storage_filters(Expr::new(
+            ExprKind::And(choice.rest.clone()),
+            oid::BOOL,
+        ));
         let scan = Scan {
+            ordered,
+            entries: choice.rows,
+            transferred: clamp_rows(choice.rows * shares(&storage)),
             table: Arc::clone(table),
             columns: positions,
             row_key,
@@ -650,8 +676,51 @@ impl Planner {
             backward: choice.ordered.unwrap_or(false),
             limit_hint,
         };
-        let plan = Arc::new(Plan { node: Node::Scan(scan), types, rows, cost });
+        let plan = Plan::new(Node::Scan(scan), types).estimated(rows, cost);
+        let plan = named(plan, &cx.select.relations[number], &table.name);
         Ok((Part { plan, layout }, ordered))
+    }
+}
+
+/// A leaf with the name that the statement has for it.
+fn named(plan: Plan, relation: &Relation, name: &str) -> Arc<Plan> {
+    let origin = Origin {
+        alias: relation.alias.clone(),
+        name: name.to_owned(),
+        columns: relation.columns.iter().map(|column| column.name.clone()).collect(),
+    };
+    Arc::new(Plan { origin: Some(Arc::new(origin)), ..plan })
+}
+
+/// A sub-query in FROM whose rows are asked for under its alias.
+fn subquery(input: Arc<Plan>, relation: &Relation) -> Arc<Plan> {
+    let (types, widths) = (input.types.clone(), input.widths.clone());
+    let (rows, cost) = (input.rows, input.cost);
+    let plan = Plan::new(Node::Subquery { input }, types).estimated(rows, cost);
+    named(Plan { widths, ..plan }, relation, "")
+}
+
+/// The share of rows that conditions let through, as long as nothing is known.
+fn shares(conditions: &[Expr]) -> f64 {
+    conditions.iter().map(share).product()
+}
+
+fn share(condition: &Expr) -> f64 {
+    match &condition.kind {
+        ExprKind::Call(call) => match call.operator {
+            Some("=") => 0.005,
+            Some("<>") => 0.995,
+            Some("<" | "<=" | ">" | ">=") => 1.0 / 3.0,
+            _ => 0.3333,
+        },
+        ExprKind::IsNull { negated: false, .. } => 0.005,
+        ExprKind::IsNull { negated: true, .. } => 0.995,
+        ExprKind::Not(arg) => 1.0 - share(arg),
+        ExprKind::And(args) => shares(args),
+        ExprKind::Or(args) => {
+            args.iter().map(share).fold(0.0, |sum, share| sum + share - sum * share)
+        }
+        _ => 0.5,
     }
 }
 

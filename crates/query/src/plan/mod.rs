@@ -7,9 +7,17 @@
 //! Must not know: parse trees.
 
 mod access;
-mod build;
+mod cost;
+pub(crate) mod explain;
 mod fold;
+mod instrument;
 mod join;
+mod make;
+mod modify;
+mod planner;
+mod select;
+mod target;
+mod tree;
 pub(crate) mod walk;
 
 use std::collections::BTreeMap;
@@ -19,11 +27,14 @@ use catalog::{ForeignKey, Table};
 use functions::{NewAccumulator, SetReturning, Site};
 use types::Oid;
 
-pub use self::build::{plan_modify, plan_query};
+pub use self::instrument::Counters;
+pub(crate) use self::instrument::{Measured, instrument};
+pub(crate) use self::make::set_rows;
+pub use self::planner::{plan_modify, plan_query};
 use crate::expr::Expr;
 
 /// A plan node with what is known about its output.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// The operator.
     pub node: Node,
@@ -31,12 +42,93 @@ pub struct Plan {
     pub types: Vec<Oid>,
     /// Estimated number of rows.
     pub rows: f64,
-    /// Estimated total cost, in PostgreSQL's unit (one sequential page).
-    pub cost: f64,
+    /// Estimated cost.
+    pub cost: Cost,
+    /// Estimated bytes of each output column.
+    pub widths: Vec<i32>,
+    /// What a leaf reads, as the statement calls it.
+    pub origin: Option<Arc<Origin>>,
+}
+
+impl Plan {
+    /// A plan about whose cost nothing is known.
+    pub fn new(node: Node, types: Vec<Oid>) -> Plan {
+        let widths = types.iter().map(|ty| cost::type_width(*ty, -1)).collect();
+        Plan { node, types, rows: 0.0, cost: Cost::default(), widths, origin: None }
+    }
+
+    /// This plan with estimates.
+    #[must_use]
+    pub fn estimated(self, rows: f64, cost: Cost) -> Plan {
+        Plan { rows, cost, ..self }
+    }
+
+    /// Estimated bytes of a row.
+    pub fn width(&self) -> f64 {
+        self.widths.iter().fold(0.0, |sum, width| sum + f64::from(*width))
+    }
+}
+
+/// Cost in PostgreSQL's unit (one sequential page).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Before the first row.
+    pub startup: f64,
+    /// For all rows.
+    pub total: f64,
+}
+
+/// The name under which a statement reads something, for EXPLAIN.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The alias, which is the name if none was given.
+    pub alias: String,
+    /// The name of what is read.
+    pub name: String,
+    /// Names of the columns.
+    pub columns: Vec<String>,
+}
+
+/// What planning depends on beside the statement and the catalog.
+#[derive(Clone, Debug, Default)]
+pub struct PlanCx {
+    /// Methods that may be used.
+    pub enable: Enable,
+}
+
+/// The parameters `enable_…`: a method that is switched off is used only where nothing else is
+/// possible.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names are the parameters'")]
+#[expect(clippy::struct_excessive_bools, reason = "so many parameters")]
+pub struct Enable {
+    pub hashjoin: bool,
+    pub indexonlyscan: bool,
+    pub indexscan: bool,
+    pub material: bool,
+    pub mergejoin: bool,
+    pub nestloop: bool,
+    pub seqscan: bool,
+    pub batched_nestloop: bool,
+}
+
+impl Default for Enable {
+    fn default() -> Enable {
+        Enable {
+            hashjoin: true,
+            indexonlyscan: true,
+            indexscan: true,
+            material: true,
+            mergejoin: true,
+            nestloop: true,
+            seqscan: true,
+            batched_nestloop: true,
+        }
+    }
 }
 
 /// The operators.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Node {
     /// One row without columns: `SELECT 1` projects over it.
     SingleRow,
@@ -257,6 +349,19 @@ pub enum Node {
         /// table each belongs to, and the strength.
         locks: Vec<(usize, Arc<Table>, LockStrength)>,
     },
+    /// A sub-query in FROM, of which more is asked than its rows: named for EXPLAIN, otherwise
+    /// its input.
+    Subquery {
+        /// Input.
+        input: Arc<Plan>,
+    },
+    /// Its input, watched by EXPLAIN ANALYZE.
+    Instrument {
+        /// Input.
+        input: Arc<Plan>,
+        /// What was seen.
+        counters: Arc<Counters>,
+    },
     /// `INSERT`.
     Insert(Insert),
     /// `UPDATE`.
@@ -295,6 +400,8 @@ impl Node {
             Node::WorkTable { .. } => "WorkTable",
             Node::Window { .. } => "Window",
             Node::LockRows { .. } => "LockRows",
+            Node::Subquery { .. } => "Subquery",
+            Node::Instrument { .. } => "Instrument",
             Node::Insert(_) => "Insert",
             Node::Update(_) => "Update",
             Node::Delete(_) => "Delete",
@@ -303,7 +410,7 @@ impl Node {
 }
 
 /// A whole statement: its main plan and what it shares.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StatementPlan {
     /// The plan whose rows the client gets.
     pub root: Arc<Plan>,
@@ -348,8 +455,10 @@ pub struct Related {
 }
 
 /// A common table expression.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cte {
+    /// Its name.
+    pub name: String,
     /// Its plan.
     pub plan: Arc<Plan>,
     /// Whether it modifies data.
@@ -358,7 +467,7 @@ pub struct Cte {
 
 /// How a table is read. The output is the columns asked for, then the row's storage key (`bytea`)
 /// if asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scan {
     /// The table.
     pub table: Arc<Table>,
@@ -374,6 +483,12 @@ pub struct Scan {
     pub backward: bool,
     /// Rows wanted at most, before `filter` is taken into account (a hint for the chunk size).
     pub limit_hint: Option<usize>,
+    /// Somebody relies on the key order.
+    pub ordered: bool,
+    /// Estimated entries that are read.
+    pub entries: f64,
+    /// Estimated rows that are left of them by conditions that storage tests.
+    pub transferred: f64,
 }
 
 impl Scan {
@@ -385,7 +500,7 @@ impl Scan {
 }
 
 /// Which keys of which index are read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum AccessPath {
     /// The table's own rows (primary key or hidden key order) within bounds.
     Primary(KeyBounds),
@@ -404,7 +519,7 @@ pub enum AccessPath {
 /// Bounds over an index's leading key columns. All expressions are over the frame and parameters
 /// (no [`crate::expr::ExprKind::Column`]), of the key column's type or of one that converts to it
 /// without loss (another integer width). A NULL value means that nothing is read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct KeyBounds {
     /// Equalities on the first columns.
     pub equal: Vec<KeyEqual>,
@@ -415,7 +530,7 @@ pub struct KeyBounds {
 }
 
 /// One equality of [`KeyBounds`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum KeyEqual {
     /// `column = value`.
     Value(Expr),
@@ -471,6 +586,8 @@ pub struct SortKey {
 /// A set-returning (or scalar) function in FROM.
 #[derive(Clone)]
 pub struct FunctionCall {
+    /// The function's name; empty if the expression is no call.
+    pub name: &'static str,
     /// What is called.
     pub source: FunctionSource,
     /// Arguments over the frame.
@@ -482,6 +599,8 @@ pub struct FunctionCall {
     pub columns: usize,
     /// The result is a row value.
     pub composite: bool,
+    /// The number of rows that it is taken to give.
+    pub rows: f64,
 }
 
 /// What a FunctionScan calls.
@@ -502,6 +621,8 @@ impl std::fmt::Debug for FunctionCall {
 /// One aggregate of an Aggregate node.
 #[derive(Clone)]
 pub struct AggregateCall {
+    /// The function's name.
+    pub name: &'static str,
     /// Makes the empty state.
     pub accumulator: NewAccumulator,
     /// Types at this call.
@@ -641,7 +762,7 @@ pub struct IndexExprs {
 }
 
 /// `INSERT`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Insert {
     /// Target.
     pub table: Arc<Table>,
@@ -657,7 +778,7 @@ pub struct Insert {
 }
 
 /// `ON CONFLICT`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OnConflict {
     /// The arbiter indexes (OIDs); empty means any unique index.
     pub arbiters: Vec<u32>,
@@ -676,7 +797,7 @@ pub struct ConflictUpdate {
 }
 
 /// `UPDATE`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Update {
     /// Target.
     pub table: Arc<Table>,
@@ -694,7 +815,7 @@ pub struct Update {
 }
 
 /// `DELETE`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Delete {
     /// Target.
     pub table: Arc<Table>,

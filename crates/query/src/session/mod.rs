@@ -13,7 +13,7 @@
 mod catalog_rows;
 mod context;
 mod portal;
-mod prepare;
+pub(crate) mod prepare;
 pub(crate) mod settings;
 pub(crate) mod transaction;
 

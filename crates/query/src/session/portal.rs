@@ -17,6 +17,7 @@ use super::{Fetched, Field, Format, Parameters, Prepared, Session, TxnState};
 use crate::chunk::Chunk;
 use crate::command::{self, Outcome};
 use crate::execute::{Execution, Host};
+use crate::plan::StatementPlan;
 
 /// A bound statement in the course of execution.
 pub struct Portal {
@@ -274,6 +275,22 @@ impl Session {
         };
         self.begin_statement().await?;
         let plan = self.current_plan(&prepared)?;
+        let params = std::mem::take(&mut portal.params);
+        let execution = self.start_execution(plan, kind, params)?;
+        portal.run = Run::Running(Box::new(Running { kind, execution, held: None, rows: 0 }));
+        Ok(None)
+    }
+
+    /// Begins the execution of a plan in the session's transaction.
+    ///
+    /// # Errors
+    /// `25006` in a read-only transaction, `0A000` beside DDL.
+    pub(crate) fn start_execution(
+        &mut self,
+        plan: Arc<StatementPlan>,
+        kind: PlanKind,
+        params: Vec<Datum>,
+    ) -> Result<Execution> {
         if plan.writes && kind != PlanKind::Select || modifies(&plan) {
             self.begin_modification(kind.name())?;
         } else if plan.writes {
@@ -291,9 +308,7 @@ impl Session {
         if plan.writes {
             check_descriptors(txn, cluster, &plan.tables);
         }
-        let execution = Execution::new(plan, std::mem::take(&mut portal.params), at)?;
-        portal.run = Run::Running(Box::new(Running { kind, execution, held: None, rows: 0 }));
-        Ok(None)
+        Execution::new(plan, params, at)
     }
 
     async fn start_command(
@@ -301,7 +316,7 @@ impl Session {
         portal: &mut Portal,
         statement: &Statement,
     ) -> Result<Option<Fetched>> {
-        match command::run(self, statement, &portal.params).await? {
+        match command::run(self, statement, &portal.params, &portal.prepared.param_types).await? {
             Outcome::Done(tag) => {
                 portal.run = Run::Done(tag.clone());
                 Ok(Some(Fetched::Complete(tag)))
@@ -440,7 +455,7 @@ fn cut(chunk: &mut Chunk, max_rows: usize) -> Option<Chunk> {
 }
 
 /// Whether a WITH query of the plan modifies rows.
-fn modifies(plan: &crate::plan::StatementPlan) -> bool {
+fn modifies(plan: &StatementPlan) -> bool {
     plan.ctes.iter().any(|cte| cte.modifies)
 }
 

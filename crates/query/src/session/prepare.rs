@@ -10,7 +10,7 @@ use super::{Field, Session, TxnState, type_len};
 use crate::bind::Binder;
 use crate::bind::query::OutputColumn;
 use crate::command;
-use crate::plan::{self, StatementPlan};
+use crate::plan::{self, Enable, PlanCx, StatementPlan};
 
 /// An analysed statement: its parameters and result columns are known. Shared by portals.
 #[derive(Debug)]
@@ -64,7 +64,12 @@ impl PlanKind {
 /// What a statement is run by.
 pub(crate) fn plan_kind(statement: &Statement) -> Option<PlanKind> {
     let StatementKind::Postgres { node, asynchronous: _ } = &statement.kind else { return None };
-    Some(match node.as_ref() {
+    node_kind(node)
+}
+
+/// As [`plan_kind`], of a statement's tree.
+pub(crate) fn node_kind(node: &NodeEnum) -> Option<PlanKind> {
+    Some(match node {
         NodeEnum::SelectStmt(_) => PlanKind::Select,
         NodeEnum::InsertStmt(_) => PlanKind::Insert,
         NodeEnum::UpdateStmt(_) => PlanKind::Update,
@@ -97,8 +102,9 @@ impl Session {
         }
         if plan_kind(&statement).is_none() {
             let fields = command::fields(self, &statement)?;
+            let param_types = self.command_params(&statement, param_types)?;
             return Ok(Arc::new(Prepared {
-                param_types: param_types.to_vec(),
+                param_types,
                 fields,
                 statement: Some(statement),
                 planned: Mutex::new(None),
@@ -117,6 +123,37 @@ impl Session {
         }))
     }
 
+    /// Parameter types of a statement that is no plan: those of the one that EXPLAIN explains.
+    fn command_params(&mut self, statement: &Statement, declared: &[Oid]) -> Result<Vec<Oid>> {
+        let StatementKind::Postgres { node, asynchronous: _ } = &statement.kind else {
+            return Ok(declared.to_vec());
+        };
+        let NodeEnum::ExplainStmt(explain) = node.as_ref() else { return Ok(declared.to_vec()) };
+        let (target, _) = command::explain::target(explain)?;
+        if self.active().is_none() {
+            let catalog = self.engine.catalog();
+            self.use_catalog(&catalog);
+        }
+        Ok(self.plan_node(target, &statement.source, declared)?.0)
+    }
+
+    /// What planning depends on, at present.
+    pub(crate) fn plan_cx(&self) -> PlanCx {
+        let on = |name| self.cx.settings.is_on(name);
+        PlanCx {
+            enable: Enable {
+                hashjoin: on("enable_hashjoin"),
+                indexonlyscan: on("enable_indexonlyscan"),
+                indexscan: on("enable_indexscan"),
+                material: on("enable_material"),
+                mergejoin: on("enable_mergejoin"),
+                nestloop: on("enable_nestloop"),
+                seqscan: on("enable_seqscan"),
+                batched_nestloop: on("dsql.enable_batched_nestloop"),
+            },
+        }
+    }
+
     /// Binds and plans a statement for the present catalog and settings.
     pub(crate) fn plan_statement(
         &self,
@@ -126,17 +163,27 @@ impl Session {
         let StatementKind::Postgres { node, asynchronous: _ } = &statement.kind else {
             return Err(SqlError::internal("statement has no plan"));
         };
-        let binder = Binder::new(&self.cx, &statement.source, param_types);
-        let (params, columns, plan) = match node.as_ref() {
+        self.plan_node(node, &statement.source, param_types)
+    }
+
+    /// As [`Session::plan_statement`], of a statement's tree.
+    pub(crate) fn plan_node(
+        &self,
+        node: &NodeEnum,
+        source: &str,
+        param_types: &[Oid],
+    ) -> Result<(Vec<Oid>, Option<Vec<OutputColumn>>, Planned)> {
+        let binder = Binder::new(&self.cx, source, param_types);
+        let (params, columns, plan) = match node {
             NodeEnum::SelectStmt(select) => {
                 let bound = binder.query(select)?;
                 let (params, columns) = (bound.params.clone(), bound.tree.columns.clone());
-                (params, Some(columns), plan::plan_query(bound)?)
+                (params, Some(columns), plan::plan_query(bound, &self.plan_cx())?)
             }
             other => {
                 let bound = binder.modification(other)?;
                 let columns = bound.tree.returning.as_ref().map(|(columns, _)| columns.clone());
-                (bound.params.clone(), columns, plan::plan_modify(bound)?)
+                (bound.params.clone(), columns, plan::plan_modify(bound, &self.plan_cx())?)
             }
         };
         let planned = Planned {

@@ -37,6 +37,20 @@ const SETTABLE: &[(&str, &str)] = &[
     ("TimeZone", "UTC"),
 ];
 
+/// Parameters that planning depends on, in the order in which EXPLAIN names them.
+pub(crate) const PLANNING: &[&str] = &[
+    "dsql.enable_batched_nestloop",
+    "enable_bitmapscan",
+    "enable_hashjoin",
+    "enable_indexonlyscan",
+    "enable_indexscan",
+    "enable_material",
+    "enable_mergejoin",
+    "enable_nestloop",
+    "enable_seqscan",
+    "search_path",
+];
+
 /// Parameters with values of DSQL's own that differ from PostgreSQL's.
 const FIXED: &[(&str, &str)] = &[
     ("default_toast_compression", "lz4"),
@@ -214,6 +228,12 @@ impl Settings {
         // is none, or that it may turn it off.
         let row = builtin::setting(name).filter(|row| !row.name.starts_with("jit"))?;
         Some((row.name.to_owned(), row.setting.to_owned()))
+    }
+
+    /// A parameter's canonical name and value, if that is not the default.
+    pub(crate) fn changed(&self, name: &str) -> Option<(&'static str, String)> {
+        let (name, default) = settable(name)?;
+        self.values.get(name).filter(|value| *value != default).map(|value| (name, value.clone()))
     }
 
     /// Whether a boolean parameter is on.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod catalog_queries;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod indexes;

@@ -36,6 +36,8 @@ fn series_call(n: Expr) -> Expr {
 async fn function_scan_side_by_side() {
     let mut db = Db::new(&[]).await;
     let call = |n: i32| FunctionCall {
+        name: "",
+        rows: 1.0,
         source: FunctionSource::Set(series, series_site()),
         args: vec![int(n)],
         strict: true,
@@ -43,6 +45,8 @@ async fn function_scan_side_by_side() {
         composite: false,
     };
     let scalar = FunctionCall {
+        name: "",
+        rows: 1.0,
         source: FunctionSource::Scalar(Box::new(add(int(1), int(6)))),
         args: Vec::new(),
         strict: false,
@@ -100,13 +104,17 @@ async fn cte_is_computed_once() {
     let table = Arc::new(table(1, &[("a", oid::INT4)], &[0]));
     let source = constants(&table, vec![vec![Datum::Int4(5)]]);
     let modifying = insert(&table, source, Some(vec![col(0)]));
-    db.ctes = vec![Cte { plan: Arc::new(modifying), modifies: true }];
+    db.ctes = vec![Cte { name: String::new(), plan: Arc::new(modifying), modifies: true }];
     let read = || Arc::new(plan(Node::CteScan { cte: 0 }, &[oid::INT4]));
     let both = Node::Append { inputs: vec![read(), read()] };
     assert_eq!(db.rows(plan(both, &[oid::INT4])).await, "5\n5");
     // Not read, yet run.
     let source = constants(&table, vec![vec![Datum::Int4(6)]]);
-    db.ctes = vec![Cte { plan: Arc::new(insert(&table, source, None)), modifies: true }];
+    db.ctes = vec![Cte {
+        name: String::new(),
+        plan: Arc::new(insert(&table, source, None)),
+        modifies: true,
+    }];
     assert_eq!(db.rows(all_rows(&table)).await, "5");
     assert_eq!(db.rows(all_rows(&table)).await, "5\n6");
 }

@@ -214,7 +214,7 @@ pub(super) fn column_types(table: &Table) -> Vec<Oid> {
 }
 
 pub(super) fn plan(node: Node, types: &[Oid]) -> Plan {
-    Plan { node, types: types.to_vec(), rows: 0.0, cost: 0.0 }
+    Plan::new(node, types.to_vec())
 }
 
 pub(super) fn no_checks() -> RowChecks {
@@ -248,6 +248,9 @@ pub(super) fn scan(table: &Arc<Table>, columns: &[usize], bounds: KeyBounds) -> 
         filter: None,
         backward: false,
         limit_hint: None,
+        ordered: false,
+        entries: 0.0,
+        transferred: 0.0,
     }
 }
 
@@ -427,6 +430,7 @@ impl Accumulator for Collect {
 /// An aggregate that shows what it was given, in order.
 pub(super) fn collect(args: Vec<Expr>) -> AggregateCall {
     AggregateCall {
+        name: "",
         accumulator: |_| Box::new(Collect(Vec::new())),
         site: Site { arg_types: args.iter().map(|arg| arg.ty).collect(), result_type: oid::TEXT },
         args,
@@ -453,6 +457,7 @@ impl Accumulator for Count {
 /// `count(*)`.
 pub(super) fn count_rows() -> AggregateCall {
     AggregateCall {
+        name: "",
         accumulator: |_| Box::new(Count(0)),
         site: Site { arg_types: [].into(), result_type: oid::INT8 },
         ..collect(Vec::new())

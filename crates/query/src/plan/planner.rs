@@ -1,0 +1,232 @@
+//! From typed trees to physical plans: statements, queries and what they share.
+//!
+//! A query is planned at a depth (how many queries stand around it); a variable of an outer query
+//! is found in the frame, whose entries are named by depth, relation and column. A sub-query in an
+//! expression gets a frame of its own; a LATERAL item or the inner side of an indexed nested loop
+//! gets the enclosing frame with values of the outer row appended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use types::{Oid, Result, SqlError};
+
+use super::join::Layout;
+use super::{Cte, ForeignKeys, FunctionSource, Plan, PlanCx, StatementPlan, make, walk};
+use crate::bind::Bound;
+use crate::bind::dml::Modify;
+use crate::bind::query::{Body, BoundCte, CteBody, Query};
+
+/// Plans one statement.
+pub(super) struct Planner<'a> {
+    /// What planning depends on.
+    pub(super) cx: &'a PlanCx,
+    pub(super) ctes: Vec<Option<Cte>>,
+    /// Plans of those that refer to enclosing queries, with the frame that they find them in. Each
+    /// takes the place of its only scan.
+    pub(super) correlated_ctes: BTreeMap<usize, Correlated>,
+    /// Estimated rows of the base of each recursive query.
+    pub(super) work_table_rows: Vec<f64>,
+    pub(super) subplans: usize,
+    pub(super) writes: bool,
+}
+
+/// A common table expression that refers to enclosing queries.
+pub(super) struct Correlated {
+    pub(super) plan: Arc<Plan>,
+    frame: Vec<(usize, usize, usize)>,
+    scanned: bool,
+}
+
+/// Where planning stands.
+#[derive(Clone)]
+pub(super) struct Env {
+    /// Number of queries around the one being planned.
+    pub(super) depth: usize,
+    /// What the frame holds: depth, relation and column of each value.
+    pub(super) frame: Vec<(usize, usize, usize)>,
+}
+
+/// Plans a query.
+///
+/// # Errors
+/// `0A000` for what the executor has no operator for.
+pub fn plan_query(bound: Bound<Query>, cx: &PlanCx) -> Result<StatementPlan> {
+    let mut planner = Planner::new(cx, bound.ctes, bound.work_tables);
+    let env = Env { depth: 0, frame: Vec::new() };
+    let root = planner.query(&bound.tree, &env)?;
+    let foreign_keys = planner.foreign_keys(bound.foreign_keys)?;
+    planner.finish(root, bound.tables, bound.work_tables, foreign_keys)
+}
+
+/// Plans INSERT, UPDATE or DELETE.
+///
+/// # Errors
+/// As [`plan_query`].
+pub fn plan_modify(bound: Bound<Modify>, cx: &PlanCx) -> Result<StatementPlan> {
+    let mut planner = Planner::new(cx, bound.ctes, bound.work_tables);
+    let root = planner.modify(bound.tree)?;
+    let foreign_keys = planner.foreign_keys(bound.foreign_keys)?;
+    planner.finish(root, bound.tables, bound.work_tables, foreign_keys)
+}
+
+impl<'a> Planner<'a> {
+    fn new(cx: &'a PlanCx, ctes: usize, work_tables: usize) -> Planner<'a> {
+        Planner {
+            cx,
+            ctes: (0..ctes).map(|_| None).collect(),
+            correlated_ctes: BTreeMap::new(),
+            work_table_rows: vec![1.0; work_tables],
+            subplans: 0,
+            writes: false,
+        }
+    }
+
+    fn finish(
+        self,
+        root: Arc<Plan>,
+        tables: Vec<Arc<catalog::Table>>,
+        work_tables: usize,
+        foreign_keys: ForeignKeys,
+    ) -> Result<StatementPlan> {
+        let ctes = self
+            .ctes
+            .into_iter()
+            .map(|cte| cte.ok_or_else(|| SqlError::internal("WITH query was not planned")))
+            .collect::<Result<_>>()?;
+        Ok(StatementPlan {
+            root,
+            ctes,
+            subplans: self.subplans,
+            work_tables,
+            writes: self.writes,
+            tables,
+            foreign_keys,
+        })
+    }
+
+    /// Converts the expressions of what changes may cascade to.
+    fn foreign_keys(&mut self, mut keys: ForeignKeys) -> Result<ForeignKeys> {
+        let (none, env) = (Layout::default(), Env { depth: 0, frame: Vec::new() });
+        for related in keys.0.values_mut() {
+            let related = Arc::make_mut(related);
+            for expr in related.checks.exprs_mut().chain(&mut related.defaults) {
+                self.convert(expr, &none, &env)?;
+            }
+        }
+        Ok(keys)
+    }
+    fn cte(&mut self, cte: &BoundCte, env: &Env) -> Result<()> {
+        let modifies = cte.modifies();
+        let plan = match &cte.body {
+            CteBody::Query(query) => self.query(query, env)?,
+            CteBody::Recursive { base, step, work_table, all } => {
+                let base = self.query(base, env)?;
+                self.work_table_rows[*work_table] = base.rows;
+                let step = self.query(step, env)?;
+                make::recursive_union(base, step, *work_table, *all)
+            }
+            CteBody::Modify(modify) => {
+                let modify = Arc::clone(modify);
+                let modify = Arc::try_unwrap(modify)
+                    .or_else(|shared| super::modify::clone_modify(&shared))?;
+                self.modify(modify)?
+            }
+        };
+        self.ctes[cte.number] = Some(Cte { name: cte.name.clone(), plan, modifies });
+        Ok(())
+    }
+
+    /// What reads a common table expression: a scan of its rows, which are computed once, or the
+    /// expression itself, which is computed for each frame.
+    pub(super) fn cte_scan(
+        &mut self,
+        number: usize,
+        types: Vec<Oid>,
+        env: &Env,
+    ) -> Result<Arc<Plan>> {
+        let Some(cte) = self.correlated_ctes.get_mut(&number) else {
+            return Ok(make::cte_scan(number, types, self.ctes[number].as_ref()));
+        };
+        if !env.frame.starts_with(&cte.frame) {
+            let what = "WITH query that refers to an outer query, in a sub-query of its query";
+            return Err(crate::bind::unsupported(what));
+        }
+        if std::mem::replace(&mut cte.scanned, true) {
+            let what = "WITH query that refers to an outer query and is read twice";
+            return Err(crate::bind::unsupported(what));
+        }
+        Ok(Arc::clone(&cte.plan))
+    }
+
+    /// Plans a query; the output is its visible columns.
+    pub(super) fn query(&mut self, query: &Query, env: &Env) -> Result<Arc<Plan>> {
+        for cte in &query.ctes {
+            self.cte(cte, env)?;
+            if !env.frame.is_empty()
+                && correlated(cte)
+                && let Some(Some(Cte { plan, .. })) = self.ctes.get(cte.number)
+            {
+                let (plan, frame) = (Arc::clone(plan), env.frame.clone());
+                let correlated = Correlated { plan, frame, scanned: false };
+                self.correlated_ctes.insert(cte.number, correlated);
+            }
+        }
+        let width = query.columns.len();
+        let none = Layout::default();
+        let (mut limit, mut offset) = (query.limit.clone(), query.offset.clone());
+        for expr in limit.iter_mut().chain(&mut offset) {
+            self.convert(expr, &none, env)?;
+        }
+        let mut plan = match &query.body {
+            Body::Select(select) => self.select(select, query, &limit, &offset, env)?,
+            Body::Values(rows) => {
+                let mut rows = rows.clone();
+                for expr in rows.iter_mut().flatten() {
+                    self.convert(expr, &none, env)?;
+                }
+                let types: Vec<Oid> = query.columns.iter().map(|column| column.ty).collect();
+                let names = (1..=types.len()).map(|number| format!("column{number}")).collect();
+                make::sorted(make::values(rows, types, names), query, &limit, &offset)
+            }
+            Body::SetOperation { op, all, left, right } => {
+                let left = self.query(left, env)?;
+                let right = self.query(right, env)?;
+                make::sorted(make::set_operation(*op, *all, left, right), query, &limit, &offset)
+            }
+        };
+        if limit.is_some() || offset.is_some() {
+            let ties = query.with_ties.then(|| make::sort_keys(query, &plan.types));
+            plan = make::limit(plan, limit, offset, ties);
+        }
+        if plan.types.len() > width {
+            plan = make::narrow(plan, width);
+        }
+        Ok(plan)
+    }
+    /// Converts the arguments of functions in FROM.
+    pub(super) fn function_call(
+        &mut self,
+        call: &super::FunctionCall,
+        env: &Env,
+    ) -> Result<super::FunctionCall> {
+        let none = Layout::default();
+        let mut call = call.clone();
+        for arg in &mut call.args {
+            self.convert(arg, &none, env)?;
+        }
+        if let FunctionSource::Scalar(expr) = &mut call.source {
+            self.convert(expr, &none, env)?;
+        }
+        Ok(call)
+    }
+}
+
+fn correlated(cte: &BoundCte) -> bool {
+    match &cte.body {
+        CteBody::Query(query) => !walk::outer_vars(query).is_empty(),
+        CteBody::Recursive { base, step, work_table: _, all: _ } => {
+            !walk::outer_vars(base).is_empty() || !walk::outer_vars(step).is_empty()
+        }
+        CteBody::Modify(_) => false,
+    }
+}

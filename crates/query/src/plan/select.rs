@@ -1,0 +1,267 @@
+//! SELECT above FROM: grouping, windows, the select list, DISTINCT, order.
+
+use std::sync::Arc;
+
+use types::{Oid, Result, SqlError, oid};
+
+use super::cost::CPU_TUPLE;
+use super::join::Layout;
+use super::make::{self, columns};
+use super::planner::{Env, Planner};
+use super::target::{Grouped, TargetCx};
+use super::{AggregateCall, Node, Plan, SortKey, WindowCall};
+use crate::bind::query::{Query, Select};
+use crate::bind::same;
+use crate::expr::{Expr, ExprKind};
+
+/// The share of groups that HAVING is taken to let through.
+const HAVING_SHARE: f64 = 1.0 / 3.0;
+
+/// Distinct values of a column about which nothing is known.
+const DISTINCT_UNKNOWN: f64 = 200.0;
+
+/// The number of groups that `rows` rows are taken to fall into, by so many columns.
+fn distinct_rows(rows: f64, columns: usize) -> f64 {
+    let most = DISTINCT_UNKNOWN.powi(i32::try_from(columns.min(4)).unwrap_or(4));
+    make::clamp_rows(rows.min(most))
+}
+
+impl Planner<'_> {
+    pub(super) fn select(
+        &mut self,
+        select: &Select,
+        query: &Query,
+        limit: &Option<Expr>,
+        offset: &Option<Expr>,
+        env: &Env,
+    ) -> Result<Arc<Plan>> {
+        let order = if select.grouped || !select.windows.is_empty() || select.distinct.is_some() {
+            None
+        } else {
+            Some(query.sort.as_slice())
+        };
+        let (mut plan, mut layout, ordered) = self.plan_from(select, order, limit, env)?;
+        if !select.locks.is_empty() {
+            plan = self.lock(select, plan, &layout)?;
+        }
+        let mut grouped = None;
+        if select.grouped {
+            let result = self.aggregate(select, plan, &layout, env)?;
+            plan = result.0;
+            layout = Layout::default();
+            grouped = Some(result.1);
+        }
+        let mut cx = TargetCx { layout, grouped, windows: None };
+        if let Some(having) = &select.having {
+            let mut predicate = having.clone();
+            self.convert_target(&mut predicate, &cx, env)?;
+            plan = make::filtered(plan, vec![predicate], HAVING_SHARE);
+        }
+        if !select.windows.is_empty() {
+            plan = self.windows(select, plan, &mut cx, env)?;
+        }
+        let mut exprs = Vec::with_capacity(select.targets.len());
+        for target in &select.targets {
+            let mut expr = target.clone();
+            self.convert_target(&mut expr, &cx, env)?;
+            exprs.push(expr);
+        }
+        plan = make::project(plan, exprs);
+        let explicit_order = |plan| {
+            if ordered { plan } else { make::sorted(plan, query, limit, offset) }
+        };
+        match &select.distinct {
+            None => Ok(explicit_order(plan)),
+            // DISTINCT ON keeps the first of each in the order asked for.
+            Some(columns) if columns.len() < query.columns.len() || !is_all(columns, query) => {
+                let plan = make::sorted(plan, query, &None, &None);
+                let groups = distinct_rows(plan.rows, columns.len());
+                Ok(make::distinct(plan, columns.clone(), groups))
+            }
+            Some(columns) => {
+                let groups = distinct_rows(plan.rows, columns.len());
+                let plan = make::distinct(plan, columns.clone(), groups);
+                Ok(make::sorted(plan, query, limit, offset))
+            }
+        }
+    }
+
+    fn lock(&mut self, select: &Select, plan: Arc<Plan>, layout: &Layout) -> Result<Arc<Plan>> {
+        self.writes = true;
+        let mut locks = Vec::new();
+        for (relation, strength) in &select.locks {
+            let crate::bind::query::Source::Table { table, live } =
+                &select.relations[*relation].source
+            else {
+                return Err(SqlError::internal("lock on something that is not a table"));
+            };
+            let column = layout
+                .position(*relation, live.len())
+                .ok_or_else(|| SqlError::internal("locked table without its row key"))?;
+            locks.push((column, Arc::clone(table), *strength));
+        }
+        let (types, widths, rows) = (plan.types.clone(), plan.widths.clone(), plan.rows);
+        let cost = plan.cost.and(rows * CPU_TUPLE);
+        let node = Node::LockRows { input: plan, locks };
+        Ok(Arc::new(Plan { widths, ..Plan::new(node, types).estimated(rows, cost) }))
+    }
+
+    fn aggregate(
+        &mut self,
+        select: &Select,
+        input: Arc<Plan>,
+        layout: &Layout,
+        env: &Env,
+    ) -> Result<(Arc<Plan>, Grouped)> {
+        let mut types = Vec::new();
+        let mut groups = Vec::new();
+        for group in &select.groups {
+            let mut expr = group.clone();
+            self.convert(&mut expr, layout, env)?;
+            types.push(expr.ty);
+            groups.push(expr);
+        }
+        let mut aggregates = Vec::new();
+        for aggregate in &select.aggregates {
+            let mut args = aggregate.args.clone();
+            let mut order = aggregate.order.clone();
+            let mut filter = aggregate.filter.clone();
+            for expr in
+                args.iter_mut().chain(order.iter_mut().map(|key| &mut key.expr)).chain(&mut filter)
+            {
+                self.convert(expr, layout, env)?;
+            }
+            types.push(aggregate.ty);
+            aggregates.push(AggregateCall {
+                name: aggregate.name,
+                accumulator: aggregate.accumulator,
+                site: aggregate.site.clone(),
+                args,
+                strict: aggregate.strict,
+                distinct: aggregate.distinct,
+                order,
+                filter,
+            });
+        }
+        if !select.sets.is_empty() {
+            types.push(oid::INT4);
+        }
+        let rows = match groups.len() {
+            0 => 1.0,
+            count => distinct_rows(input.rows, count),
+        };
+        let grouped = Grouped {
+            groups: select.groups.clone(),
+            aggregates: select.aggregates.iter().map(|aggregate| aggregate.ty).collect(),
+            sets: select.sets.clone(),
+        };
+        let plan = make::aggregate(input, groups, aggregates, select.sets.clone(), types, rows);
+        Ok((plan, grouped))
+    }
+
+    /// Window functions, one operator for each distinct partition and order.
+    fn windows(
+        &mut self,
+        select: &Select,
+        mut plan: Arc<Plan>,
+        cx: &mut TargetCx,
+        env: &Env,
+    ) -> Result<Arc<Plan>> {
+        let mut positions = vec![0; select.windows.len()];
+        let mut done = vec![false; select.windows.len()];
+        for first in 0..select.windows.len() {
+            if done[first] {
+                continue;
+            }
+            let model = &select.windows[first];
+            let same_window = |other: &crate::bind::query::BoundWindow| {
+                model.partition.len() == other.partition.len()
+                    && model.order.len() == other.order.len()
+                    && model.partition.iter().zip(&other.partition).all(|(a, b)| same(a, b))
+                    && model.order.iter().zip(&other.order).all(|(a, b)| {
+                        same(&a.expr, &b.expr)
+                            && a.descending == b.descending
+                            && a.nulls_first == b.nulls_first
+                    })
+            };
+            // Partition and order values are computed into columns, then sorted by.
+            let mut exprs: Vec<Expr> = columns(&plan.types);
+            let mut partition = Vec::new();
+            for expr in &model.partition {
+                let mut expr = expr.clone();
+                self.convert_target(&mut expr, cx, env)?;
+                partition.push(exprs.len());
+                exprs.push(expr);
+            }
+            let mut order = Vec::new();
+            for key in &model.order {
+                let mut expr = key.expr.clone();
+                self.convert_target(&mut expr, cx, env)?;
+                let column = Expr::typed(ExprKind::Column(exprs.len()), expr.ty, expr.typmod);
+                order.push(SortKey { expr: column, ..key.clone() });
+                exprs.push(expr);
+            }
+            let types: Vec<Oid> = exprs.iter().map(|expr| expr.ty).collect();
+            plan = make::project(plan, exprs);
+            let mut keys: Vec<SortKey> = partition
+                .iter()
+                .map(|column| SortKey {
+                    expr: Expr::new(ExprKind::Column(*column), types[*column]),
+                    descending: false,
+                    nulls_first: false,
+                })
+                .collect();
+            keys.extend(order.iter().cloned());
+            plan = make::sort(plan, keys, None);
+            let mut functions = Vec::new();
+            let mut out_types = types.clone();
+            for (number, window) in select.windows.iter().enumerate().skip(first) {
+                if done[number] || !same_window(window) {
+                    continue;
+                }
+                done[number] = true;
+                positions[number] = types.len() + functions.len();
+                out_types.push(window.ty);
+                functions.push(self.window_call(window, cx, env)?);
+            }
+            plan = make::window(plan, partition, order, functions, out_types);
+        }
+        cx.windows = Some(positions);
+        Ok(plan)
+    }
+
+    fn window_call(
+        &mut self,
+        window: &crate::bind::query::BoundWindow,
+        cx: &TargetCx,
+        env: &Env,
+    ) -> Result<WindowCall> {
+        let mut function = window.function.clone();
+        if let super::WindowFunction::Aggregate(call) = &mut function {
+            for expr in call
+                .args
+                .iter_mut()
+                .chain(call.order.iter_mut().map(|key| &mut key.expr))
+                .chain(&mut call.filter)
+            {
+                self.convert_target(expr, cx, env)?;
+            }
+        }
+        let mut args = window.args.clone();
+        let mut filter = window.filter.clone();
+        for expr in args.iter_mut().chain(&mut filter) {
+            self.convert_target(expr, cx, env)?;
+        }
+        let mut frame = window.frame.clone();
+        for bound in [&mut frame.start, &mut frame.end] {
+            if let super::FrameBound::Preceding(expr) | super::FrameBound::Following(expr) = bound {
+                self.convert_target(expr, cx, env)?;
+            }
+        }
+        Ok(WindowCall { function, args, filter, frame })
+    }
+}
+
+fn is_all(columns: &[usize], query: &Query) -> bool {
+    columns.iter().copied().eq(0..query.columns.len())
+}
