@@ -14,8 +14,8 @@ use super::foreign_key::enforce;
 use super::key_table::KeyTable;
 use super::{
     aggregate, append, batched_join, cte, delete, distinct, filter, hash_join, incremental_sort,
-    insert, instrument, limit, lock_rows, merge_join, nested_loop, project, recursive, scan, set_operation,
-    set_rows, sort, sorted_aggregate, system_scan, update, values_rows, window,
+    insert, instrument, limit, lock_rows, merge_join, nested_loop, project, recursive, scan,
+    set_operation, set_rows, sort, sorted_aggregate, system_scan, update, values_rows, window,
 };
 use crate::chunk::Chunk;
 use crate::execute::values;

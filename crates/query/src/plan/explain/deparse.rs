@@ -276,7 +276,8 @@ impl Describer<'_> {
                 _ => Label::Text(self.expr(arg, names)),
             })
             .collect();
-        let once = args.is_empty() && !matches!(plan.kind, SubLinkKind::Any | SubLinkKind::All | SubLinkKind::Row);
+        let once = args.is_empty()
+            && !matches!(plan.kind, SubLinkKind::Any | SubLinkKind::All | SubLinkKind::Row);
         let number = self.note_sub_plan(plan, args, once);
         if once {
             return format!("${}", number - 1);
