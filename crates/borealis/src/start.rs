@@ -136,6 +136,9 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
     Ok(())
 }
 
+/// One part in so many of the machine's memory may be filled with pages of the store.
+const CACHE_SHARE: usize = 4;
+
 async fn open_store(in_memory: bool, dir: &Path) -> Result<Arc<dyn Store>> {
     if in_memory {
         return Ok(store::memory::Memory::new(store::memory::Faults::default()));
@@ -143,11 +146,21 @@ async fn open_store(in_memory: bool, dir: &Path) -> Result<Arc<dyn Store>> {
     let path = dir.to_owned();
     // Replays the journal, so it may take its time.
     let opened = tokio::task::spawn_blocking(move || {
-        store::embedded::open(path, store::embedded::Options::default())
+        let options = store::embedded::Options::default();
+        let cache_bytes = options.cache_bytes.max(memory_bytes() / CACHE_SHARE);
+        store::embedded::open(path, store::embedded::Options { cache_bytes, ..options })
     });
     let what = format!("cannot open \"{}\"", dir.display());
     let store = opened.await.map_err(|error| because(&what, error))?;
     Ok(store.map_err(|error| because(&what, error))?)
+}
+
+/// Memory of this machine; 0 where it does not say.
+fn memory_bytes() -> usize {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = kib.and_then(|kib| kib.split_whitespace().next()?.parse::<usize>().ok());
+    kib.unwrap_or(0).saturating_mul(1024)
 }
 
 fn names(args: &StartArgs, file: &ClusterFile) -> Names {

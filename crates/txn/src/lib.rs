@@ -16,4 +16,4 @@ mod overlay;
 mod transaction;
 
 pub use limits::Limits;
-pub use transaction::{CommandId, Transaction, data_conflict, schema_conflict};
+pub use transaction::{CommandId, SnapshotReader, Transaction, data_conflict, schema_conflict};

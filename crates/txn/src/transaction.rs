@@ -1,6 +1,9 @@
 //! The transaction itself.
 
+use std::future::poll_fn;
 use std::ops::Bound;
+use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Instant;
 
 use store::{
@@ -25,7 +28,8 @@ impl CommandId {
 
 /// A SQL transaction: a snapshot, and the writes that will be committed against it.
 pub struct Transaction {
-    snapshot: Box<dyn store::Transaction>,
+    /// Shared with [`SnapshotReader`]s, which hold on to it only while they read.
+    snapshot: Arc<Box<dyn store::Transaction>>,
     overlay: Overlay,
     command: CommandId,
     limits: Limits,
@@ -41,7 +45,7 @@ impl Transaction {
     pub async fn begin(store: &dyn Store, limits: Limits) -> Result<Transaction> {
         let snapshot = store.begin().await.map_err(read_error)?;
         Ok(Transaction {
-            snapshot,
+            snapshot: Arc::new(snapshot),
             overlay: Overlay::default(),
             command: CommandId::default(),
             limits,
@@ -126,22 +130,18 @@ impl Transaction {
         limit: usize,
         at: CommandId,
     ) -> Result<(Vec<Pair>, Option<KeyRange>)> {
-        let pairs = self.snapshot.scan(range, direction, limit).await.map_err(read_error)?;
-        let rest = match pairs.last() {
-            Some((last, _)) if pairs.len() >= limit => Some(match direction {
-                Direction::Forward => {
-                    KeyRange { start: Bound::Excluded(last.clone()), end: range.end.clone() }
-                }
-                Direction::Backward => {
-                    KeyRange { start: range.start.clone(), end: Bound::Excluded(last.clone()) }
-                }
-            }),
-            _ => None,
-        };
+        let (pairs, rest) = scan(&**self.snapshot, range, direction, limit).await?;
         if self.overlay.is_empty() {
             return Ok((pairs, rest));
         }
         Ok((self.overlay.merge(pairs, range, direction, rest.is_none(), at), rest))
+    }
+
+    /// A reader of the snapshot for another task; `None` if there are own writes, which it would not
+    /// see. What the running command writes later is not its business anyway.
+    pub fn reader(&self) -> Option<SnapshotReader> {
+        let snapshot = Arc::downgrade(&self.snapshot);
+        self.overlay.is_empty().then_some(SnapshotReader { snapshot })
     }
 
     /// Writes a value, on behalf of the running command.
@@ -232,8 +232,75 @@ impl Transaction {
         if changes_nothing(&writes) {
             return Ok(self.snapshot.read_ts());
         }
-        self.snapshot.commit(writes).await.map_err(commit_error)
+        let mut shared = self.snapshot;
+        let snapshot = loop {
+            match Arc::try_unwrap(shared) {
+                Ok(snapshot) => break snapshot,
+                // A reader is in the middle of a piece that nobody wants any more.
+                Err(read) => shared = read,
+            }
+            yield_once().await;
+        };
+        snapshot.commit(writes).await.map_err(commit_error)
     }
+}
+
+/// Lets other tasks of the thread run.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Reads a transaction's snapshot from another task, as long as the transaction lasts.
+pub struct SnapshotReader {
+    snapshot: Weak<Box<dyn store::Transaction>>,
+}
+
+impl SnapshotReader {
+    /// As [`Transaction::scan`], without the transaction's own writes.
+    ///
+    /// # Errors
+    /// `XX000` if the store fails or the transaction has ended.
+    pub async fn scan(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<(Vec<Pair>, Option<KeyRange>)> {
+        match self.snapshot.upgrade() {
+            Some(snapshot) => scan(&**snapshot, range, direction, limit).await,
+            None => Err(SqlError::internal("transaction ended while its snapshot was read")),
+        }
+    }
+}
+
+/// A piece of `range`, and the rest of it.
+async fn scan(
+    snapshot: &dyn store::Transaction,
+    range: &KeyRange,
+    direction: Direction,
+    limit: usize,
+) -> Result<(Vec<Pair>, Option<KeyRange>)> {
+    let pairs = snapshot.scan(range, direction, limit).await.map_err(read_error)?;
+    let rest = match pairs.last() {
+        Some((last, _)) if pairs.len() >= limit => Some(match direction {
+            Direction::Forward => {
+                KeyRange { start: Bound::Excluded(last.clone()), end: range.end.clone() }
+            }
+            Direction::Backward => {
+                KeyRange { start: range.start.clone(), end: Bound::Excluded(last.clone()) }
+            }
+        }),
+        _ => None,
+    };
+    Ok((pairs, rest))
 }
 
 /// Checks alone need no commit: a read-only transaction is consistent as it is.

@@ -35,6 +35,8 @@ struct HashJoin {
 struct Built {
     rows: Chunk,
     table: KeyTable,
+    /// Each row has a key of its own, which has the row's number: there are no chains.
+    unique: bool,
     heads: Vec<u32>,
     tails: Vec<u32>,
     next: Vec<u32>,
@@ -71,6 +73,7 @@ pub(crate) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
         built: Built {
             rows: Chunk::new(inner.types.len()),
             table: KeyTable::new(types),
+            unique: true,
             heads: Vec::new(),
             tails: Vec::new(),
             next: Vec::new(),
@@ -165,6 +168,15 @@ impl Built {
             let base = self.rows.len();
             bytes += chunk.bytes() + chunk.len() * 5;
             self.rows.append(chunk);
+            let own = |(offset, number): (usize, &Option<usize>)| *number == Some(base + offset);
+            if self.unique && found.iter().enumerate().all(own) {
+                charge.set(bytes + self.table.bytes())?;
+                continue;
+            }
+            if std::mem::take(&mut self.unique) {
+                self.heads = (0..base).filter_map(|row| u32::try_from(row).ok()).collect();
+                self.tails.clone_from(&self.heads);
+            }
             self.next.resize(self.rows.len(), NONE);
             self.heads.resize(self.table.len(), NONE);
             self.tails.resize(self.table.len(), NONE);
@@ -206,8 +218,10 @@ impl Probe {
             built.table.find(key).unwrap_or(usize::MAX)
         })
         .await?;
-        let head = |number: Option<usize>| {
-            number.and_then(|number| built.heads.get(number)).copied().unwrap_or(NONE)
+        let head = |number: Option<usize>| match (number, built.unique) {
+            (Some(number), true) => u32::try_from(number).unwrap_or(NONE),
+            (Some(number), false) => built.heads.get(number).copied().unwrap_or(NONE),
+            (None, _) => NONE,
         };
         self.heads = found.into_iter().map(head).collect();
         (self.rows, self.row, self.inner, self.matched) = (rows, 0, None, false);

@@ -40,6 +40,7 @@ mod merge_join;
 mod nested_loop;
 mod pairs;
 mod project;
+mod read_ahead;
 mod recursive;
 mod run;
 mod scan;

@@ -13,6 +13,7 @@ use types::Result;
 use super::access::{self, Access};
 use super::cx::ExecCx;
 use super::eval::{inspect, is_true};
+use super::read_ahead::{PAIRS_MAX, ReadAhead, fit};
 use super::run::{Operator, Report, wrong_node};
 use super::table_reader::{TableReader, bounds};
 use crate::chunk::Chunk;
@@ -20,10 +21,6 @@ use crate::plan::{Node, Plan, Scan};
 
 /// Pairs read at first when nothing is known about how many are wanted.
 const FIRST_PAIRS: usize = 128;
-/// Pairs read at once at most.
-const PAIRS_MAX: usize = 1024;
-/// Bytes read at once, about, where rows are long.
-const PIECE_BYTES: usize = 4 * 1024 * 1024;
 
 pub(crate) struct ScanOperator {
     plan: Arc<Plan>,
@@ -39,6 +36,8 @@ struct Cursor {
     todo: VecDeque<Access>,
     /// Pairs to be read next.
     pairs: usize,
+    /// What is left of the range that is being read, if it is a long one.
+    ahead: Option<ReadAhead>,
 }
 
 pub(crate) fn open(plan: &Arc<Plan>, scan: &Scan) -> Result<Box<dyn Operator>> {
@@ -66,7 +65,7 @@ impl ScanOperator {
                 self.cursor.insert(cursor)
             }
         };
-        while !cursor.todo.is_empty() {
+        while !cursor.is_done() {
             cx.checkpoint().await?;
             let pairs = cursor.read(scan, cx).await?;
             self.read += pairs.len() as u64;
@@ -91,7 +90,11 @@ impl Cursor {
             todo.make_contiguous().reverse();
         }
         let pairs = scan.limit_hint.unwrap_or(FIRST_PAIRS).clamp(1, PAIRS_MAX);
-        Ok(Cursor { reader, todo, pairs })
+        Ok(Cursor { reader, todo, pairs, ahead: None })
+    }
+
+    fn is_done(&self) -> bool {
+        self.todo.is_empty() && self.ahead.is_none()
     }
 
     /// The next rows, by their keys. For a covering index, entries by theirs.
@@ -100,6 +103,12 @@ impl Cursor {
             false => Direction::Forward,
             true => Direction::Backward,
         };
+        if let Some(ahead) = &mut self.ahead {
+            match ahead.next().await? {
+                Some(pairs) => return self.reader.rows_of(pairs, cx).await,
+                None => self.ahead = None,
+            }
+        }
         let at = cx.at();
         let wanted = self.pairs;
         self.pairs = (self.pairs * 4).min(PAIRS_MAX);
@@ -128,8 +137,14 @@ impl Cursor {
                 Access::Range(range) => {
                     let limit = wanted - pairs.len();
                     let (found, rest) = cx.host.txn.scan(&range, direction, limit, at).await?;
-                    if let Some(rest) = rest {
-                        self.todo.push_front(Access::Range(rest));
+                    match (rest, cx.host.txn.reader()) {
+                        // A second full piece: there may be many more.
+                        (Some(rest), Some(snapshot)) if limit == PAIRS_MAX => {
+                            let ahead = ReadAhead::start(snapshot, rest, direction);
+                            self.ahead = Some(ahead);
+                        }
+                        (Some(rest), _) => self.todo.push_front(Access::Range(rest)),
+                        (None, _) => {}
                     }
                     match pairs.is_empty() {
                         true => pairs = found,
@@ -139,9 +154,7 @@ impl Cursor {
             }
         }
         let pairs = self.reader.rows_of(pairs, cx).await?;
-        let bytes: usize = pairs.iter().map(|(_, value)| value.len()).sum();
-        let fit = PIECE_BYTES * pairs.len() / bytes.max(1);
-        self.pairs = self.pairs.min(fit.max(1));
+        self.pairs = self.pairs.min(fit(&pairs));
         Ok(pairs)
     }
 
@@ -154,6 +167,12 @@ impl Cursor {
         cx: &mut ExecCx<'_>,
     ) -> Result<Chunk> {
         let mut chunk = Chunk::with_capacity(width, pairs.len());
+        if scan.filter.is_none() {
+            for pair in &pairs {
+                chunk.push_with(|out| self.reader.decode(pair, out))?;
+            }
+            return Ok(chunk);
+        }
         cx.for_each(stops, pairs.len(), |cx, index| {
             let Some(pair) = pairs.get(index) else { return Ok(()) };
             chunk.push_with(|out| self.reader.decode(pair, out))?;

@@ -1,7 +1,7 @@
 //! Orders rows; with a bound, keeps only the first of them.
 //!
-//! Rows stay where they were collected; what is sorted are their numbers, each beside 63 bits of
-//! its first key that decide most comparisons without looking at the row.
+//! Rows stay where they were collected; what is sorted are their numbers, each beside 64 bits of
+//! its first two keys that decide most comparisons without looking at the row.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -290,9 +290,16 @@ impl Sorter {
     pub(crate) fn order(&self, cancel: &Cancel) -> Result<Vec<u32>> {
         let count = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         let Some(first) = self.orders.first() else { return Ok((0..count).collect()) };
-        let numbers: Vec<(u64, u32)> =
-            (0..count).map(|row| (first.prefix(self.key(row as usize, 0)), row)).collect();
-        let decided = self.orders.len() == 1 && first.is_decided_by_prefix();
+        // The second key counts among equal first ones only.
+        let second = self.orders.get(1).filter(|_| first.is_decided_by_prefix());
+        let prefix = |row: u32| {
+            let bits = |key: usize, order: &KeyOrder| order.prefix(self.key(row as usize, key));
+            let low = second.map_or(0, |second| bits(1, second));
+            (u128::from(bits(0, first)) << 64 | u128::from(low), row)
+        };
+        let numbers: Vec<(u128, u32)> = (0..count).map(prefix).collect();
+        let decided =
+            self.orders.len() <= 2 && self.orders.iter().all(KeyOrder::is_decided_by_prefix);
         let sorted = match decided {
             true => merge_sort(numbers, |a, b| a.cmp(b), cancel)?,
             false => merge_sort(
