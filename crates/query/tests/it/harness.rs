@@ -61,6 +61,11 @@ impl Db {
         })
     }
 
+    /// What cancels a running statement.
+    pub(crate) fn canceller(&self) -> query::Canceller {
+        self.session.canceller()
+    }
+
     /// Compares what [`Db::run`] gives, or the error, with `expected`.
     pub(crate) fn check(&mut self, sql: &str, expected: Expect) {
         let actual = match self.run(sql) {

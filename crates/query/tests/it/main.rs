@@ -11,4 +11,6 @@ mod indexes;
 #[cfg(test)]
 mod psql;
 #[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod system_functions;

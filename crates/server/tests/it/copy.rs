@@ -97,6 +97,40 @@ async fn copy_in_fails() {
 }
 
 #[tokio::test]
+async fn copy_in_escapes() {
+    let harness = Harness::start().await;
+    let mut client = harness.session().await;
+    client.ask(&[query("CREATE TABLE s (a text, b text)")]).await;
+    let mut copy = async |data: &[u8]| {
+        client.ask(&[query("COPY s FROM STDIN"), copy_data(data), copy_done()]).await
+    };
+    expect![[r"
+        CopyIn
+        Complete COPY 3
+        Ready I
+    "]]
+    .assert_eq(&copy(b"\\N\t\\\\N\n\\303\\xa4\\x\t\\q\\\t\n\xc3\xa4\t\\t\n").await);
+    // Escapes that make up something else than UTF-8 are refused, not repaired.
+    for (data, shown) in [(r"a\303(", "0xc3 0x28"), (r"\xff", "0xff"), (r"a\0", "0x00")] {
+        let text = copy(format!("{data}\tb\n").as_bytes()).await;
+        let wanted = format!("22021 invalid byte sequence for encoding \"UTF8\": {shown}");
+        assert!(text.contains(&wanted), "{text}");
+    }
+    expect![[r"
+        CopyOut
+        CopyData \\N\t\\\\N\n
+        CopyData \xc3\xa4\t\\t\n
+        CopyData \xc3\xa4x\tq\\t\n
+        CopyDone
+        Complete COPY 3
+        Ready I
+    "]]
+    .assert_eq(
+        &client.ask(&[query("COPY (SELECT * FROM s ORDER BY a NULLS FIRST) TO STDOUT")]).await,
+    );
+}
+
+#[tokio::test]
 async fn copy_in_out_of_step() {
     let harness = Harness::start().await;
     let mut client = session(&harness).await;
