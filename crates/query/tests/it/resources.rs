@@ -68,11 +68,6 @@ fn memory_is_given_back() {
                  lateral (select count(distinct x) as n from LONG l where i <= 4000 * g / g) m",
             expect!["12000\n"],
         ),
-        (
-            "select max(length(y)) from (select max(x) over (partition by i / 1000) as y
-                 from LONG l) m",
-            expect!["10005\n"],
-        ),
     ] {
         db.check(&sql.replace("LONG", LONG), expected);
     }

@@ -146,3 +146,17 @@ async fn scan_large_table_in_pieces() {
     };
     assert_eq!(db.rows(scan_plan(scan)).await.lines().count(), 9);
 }
+
+#[tokio::test]
+async fn scan_reads_ahead() {
+    let table = Arc::new(table(1, &[("a", oid::INT4)], &[0]));
+    let mut db = Db::new(&[&table]).await;
+    db.insert(&table, (0..2900).map(|n| vec![Datum::Int4(n)]).collect()).await;
+    let (mut db, _) = db.commit_and_begin_two(&table).await;
+    let mut expected: Vec<String> = (0..2900).map(|n| n.to_string()).collect();
+    for backward in [false, true] {
+        let scan = Scan { backward, ..scan(&table, &[0], KeyBounds::default()) };
+        assert_eq!(db.try_run(scan_plan(scan)).await.unwrap().0, expected);
+        expected.reverse();
+    }
+}
