@@ -33,6 +33,7 @@ mod math;
 mod misc;
 mod money;
 mod network;
+mod normalize;
 mod numeric;
 pub mod quote;
 mod ranges;

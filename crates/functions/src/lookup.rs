@@ -10,7 +10,7 @@ use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
     aggregates, arrays, bits, boolean, bytea, compare, date_parts, datetime, float, format,
     geometry, hash, hash_values, in_range, int, interval, io, json, like, math, misc, money,
-    network, numeric, quote, ranges, regex, series, strings, textsearch, transitions, variadic,
+    network, normalize, numeric, quote, ranges, regex, series, strings, textsearch, transitions, variadic,
 };
 
 /// Every family of scalar functions.
@@ -32,6 +32,7 @@ const SCALARS: &[Table] = &[
     json::TABLES[4],
     json::TABLES[5],
     network::TABLE,
+    normalize::TABLE,
     bits::TABLE,
     ranges::TABLE,
     hash_values::TABLE,

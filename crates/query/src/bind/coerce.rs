@@ -223,7 +223,7 @@ impl Binder<'_> {
             return Ok(Some(expr));
         }
         if expr.ty == oid::UNKNOWN {
-            return self.coerce_unknown(expr, target).map(Some);
+            return self.coerce_unknown(expr, target, typmod).map(Some);
         }
         let Some(way) = pathway(expr.ty, target, context) else { return Ok(None) };
         let location = expr.location;
@@ -288,7 +288,7 @@ impl Binder<'_> {
     }
 
     /// A literal or parameter of unknown type as a value of `target`.
-    fn coerce_unknown(&mut self, expr: Expr, target: Oid) -> Result<Expr> {
+    fn coerce_unknown(&mut self, expr: Expr, target: Oid, typmod: i32) -> Result<Expr> {
         let location = expr.location;
         let coerced = match expr.kind {
             ExprKind::Param(number) => {
@@ -297,8 +297,9 @@ impl Binder<'_> {
             }
             ExprKind::Const(Datum::Null) => Expr::null(target),
             ExprKind::Const(Datum::Text(text)) => {
-                let value =
-                    self.input(target, &text).map_err(|error| self.locate(error, location))?;
+                let value = self
+                    .input_with(target, &text, typmod)
+                    .map_err(|error| self.locate(error, location))?;
                 Expr::constant(value, target)
             }
             _ => self.coerce_via_io(expr, target)?,
@@ -342,10 +343,18 @@ impl Binder<'_> {
 
     /// Reads a literal of a type, as its input function does.
     pub(super) fn input(&self, target: Oid, text: &str) -> Result<Datum> {
+        self.input_with(target, text, -1)
+    }
+
+    /// As [`Binder::input`]. Only an `interval` needs its modifier while it is read: it decides what a
+    /// bare number counts.
+    fn input_with(&self, target: Oid, text: &str, typmod: i32) -> Result<Datum> {
         if let Some(value) = crate::system::reg_input(target, text, self.cx)? {
             return Ok(value);
         }
-        types::text::input(builtin::base_type(target), -1, text, &self.cx.settings.format)
+        let base = builtin::base_type(target);
+        let typmod = if base == oid::INTERVAL { typmod } else { -1 };
+        types::text::input(base, typmod, text, &self.cx.settings.format)
     }
 
     /// As [`Binder::try_coerce`], with the type modifier applied too; `None` if impossible.
@@ -513,7 +522,7 @@ impl Binder<'_> {
 
     /// An output column of unknown type becomes text.
     pub(super) fn settle(&mut self, expr: Expr) -> Result<Expr> {
-        if expr.ty == oid::UNKNOWN { self.coerce_unknown(expr, oid::TEXT) } else { Ok(expr) }
+        if expr.ty == oid::UNKNOWN { self.coerce_unknown(expr, oid::TEXT, -1) } else { Ok(expr) }
     }
 
     /// `error` with the position of a place in the text, if it is known.
