@@ -10,7 +10,8 @@ use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
     aggregates, arrays, bits, boolean, bytea, compare, date_parts, datetime, float, format,
     geometry, hash, hash_values, in_range, int, interval, io, json, like, math, misc, money,
-    network, normalize, numeric, quote, ranges, regex, series, strings, textsearch, transitions, variadic,
+    network, normalize, numeric, quote, ranges, regex, series, strings, textsearch, transitions,
+    variadic,
 };
 
 /// Every family of scalar functions.

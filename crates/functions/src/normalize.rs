@@ -30,9 +30,6 @@ mod tests {
         assert_eq!(normalize("a\u{308}", "nfc").unwrap(), "\u{e4}");
         assert_eq!(normalize("\u{e4}", "NFD").unwrap(), "a\u{308}");
         assert_eq!(normalize("\u{fb01}", "NFKC").unwrap(), "fi");
-        assert_eq!(
-            normalize("", "def").unwrap_err().message(),
-            "invalid normalization form: def"
-        );
+        assert_eq!(normalize("", "def").unwrap_err().message(), "invalid normalization form: def");
     }
 }
