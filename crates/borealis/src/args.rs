@@ -58,6 +58,16 @@ pub(crate) struct StartArgs {
     /// keys and certificates.
     #[arg(long, env = "BOREALIS_IN_MEMORY")]
     pub(crate) in_memory: bool,
+    /// Speaks the dialect that Aurora DSQL had on a day, 2026-01-31, or at the end of a month, 2026-01.
+    #[arg(long, value_name = "DATE", env = "BOREALIS_COMPAT_DATE", default_value = "newest")]
+    pub(crate) compat_date: query::Day,
+    /// Further name of the database, for programs that insist on one; may be given more than once.
+    #[arg(long, value_name = "NAME", env = "BOREALIS_DATABASE_ALIAS", value_delimiter = ',')]
+    pub(crate) database_alias: Vec<String>,
+    /// Further name of the role admin, such as postgres, for programs that insist on one; may be given
+    /// more than once.
+    #[arg(long, value_name = "NAME", env = "BOREALIS_MASTER_USER_ALIAS", value_delimiter = ',')]
+    pub(crate) master_user_alias: Vec<String>,
     /// Form of the log, which goes to the standard error output.
     #[arg(long, value_name = "FORMAT", env = "BOREALIS_LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -188,6 +198,7 @@ mod tests {
         };
         assert_eq!(args.limits.limits(), Limits::default());
         assert_eq!((args.port, args.in_memory), (5432, false));
+        assert_eq!(args.compat_date, query::Day::NEWEST);
     }
 
     #[test]

@@ -85,7 +85,12 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
         .map_err(|error| because("cannot set up TLS", error))?;
 
     let store = open_store(args.in_memory, &dir.store()).await?;
-    let config = EngineConfig { cluster: 1 };
+    let config = EngineConfig {
+        day: args.compat_date,
+        database_aliases: args.database_alias.clone(),
+        admin_aliases: args.master_user_alias.clone(),
+        ..EngineConfig::new(1)
+    };
     let engine = Engine::open(Arc::clone(&store), config)
         .await
         .map_err(|error| because("cannot open the database", error))?;

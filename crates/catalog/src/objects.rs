@@ -87,7 +87,8 @@ pub struct Role {
     pub name: String,
     /// May start a session.
     pub login: bool,
-    /// Uses the privileges of the roles that it is a member of.
+    /// Uses the privileges of the roles that it is made a member of, unless the grant says
+    /// otherwise.
     pub inherit: bool,
     /// Roles that this one is a member of.
     #[serde(default)]
@@ -95,6 +96,9 @@ pub struct Role {
     /// IAM principals allowed to connect as this role: ARN → mapping.
     #[serde(default)]
     pub principals: BTreeMap<String, IamMapping>,
+    /// `ALTER ROLE … SET`: parameters that the role's sessions begin with.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
     /// `COMMENT ON ROLE`.
     #[serde(default)]
     pub comment: Option<String>,
@@ -110,6 +114,16 @@ pub struct Membership {
     /// The member may grant the membership on.
     #[serde(default)]
     pub admin: bool,
+    /// The member uses the role's privileges without `SET ROLE`.
+    #[serde(default = "yes")]
+    pub inherit: bool,
+    /// The member may become the role by `SET ROLE`.
+    #[serde(default = "yes")]
+    pub set: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// `AWS IAM GRANT role TO arn`.
@@ -147,6 +161,9 @@ pub struct Column {
     /// 0-based positions of the columns that a generation expression reads.
     #[serde(default)]
     pub generated_from: Vec<usize>,
+    /// Access list of the column, beside that of the table.
+    #[serde(default)]
+    pub grants: Grants,
     /// `STORAGE`; `None` is the type's default.
     #[serde(default)]
     pub storage: Option<Storage>,

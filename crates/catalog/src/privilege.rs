@@ -88,6 +88,10 @@ pub const TABLE_PRIVILEGES: &[Privilege] = &[
     Privilege::Trigger,
 ];
 
+/// The privileges on a column.
+pub const COLUMN_PRIVILEGES: &[Privilege] =
+    &[Privilege::Insert, Privilege::Select, Privilege::Update, Privilege::References];
+
 /// The privileges on a schema.
 pub const SCHEMA_PRIVILEGES: &[Privilege] = &[Privilege::Usage, Privilege::Create];
 
@@ -136,6 +140,14 @@ impl Privilege {
 /// All roles that `role` belongs to, itself included. `inherited` follows only memberships whose
 /// privileges are used without `SET ROLE`.
 pub fn roles_of(catalog: &Catalog, role: ObjectId, inherited: bool) -> BTreeSet<ObjectId> {
+    reachable(catalog, role, |membership| membership.inherit || !inherited)
+}
+
+fn reachable(
+    catalog: &Catalog,
+    role: ObjectId,
+    follow: impl Fn(&Membership) -> bool,
+) -> BTreeSet<ObjectId> {
     let mut all = BTreeSet::new();
     let mut open = vec![role];
     while let Some(oid) = open.pop() {
@@ -143,9 +155,7 @@ pub fn roles_of(catalog: &Catalog, role: ObjectId, inherited: bool) -> BTreeSet<
             continue;
         }
         let Some(role) = catalog.role_by_oid(oid) else { continue };
-        if role.inherit || !inherited {
-            open.extend(role.member_of.keys());
-        }
+        open.extend(role.member_of.iter().filter(|(_, m)| follow(m)).map(|(of, _)| *of));
         if oid == ADMIN_ROLE {
             open.push(PG_DATABASE_OWNER);
         }
@@ -156,6 +166,12 @@ pub fn roles_of(catalog: &Catalog, role: ObjectId, inherited: bool) -> BTreeSet<
 /// Whether `role` is `of` or a member of it, directly or not: `pg_has_role(…, 'MEMBER')`.
 pub fn is_member(catalog: &Catalog, role: ObjectId, of: ObjectId) -> bool {
     role == of || role == BOOTSTRAP_ROLE || roles_of(catalog, role, false).contains(&of)
+}
+
+/// Whether `role` may become `of` by `SET ROLE`: `pg_has_role(…, 'SET')`.
+pub fn can_set_role(catalog: &Catalog, role: ObjectId, of: ObjectId) -> bool {
+    role == BOOTSTRAP_ROLE
+        || reachable(catalog, role, |membership| membership.set).contains(&of)
 }
 
 /// Whether `role` uses the privileges of `of` without `SET ROLE`: `pg_has_role(…, 'USAGE')`.
@@ -219,6 +235,23 @@ fn has(
             grant.grantee.is_none_or(|grantee| roles.contains(&grantee))
                 && grant.privileges.get(&privilege).is_some_and(|option| *option || !grantable)
         })
+}
+
+/// Whether `role` holds `privilege` on a column by the column's own access list. Those of the
+/// whole table are not looked at.
+pub fn has_column_grant(
+    catalog: &Catalog,
+    role: ObjectId,
+    grants: &Grants,
+    privilege: Privilege,
+    grantable: bool,
+) -> bool {
+    let Some(grants) = grants else { return false };
+    let roles = roles_of(catalog, role, true);
+    grants.iter().any(|grant| {
+        grant.grantee.is_none_or(|grantee| roles.contains(&grantee))
+            && grant.privileges.get(&privilege).is_some_and(|option| *option || !grantable)
+    })
 }
 
 /// Refuses `role` what it may not do.

@@ -120,6 +120,7 @@ impl Catalog {
                 inherit: true,
                 member_of: builtin_memberships(row.oid.0),
                 principals: BTreeMap::new(),
+                settings: BTreeMap::new(),
                 comment: None,
             })));
         }
@@ -130,6 +131,7 @@ impl Catalog {
             inherit: true,
             member_of: BTreeMap::new(),
             principals: BTreeMap::new(),
+            settings: BTreeMap::new(),
             comment: None,
         };
         catalog.put(Object::Role(Arc::new(admin)));
@@ -324,7 +326,10 @@ fn builtin_memberships(role: ObjectId) -> BTreeMap<ObjectId, Membership> {
     }
     (15660..)
         .zip([PG_READ_ALL_SETTINGS, PG_READ_ALL_STATS, PG_STAT_SCAN_TABLES])
-        .map(|(oid, of)| (of, Membership { oid, grantor: BOOTSTRAP_ROLE, admin: false }))
+        .map(|(oid, of)| {
+            let grantor = BOOTSTRAP_ROLE;
+            (of, Membership { oid, grantor, admin: false, inherit: true, set: true })
+        })
         .collect()
 }
 

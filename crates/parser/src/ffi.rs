@@ -73,6 +73,7 @@ fn sqlstate(message: &str) -> SqlState {
     if message.contains("not supported")
         || message.contains("not yet supported")
         || message.contains("not implemented")
+        || message.contains("cannot be marked")
     {
         SqlState::FEATURE_NOT_SUPPORTED
     } else if message.starts_with("stack depth limit") || message.starts_with("memory exhausted") {

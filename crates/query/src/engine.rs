@@ -23,10 +23,13 @@ use txn::{Limits, Transaction, keys};
 use types::{Result, SqlError, SqlState};
 
 use crate::job::{Job, Jobs};
+use crate::rules::Day;
 use crate::session::Session;
 
 /// The only database of a cluster.
 pub const DATABASE: &str = "postgres";
+/// The role that may do everything that a client may do.
+const ADMIN: &str = "admin";
 /// Microseconds between 1970-01-01 and 2000-01-01.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 /// Descriptors read at once when a cluster is opened.
@@ -37,6 +40,20 @@ const OPEN_CHUNK: usize = 1_000;
 pub struct EngineConfig {
     /// Prefix of the cluster's keys in the store: one store holds many clusters.
     pub cluster: u32,
+    /// The day whose DSQL is spoken.
+    pub day: Day,
+    /// Further names of the database.
+    pub database_aliases: Vec<String>,
+    /// Further names of the role `admin`, under which clients may connect.
+    pub admin_aliases: Vec<String>,
+}
+
+impl EngineConfig {
+    /// Today's DSQL, under no other names.
+    pub fn new(cluster: u32) -> EngineConfig {
+        let (database_aliases, admin_aliases) = (Vec::new(), Vec::new());
+        EngineConfig { cluster, day: Day::NEWEST, database_aliases, admin_aliases }
+    }
 }
 
 /// What a session starts with. The client is authenticated already.
@@ -97,6 +114,11 @@ impl Engine {
         Ok(engine)
     }
 
+    /// The role that clients who connect as `user` get: `admin` for one of its aliases.
+    pub fn role_of<'a>(&self, user: &'a str) -> &'a str {
+        if self.config.admin_aliases.iter().any(|alias| alias == user) { ADMIN } else { user }
+    }
+
     /// Whether `principal` may connect as the role `user`: the role exists, may log in, and is
     /// `admin` or mapped to the principal's ARN.
     pub fn may_connect(&self, user: &str, principal: &str) -> bool {
@@ -112,7 +134,7 @@ impl Engine {
     /// `3D000` for another database than `postgres`, `28000` for an unknown role, `0A000`, `22023`
     /// for startup parameters that cannot be set. The caller reports them as FATAL.
     pub fn connect(self: &Arc<Self>, startup: Startup) -> Result<Session> {
-        if startup.database != DATABASE {
+        if startup.database != DATABASE && !self.is_database_alias(&startup.database) {
             return Err(SqlError::new(
                 SqlState::UNDEFINED_DATABASE,
                 format!("database \"{}\" does not exist", startup.database),
@@ -126,6 +148,21 @@ impl Engine {
             )
         })?;
         Session::start(Arc::clone(self), catalog, role, startup)
+    }
+
+    /// Whether `name` is another name of the database.
+    pub(crate) fn is_database_alias(&self, name: &str) -> bool {
+        self.config.database_aliases.iter().any(|alias| alias == name)
+    }
+
+    /// Whether the database has other names.
+    pub(crate) fn has_database_aliases(&self) -> bool {
+        !self.config.database_aliases.is_empty()
+    }
+
+    /// The day whose DSQL is spoken.
+    pub(crate) fn day(&self) -> Day {
+        self.config.day
     }
 
     /// Stops background jobs and waits for them. Sessions must have ended.

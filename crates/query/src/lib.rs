@@ -15,11 +15,13 @@ pub mod execute;
 pub mod expr;
 pub mod job;
 pub mod plan;
+mod rules;
 pub mod session;
 mod system;
 
 pub use chunk::Chunk;
 pub use engine::{Engine, EngineConfig, Startup};
+pub use rules::{Day, NotADay};
 pub use session::{
     Canceller, CopyFormat, Fetched, Field, Format, Parameters, Portal, Prepared, Session,
     Statement, TransactionStatus,

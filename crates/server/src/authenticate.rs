@@ -212,7 +212,7 @@ impl Stranger {
         }
         let admitted = cluster.admission().admit(&server.limits, Instant::now())?;
         Ok(Hello {
-            user: user.to_owned(),
+            user: cluster.engine().role_of(user).to_owned(),
             database: database.to_owned(),
             parameters,
             cluster,

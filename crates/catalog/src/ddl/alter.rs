@@ -267,6 +267,9 @@ fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) 
                 Cx { role: owner, ..cx }.check_create(schema)?;
             }
             grant::change_owner(&mut table.grants, table.owner, owner);
+            for column in &mut table.columns {
+                grant::change_owner(&mut column.grants, table.owner, owner);
+            }
             table.owner = owner;
             Ok(())
         }

@@ -1,4 +1,6 @@
-//! `GRANT` and `REVOKE` of privileges on tables and schemas.
+//! `GRANT` and `REVOKE` of privileges on objects and on columns.
+//!
+//! Source: PostgreSQL 16 `ExecuteGrantStmt`, `src/backend/catalog/aclchk.c`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use types::{Result, SqlError, SqlState};
 
 use super::{Cx, Found, Outcome, QualifiedName, no_relation, system_entity};
 use crate::objects::*;
-use crate::privilege::{self, Target};
+use crate::privilege::{self, COLUMN_PRIVILEGES, SCHEMA_PRIVILEGES, TABLE_PRIVILEGES, Target};
 use crate::snapshot::Object;
 
 /// `GRANT … ON … TO …`, `REVOKE … ON … FROM …`.
@@ -16,7 +18,7 @@ pub struct GrantPrivileges {
     /// What on.
     pub objects: GrantObjects,
     /// Which; none means `ALL`.
-    pub privileges: Vec<Privilege>,
+    pub privileges: Vec<GrantedPrivilege>,
     /// To or from whom; `None` is `PUBLIC`.
     pub grantees: Vec<Option<String>>,
     /// `WITH GRANT OPTION`, or `GRANT OPTION FOR`.
@@ -25,6 +27,23 @@ pub struct GrantPrivileges {
     pub revoke: bool,
     /// `CASCADE`, of REVOKE.
     pub cascade: bool,
+    /// `GRANTED BY`.
+    pub grantor: Option<String>,
+}
+
+/// A privilege, perhaps on some columns only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantedPrivilege {
+    /// The privilege; `None` is `ALL (columns)`.
+    pub privilege: Option<Privilege>,
+    /// The columns; none means the whole object.
+    pub columns: Vec<String>,
+}
+
+impl From<Privilege> for GrantedPrivilege {
+    fn from(privilege: Privilege) -> GrantedPrivilege {
+        GrantedPrivilege { privilege: Some(privilege), columns: Vec::new() }
+    }
 }
 
 /// What privileges are granted on.
@@ -36,6 +55,15 @@ pub enum GrantObjects {
     AllTablesInSchemas(Vec<String>),
     /// `SCHEMA s, …`.
     Schemas(Vec<String>),
+    /// `DATABASE d`, under names that an operator gave the only one: nothing is kept of it.
+    Database,
+}
+
+/// A request with its roles looked up.
+#[derive(Clone, Copy)]
+struct Grantees<'a> {
+    request: &'a GrantPrivileges,
+    roles: &'a [Option<ObjectId>],
 }
 
 /// Grants or revokes privileges.
@@ -43,123 +71,292 @@ pub enum GrantObjects {
 /// # Errors
 /// `42P01`, `3F000`, `42704`, `42501`, `0LP01`, `2BP01`; `0A000` for what exists in every cluster.
 pub fn grant_privileges(cx: Cx<'_>, request: &GrantPrivileges) -> Result<Outcome> {
-    let grantees = request
+    if let Some(grantor) = &request.grantor
+        && cx.role(grantor)?.oid != cx.role
+    {
+        return Err(SqlError::unsupported("grantor must be current user"));
+    }
+    let roles = request
         .grantees
         .iter()
         .map(|grantee| grantee.as_ref().map(|name| cx.role(name).map(|role| role.oid)).transpose())
         .collect::<Result<Vec<_>>>()?;
-    if request.grant_option && !request.revoke && grantees.contains(&None) {
+    if request.grant_option && !request.revoke && roles.contains(&None) {
         return Err(invalid("grant options can only be granted to roles"));
     }
+    let to = Grantees { request, roles: &roles };
     let mut outcome = Outcome::new(cx);
     match &request.objects {
         GrantObjects::Tables(names) => {
-            check_privileges(&request.privileges, privilege::TABLE_PRIVILEGES, "table")?;
+            check_relation_privileges(request)?;
             for name in names {
-                let table = match cx.find(name)? {
-                    Some(Found::Table(table)) => table,
-                    Some(Found::Index(_, index)) => {
-                        return Err(SqlError::new(
-                            SqlState::WRONG_OBJECT_TYPE,
-                            format!("\"{}\" is an index", index.name),
-                        ));
-                    }
-                    Some(Found::System(_)) => return Err(system_entity()),
-                    None => return Err(no_relation(name)),
-                };
-                grant_on_table(cx, &mut outcome, request, &grantees, table)?;
+                grant_on_relation(cx, &mut outcome, to, name)?;
             }
         }
         GrantObjects::AllTablesInSchemas(names) => {
-            check_privileges(&request.privileges, privilege::TABLE_PRIVILEGES, "table")?;
+            check_relation_privileges(request)?;
             for name in names {
-                let schema = cx.schema(name)?;
-                if is_system(schema.oid) && schema.oid != PUBLIC {
-                    return Err(system_entity());
-                }
-                let target = Target::Schema(schema);
-                privilege::check_privilege(cx.catalog, cx.role, target, Privilege::Usage)?;
-                for table in cx.catalog.tables().filter(|table| table.schema == schema.oid) {
-                    grant_on_table(cx, &mut outcome, request, &grantees, table)?;
+                let schema = usable_schema(cx, name)?;
+                for table in cx.catalog.tables().filter(|table| table.schema == schema) {
+                    grant_on_table(cx, &mut outcome, to, table)?;
                 }
             }
         }
         GrantObjects::Schemas(names) => {
-            check_privileges(&request.privileges, privilege::SCHEMA_PRIVILEGES, "schema")?;
+            check_object_privileges(request, SCHEMA_PRIVILEGES, "schema")?;
             for name in names {
                 let schema = cx.schema(name)?;
                 if is_system(schema.oid) {
                     return Err(system_entity());
                 }
-                let target = Target::Schema(schema);
-                if let Some(grants) = grant_on(cx, &mut outcome, request, &grantees, target)? {
+                if let Some(grants) = grant_on(cx, &mut outcome, to, Target::Schema(schema))? {
                     let schema = Schema { grants, ..Schema::clone(schema) };
                     outcome.put(Object::Schema(Arc::new(schema)));
                 }
             }
         }
+        GrantObjects::Database => {
+            check_object_privileges(request, &[], "database")?;
+        }
     }
     Ok(outcome)
 }
 
-fn check_privileges(privileges: &[Privilege], valid: &[Privilege], kind: &str) -> Result<()> {
-    match privileges.iter().find(|privilege| !valid.contains(privilege)) {
-        Some(privilege) => {
-            Err(invalid(format!("invalid privilege type {} for {kind}", privilege.as_str())))
+/// A schema whose objects may be granted on.
+fn usable_schema(cx: Cx<'_>, name: &str) -> Result<ObjectId> {
+    let schema = cx.schema(name)?;
+    if is_system(schema.oid) && schema.oid != PUBLIC {
+        return Err(system_entity());
+    }
+    let target = Target::Schema(schema);
+    privilege::check_privilege(cx.catalog, cx.role, target, Privilege::Usage)?;
+    Ok(schema.oid)
+}
+
+fn not_for(privilege: Privilege, kind: &str) -> SqlError {
+    invalid(format!("invalid privilege type {} for {kind}", privilege.as_str()))
+}
+
+/// Privileges on relations of any kind: which fit is decided for each.
+fn check_relation_privileges(request: &GrantPrivileges) -> Result<()> {
+    for GrantedPrivilege { privilege, columns } in &request.privileges {
+        match privilege {
+            Some(privilege) if !columns.is_empty() && !COLUMN_PRIVILEGES.contains(privilege) => {
+                return Err(not_for(*privilege, "column"));
+            }
+            Some(privilege)
+                if columns.is_empty()
+                    && !TABLE_PRIVILEGES.contains(privilege)
+                    && *privilege != Privilege::Usage =>
+            {
+                return Err(not_for(*privilege, "relation"));
+            }
+            _ => {}
         }
-        None => Ok(()),
+    }
+    Ok(())
+}
+
+fn check_object_privileges(
+    request: &GrantPrivileges,
+    valid: &[Privilege],
+    kind: &str,
+) -> Result<()> {
+    for GrantedPrivilege { privilege, columns } in &request.privileges {
+        if !columns.is_empty() {
+            return Err(invalid("column privileges are only valid for relations"));
+        }
+        if let Some(privilege) = privilege
+            && !valid.contains(privilege)
+        {
+            return Err(not_for(*privilege, kind));
+        }
+    }
+    Ok(())
+}
+
+fn grant_on_relation(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    to: Grantees<'_>,
+    name: &QualifiedName,
+) -> Result<()> {
+    match cx.find(name)? {
+        Some(Found::Table(table)) => grant_on_table(cx, outcome, to, table),
+        Some(Found::Index(_, index)) => Err(SqlError::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("\"{}\" is an index", index.name),
+        )),
+        Some(Found::System(_)) => Err(system_entity()),
+        None => Err(no_relation(name)),
     }
 }
 
 fn grant_on_table(
     cx: Cx<'_>,
     outcome: &mut Outcome,
-    request: &GrantPrivileges,
-    grantees: &[Option<ObjectId>],
+    to: Grantees<'_>,
     table: &Arc<Table>,
 ) -> Result<()> {
-    let table = match outcome.change.put.get(&table.oid) {
-        Some(Object::Table(changed)) => Arc::clone(changed),
-        _ => Arc::clone(table),
+    let mut table = match outcome.change.put.get(&table.oid) {
+        Some(Object::Table(changed)) => Table::clone(changed),
+        _ => Table::clone(table),
     };
-    let target = Target::Table(&table);
-    if let Some(grants) = grant_on(cx, outcome, request, grantees, target)? {
-        outcome.put_table(Table { grants, ..Table::clone(&table) });
+    let whole = whole_object(to.request);
+    if whole.contains(&Privilege::Usage) {
+        return Err(not_for(Privilege::Usage, "table"));
+    }
+    let mut changed = false;
+    if to.request.privileges.is_empty() || !whole.is_empty() {
+        // The columns are decided by the table's list as it was before.
+        if let Some(grants) = grant_on(cx, outcome, to, Target::Table(&table))? {
+            changed = true;
+            table.grants = grants;
+        }
+    }
+    let lists = column_privileges(to.request, &whole, &table.name, |name| table.column(name))?;
+    let of_table = Target::Table(&table).effective_grants();
+    for (position, (wanted, all)) in lists {
+        let Some(column) = table.columns.get(position) else { continue };
+        if to.request.revoke && column.grants.is_none() {
+            continue;
+        }
+        let object = Granted {
+            owner: table.owner,
+            own: column.grants.clone().unwrap_or_default(),
+            above: &of_table,
+            label: format!("column \"{}\" of relation \"{}\"", column.name, table.name),
+            denied: privilege::denied(
+                "column",
+                &format!("\"{}\" of relation \"{}\"", column.name, table.name),
+            ),
+        };
+        if let Some(grants) = change_grants(cx, outcome, to, object, &wanted, all)? {
+            changed = true;
+            if let Some(column) = table.columns.get_mut(position) {
+                column.grants = (!grants.is_empty()).then_some(grants);
+            }
+        }
+    }
+    if changed {
+        outcome.put_table(table);
     }
     Ok(())
 }
+
+/// The privileges that are asked for on the whole object.
+fn whole_object(request: &GrantPrivileges) -> Vec<Privilege> {
+    let whole = request.privileges.iter().filter(|granted| granted.columns.is_empty());
+    whole.filter_map(|granted| granted.privilege).collect()
+}
+
+/// The privileges that the statement is about on each column, by position, and whether they are just
+/// all that there are. Revoking one on the whole table revokes it on all columns.
+fn column_privileges(
+    request: &GrantPrivileges,
+    whole: &[Privilege],
+    relation: &str,
+    position: impl Fn(&str) -> Option<usize>,
+) -> Result<BTreeMap<usize, (Vec<Privilege>, bool)>> {
+    let mut lists: BTreeMap<usize, (Vec<Privilege>, bool)> = BTreeMap::new();
+    if request.revoke {
+        let all = request.privileges.is_empty();
+        let wanted: Vec<Privilege> = COLUMN_PRIVILEGES
+            .iter()
+            .copied()
+            .filter(|privilege| all || whole.contains(privilege))
+            .collect();
+        if !wanted.is_empty() {
+            lists.extend((0..ATTRIBUTES_MAX).map(|at| (at, (wanted.clone(), all))));
+        }
+    }
+    for GrantedPrivilege { privilege, columns } in &request.privileges {
+        for name in columns {
+            let position = position(name).ok_or_else(|| {
+                SqlError::new(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column \"{name}\" of relation \"{relation}\" does not exist"),
+                )
+            })?;
+            let (list, all) = lists.entry(position).or_default();
+            match privilege {
+                Some(privilege) if list.contains(privilege) => {}
+                Some(privilege) => list.push(*privilege),
+                None => {
+                    COLUMN_PRIVILEGES.clone_into(list);
+                    *all = true;
+                }
+            }
+        }
+    }
+    Ok(lists)
+}
+
+/// Columns in a table's life.
+const ATTRIBUTES_MAX: usize = 1_600;
 
 /// The access list of one object after the statement; `None` if it stays as it is.
 fn grant_on(
     cx: Cx<'_>,
     outcome: &mut Outcome,
-    request: &GrantPrivileges,
-    grantees: &[Option<ObjectId>],
+    to: Grantees<'_>,
     target: Target<'_>,
 ) -> Result<Option<Grants>> {
-    let all = request.privileges.is_empty();
-    let wanted = if all { target.privileges() } else { &request.privileges };
-    let (grantor, available) = best_grantor(cx, target, wanted);
+    let all = to.request.privileges.is_empty();
+    let whole = whole_object(to.request);
+    let wanted = if all { target.privileges() } else { &whole };
+    let object = Granted {
+        owner: target.owner(),
+        own: target.effective_grants(),
+        above: &[],
+        label: format!("\"{}\"", target.name()),
+        denied: privilege::denied(target.kind(), target.name()),
+    };
+    Ok(change_grants(cx, outcome, to, object, wanted, all)?.map(Some))
+}
+
+/// What a statement grants on, as far as it decides about its access list.
+struct Granted<'a> {
+    owner: ObjectId,
+    /// Its access list.
+    own: Vec<Grant>,
+    /// Access list of the table that a column belongs to.
+    above: &'a [Grant],
+    /// Its name in warnings.
+    label: String,
+    /// The error for a role that has no privilege at all on it.
+    denied: SqlError,
+}
+
+/// The access list of one object after the statement; `None` if it stays as it is.
+fn change_grants(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    to: Grantees<'_>,
+    object: Granted<'_>,
+    wanted: &[Privilege],
+    all: bool,
+) -> Result<Option<Vec<Grant>>> {
+    let Granted { owner, own, above, label, denied } = object;
+    let known: Vec<&Grant> = own.iter().chain(above).collect();
+    let (grantor, available) = best_grantor(cx, owner, &known, wanted);
     if available.is_empty() {
-        let any = target
-            .privileges()
-            .iter()
-            .any(|privilege| privilege::has_privilege(cx.catalog, cx.role, target, *privilege));
+        let roles = privilege::roles_of(cx.catalog, cx.role, true);
+        let any = known.iter().any(|g| g.grantee.is_none_or(|grantee| roles.contains(&grantee)));
         if !any {
-            return Err(privilege::denied(target.kind(), target.name()));
+            return Err(denied);
         }
     }
-    let name = target.name();
-    let (code, none, some) = match request.revoke {
+    let (code, none, some) = match to.request.revoke {
         false => (
             SqlState::WARNING_PRIVILEGE_NOT_GRANTED,
-            format!("no privileges were granted for \"{name}\""),
-            format!("not all privileges were granted for \"{name}\""),
+            format!("no privileges were granted for {label}"),
+            format!("not all privileges were granted for {label}"),
         ),
         true => (
             SqlState::WARNING_PRIVILEGE_NOT_REVOKED,
-            format!("no privileges could be revoked for \"{name}\""),
-            format!("not all privileges could be revoked for \"{name}\""),
+            format!("no privileges could be revoked for {label}"),
+            format!("not all privileges could be revoked for {label}"),
         ),
     };
     if available.is_empty() {
@@ -169,30 +366,30 @@ fn grant_on(
     if available.len() < wanted.len() && !all {
         outcome.warning(code, some);
     }
-    let mut list = AccessList { owner: target.owner(), grants: target.effective_grants() };
-    for grantee in grantees {
-        match request.revoke {
-            true => {
-                list.revoke(*grantee, grantor, &available, request.grant_option, request.cascade)?
-            }
-            false => list.grant(*grantee, grantor, &available, request.grant_option)?,
+    let GrantPrivileges { grant_option, revoke, cascade, .. } = to.request;
+    let mut list = AccessList { owner, grants: own };
+    for grantee in to.roles {
+        match revoke {
+            true => list.revoke(*grantee, grantor, &available, *grant_option, *cascade)?,
+            false => list.grant(*grantee, grantor, &available, *grant_option)?,
         }
     }
-    Ok(Some(Some(list.grants)))
+    Ok(Some(list.grants))
 }
 
 /// The role that grants (the owner, if the current role may act for it, else itself or a role it
 /// is a member of), and those of `wanted` that it may grant.
 fn best_grantor(
     cx: Cx<'_>,
-    target: Target<'_>,
+    owner: ObjectId,
+    grants: &[&Grant],
     wanted: &[Privilege],
 ) -> (ObjectId, Vec<Privilege>) {
-    if privilege::has_privileges_of(cx.catalog, cx.role, target.owner()) {
-        return (target.owner(), wanted.to_vec());
+    if privilege::has_privileges_of(cx.catalog, cx.role, owner) {
+        return (owner, wanted.to_vec());
     }
     let options = |role: ObjectId| -> Vec<Privilege> {
-        let grants = target.grants().iter().flatten().filter(|g| g.grantee == Some(role));
+        let grants = grants.iter().filter(|g| g.grantee == Some(role));
         let held: Vec<Privilege> = grants
             .flat_map(|grant| grant.privileges.iter().filter(|(_, option)| **option))
             .map(|(privilege, _)| *privilege)

@@ -38,7 +38,7 @@ pub use alter::{
 };
 pub use comment::{Comment, CommentTarget, comment};
 pub use foreign_key::ForeignKeyDef;
-pub use grant::{GrantObjects, GrantPrivileges, grant_privileges};
+pub use grant::{GrantObjects, GrantPrivileges, GrantedPrivilege, grant_privileges};
 pub use iam::{IamGrant, iam_grant, iam_revoke};
 pub use index::{
     CreateIndex, ElementPart, IndexElement, create_index, drop_indexes, finish_index, rename_index,
@@ -48,7 +48,8 @@ pub use limits::{
     check_key_type, column_typmod,
 };
 pub use role::{
-    AlterRole, CreateRole, GrantRole, alter_role, create_role, drop_roles, grant_role, rename_role,
+    AlterRole, AlterRoleSettings, CreateRole, GrantRole, MembershipOptions, alter_role,
+    alter_role_settings, create_role, drop_roles, grant_role, rename_role,
 };
 pub use schema::{CreateSchema, alter_schema_owner, create_schema, drop_schemas, rename_schema};
 pub use table::{ColumnDef, Constraint, CreateTable, create_table, drop_tables};

@@ -47,10 +47,51 @@ pub struct GrantRole {
     pub roles: Vec<String>,
     /// Who gets them.
     pub members: Vec<String>,
-    /// `WITH ADMIN OPTION`, or `ADMIN OPTION FOR`.
-    pub admin_option: bool,
+    /// `WITH …`; of REVOKE `… OPTION FOR`, where each is false.
+    pub options: MembershipOptions,
     /// REVOKE.
     pub revoke: bool,
+    /// `CASCADE`, of REVOKE.
+    pub cascade: bool,
+    /// `GRANTED BY`.
+    pub grantor: Option<String>,
+}
+
+/// What is said about a membership; `None` leaves the option as it is, or at its default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MembershipOptions {
+    /// `ADMIN`: false by default.
+    pub admin: Option<bool>,
+    /// `INHERIT`: as the member's attribute by default.
+    pub inherit: Option<bool>,
+    /// `SET`: true by default.
+    pub set: Option<bool>,
+}
+
+impl MembershipOptions {
+    fn is_empty(self) -> bool {
+        self == MembershipOptions::default()
+    }
+
+    /// Changes a membership; whether anything changed.
+    fn apply(self, membership: &mut Membership) -> bool {
+        let before = membership.clone();
+        membership.admin = self.admin.unwrap_or(membership.admin);
+        membership.inherit = self.inherit.unwrap_or(membership.inherit);
+        membership.set = self.set.unwrap_or(membership.set);
+        *membership != before
+    }
+}
+
+/// `ALTER ROLE … SET`, `RESET`.
+#[derive(Clone, Debug)]
+pub struct AlterRoleSettings {
+    /// Name.
+    pub name: String,
+    /// The parameter; `None` for `RESET ALL`.
+    pub parameter: Option<String>,
+    /// Its value; `None` for `RESET`.
+    pub value: Option<String>,
 }
 
 /// Creates a role.
@@ -77,11 +118,12 @@ pub fn create_role(cx: Cx<'_>, request: &CreateRole) -> Result<Outcome> {
         inherit: *inherit,
         member_of: Default::default(),
         principals: Default::default(),
+        settings: Default::default(),
         comment: None,
     };
     for of in in_roles {
         let of = grantable(cx, of)?.oid;
-        let membership = Membership { oid: outcome.allocate(), grantor: cx.role, admin: false };
+        let membership = membership(cx, &mut outcome, *inherit, false);
         role.member_of.insert(of, membership);
     }
     for (member, admin) in
@@ -95,9 +137,45 @@ pub fn create_role(cx: Cx<'_>, request: &CreateRole) -> Result<Outcome> {
             Some(Object::Role(changed)) => Role::clone(changed),
             _ => Role::clone(member),
         };
-        let membership = Membership { oid: outcome.allocate(), grantor: cx.role, admin };
+        let membership = membership(cx, &mut outcome, member.inherit, admin);
         member.member_of.insert(oid, membership);
         outcome.put(Object::Role(Arc::new(member)));
+    }
+    outcome.put(Object::Role(Arc::new(role)));
+    Ok(outcome)
+}
+
+/// A new membership, granted by the current role.
+fn membership(cx: Cx<'_>, outcome: &mut Outcome, inherit: bool, admin: bool) -> Membership {
+    Membership { oid: outcome.allocate(), grantor: cx.role, admin, inherit, set: true }
+}
+
+/// Changes what a role's sessions begin with. The parameter's value is checked already.
+///
+/// # Errors
+/// `42704`, `42501`; `0A000` for a built-in role.
+pub fn alter_role_settings(cx: Cx<'_>, request: &AlterRoleSettings) -> Result<Outcome> {
+    let AlterRoleSettings { name, parameter, value } = request;
+    let role = cx.role(name)?;
+    if is_system(role.oid) {
+        return Err(system_entity());
+    }
+    if role.oid != cx.role && !may_create(cx) {
+        return Err(denied("permission denied to alter role").detail(format!(
+            "Only roles with the CREATEROLE attribute and the ADMIN option on role \"{name}\" \
+             may alter this role."
+        )));
+    }
+    let mut outcome = Outcome::new(cx);
+    let mut role = Role::clone(role);
+    match (parameter, value) {
+        (Some(parameter), Some(value)) => {
+            role.settings.insert(parameter.clone(), value.clone());
+        }
+        (Some(parameter), None) => {
+            role.settings.remove(parameter);
+        }
+        (None, _) => role.settings.clear(),
     }
     outcome.put(Object::Role(Arc::new(role)));
     Ok(outcome)
@@ -224,8 +302,14 @@ fn dependents(cx: Cx<'_>, role: &Role) -> Vec<String> {
     for table in cx.catalog.tables() {
         if table.owner == role.oid {
             all.push(format!("owner of table {}", cx.display(table)));
-        } else if named(&table.grants) {
+            continue;
+        }
+        if named(&table.grants) {
             all.push(format!("privileges for table {}", cx.display(table)));
+        }
+        for (_, column) in table.live_columns().filter(|(_, column)| named(&column.grants)) {
+            let table = cx.display(table);
+            all.push(format!("privileges for column {} of table {table}", column.name));
         }
     }
     for other in cx.catalog.roles() {
@@ -247,9 +331,10 @@ fn dependents(cx: Cx<'_>, role: &Role) -> Vec<String> {
 /// Grants or revokes membership in roles.
 ///
 /// # Errors
-/// `42704`, `42501`; `0LP01` for a membership in a circle; `0A000` for `admin`.
+/// `42704`, `42501`; `0LP01` for a membership in a circle; `2BP01` for grants that stand upon what is
+/// revoked; `0A000` for `admin`.
 pub fn grant_role(cx: Cx<'_>, request: &GrantRole) -> Result<Outcome> {
-    let GrantRole { roles, members, admin_option, revoke } = request;
+    let GrantRole { roles, members, options, revoke, cascade, grantor } = request;
     let mut outcome = Outcome::new(cx);
     for role in roles {
         let role = grantable(cx, role)?;
@@ -261,47 +346,28 @@ pub fn grant_role(cx: Cx<'_>, request: &GrantRole) -> Result<Outcome> {
                     role.name
                 )));
         }
+        let by = grantor.as_ref().map(|by| check_grantor(cx, role, by, *revoke)).transpose()?;
         for member in members {
             let member = cx.role(member)?;
-            let mut changed = match outcome.change.put.get(&member.oid) {
-                Some(Object::Role(changed)) => Role::clone(changed),
-                _ => Role::clone(member),
-            };
-            let by = grantor_name(cx, &changed, role.oid);
-            if *revoke {
-                let Some(membership) = changed.member_of.get_mut(&role.oid) else {
-                    outcome.warning(
-                        SqlState::WARNING,
-                        format!(
-                            "role \"{}\" has not been granted membership in role \"{}\" by role \
-                             \"{by}\"",
-                            member.name, role.name
-                        ),
-                    );
-                    continue;
-                };
-                match admin_option {
-                    true => membership.admin = false,
-                    false => drop(changed.member_of.remove(&role.oid)),
-                }
-            } else {
-                if privilege::is_member(cx.catalog, role.oid, member.oid) {
-                    return Err(circular(&role.name, &member.name));
-                }
-                match changed.member_of.get_mut(&role.oid) {
-                    Some(membership) if membership.admin || !admin_option => {
-                        outcome.skip_missing(format!(
-                            "role \"{}\" has already been granted membership in role \"{}\" by \
-                             role \"{by}\"",
-                            member.name, role.name
-                        ));
+            let mut changed = current(&outcome, member);
+            match *revoke {
+                true => {
+                    let done = revoke_membership(
+                        cx,
+                        &mut outcome,
+                        &mut changed,
+                        role,
+                        *options,
+                        *cascade,
+                        by,
+                    )?;
+                    if !done {
                         continue;
                     }
-                    Some(membership) => membership.admin = true,
-                    None => {
-                        let oid = outcome.allocate();
-                        let membership = Membership { oid, grantor: cx.role, admin: *admin_option };
-                        changed.member_of.insert(role.oid, membership);
+                }
+                false => {
+                    if !add_membership(cx, &mut outcome, &mut changed, role, *options, by)? {
+                        continue;
                     }
                 }
             }
@@ -309,6 +375,146 @@ pub fn grant_role(cx: Cx<'_>, request: &GrantRole) -> Result<Outcome> {
         }
     }
     Ok(outcome)
+}
+
+/// A role as the statement has changed it so far.
+fn current(outcome: &Outcome, role: &Arc<Role>) -> Role {
+    match outcome.change.put.get(&role.oid) {
+        Some(Object::Role(changed)) => Role::clone(changed),
+        _ => Role::clone(role),
+    }
+}
+
+/// The role of `GRANTED BY`.
+fn check_grantor(cx: Cx<'_>, role: &Role, by: &str, revoke: bool) -> Result<ObjectId> {
+    let by = cx.role(by)?;
+    let refused = |detail: String| {
+        let message = match revoke {
+            true => format!("permission denied to revoke privileges granted by role \"{}\"", by.name),
+            false => format!("permission denied to grant privileges as role \"{}\"", by.name),
+        };
+        denied(&message).detail(detail)
+    };
+    if !privilege::has_privileges_of(cx.catalog, cx.role, by.oid) {
+        return Err(refused(match revoke {
+            true => format!(
+                "Only roles with privileges of role \"{}\" may revoke privileges granted by this \
+                 role.",
+                by.name
+            ),
+            false => format!(
+                "Only roles with privileges of role \"{}\" may grant privileges as this role.",
+                by.name
+            ),
+        }));
+    }
+    if !revoke && !privilege::is_admin_of(cx.catalog, by.oid, role.oid) {
+        return Err(refused(format!(
+            "The grantor must have the ADMIN option on role \"{}\".",
+            role.name
+        )));
+    }
+    Ok(by.oid)
+}
+
+/// Makes `member` a member; whether anything changed.
+fn add_membership(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    member: &mut Role,
+    role: &Role,
+    options: MembershipOptions,
+    by: Option<ObjectId>,
+) -> Result<bool> {
+    if privilege::is_member(cx.catalog, role.oid, member.oid) {
+        return Err(circular(&role.name, &member.name));
+    }
+    if let Some(known) = member.member_of.get_mut(&role.oid) {
+        if options.apply(known) {
+            return Ok(true);
+        }
+        let by = grantor_name(cx, member, role.oid);
+        outcome.skip_missing(format!(
+            "role \"{}\" has already been granted membership in role \"{}\" by role \"{by}\"",
+            member.name, role.name
+        ));
+        return Ok(false);
+    }
+    let mut new = membership(cx, outcome, member.inherit, false);
+    new.grantor = by.unwrap_or(new.grantor);
+    options.apply(&mut new);
+    member.member_of.insert(role.oid, new);
+    Ok(true)
+}
+
+/// Takes a membership, or options of it, from `member`; whether anything changed.
+fn revoke_membership(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    member: &mut Role,
+    role: &Role,
+    options: MembershipOptions,
+    cascade: bool,
+    by: Option<ObjectId>,
+) -> Result<bool> {
+    let known = member.member_of.get_mut(&role.oid);
+    let Some(known) = known.filter(|known| by.is_none_or(|by| known.grantor == by)) else {
+        let by = match by.and_then(|by| cx.catalog.role_by_oid(by)) {
+            Some(by) => by.name.clone(),
+            None => grantor_name(cx, member, role.oid),
+        };
+        outcome.warning(
+            SqlState::WARNING,
+            format!(
+                "role \"{}\" has not been granted membership in role \"{}\" by role \"{by}\"",
+                member.name, role.name
+            ),
+        );
+        return Ok(false);
+    };
+    let was_admin = known.admin;
+    match options.is_empty() {
+        true => drop(member.member_of.remove(&role.oid)),
+        false => drop(options.apply(known)),
+    }
+    let still_admin = member.member_of.get(&role.oid).is_some_and(|known| known.admin);
+    if was_admin && !still_admin {
+        revoke_granted_by(cx, outcome, member.oid, role.oid, cascade)?;
+    }
+    Ok(true)
+}
+
+/// Removes the memberships in `of` that a role granted which may not grant them any more.
+fn revoke_granted_by(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    grantor: ObjectId,
+    of: ObjectId,
+    cascade: bool,
+) -> Result<()> {
+    if grantor == ADMIN_ROLE {
+        return Ok(());
+    }
+    for dependent in cx.catalog.roles() {
+        let mut dependent = current(outcome, dependent);
+        let granted = dependent.member_of.get(&of).filter(|known| known.grantor == grantor);
+        let Some(granted) = granted else { continue };
+        if !cascade {
+            return Err(SqlError::new(
+                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                "dependent privileges exist",
+            )
+            .hint("Use CASCADE to revoke them too."));
+        }
+        let was_admin = granted.admin;
+        dependent.member_of.remove(&of);
+        let oid = dependent.oid;
+        outcome.put(Object::Role(Arc::new(dependent)));
+        if was_admin {
+            revoke_granted_by(cx, outcome, oid, of, cascade)?;
+        }
+    }
+    Ok(())
 }
 
 /// Who granted a membership; the current role, if nobody did.
@@ -333,7 +539,7 @@ fn grantable<'a>(cx: Cx<'a>, name: &str) -> Result<&'a Arc<Role>> {
 /// # Errors
 /// `42501` unless the current role could be set to `role`.
 pub(super) fn check_set_role(cx: Cx<'_>, role: ObjectId) -> Result<()> {
-    if privilege::is_member(cx.catalog, cx.role, role) {
+    if privilege::can_set_role(cx.catalog, cx.role, role) {
         return Ok(());
     }
     let name = cx.catalog.role_by_oid(role).map(|role| role.name.clone()).unwrap_or_default();

@@ -164,6 +164,7 @@ pub(super) fn column(def: &ColumnDef) -> Column {
         default: def.default.clone(),
         generated_from: Vec::new(),
         storage: def.storage,
+        grants: None,
         dropped: false,
         comment: None,
     }

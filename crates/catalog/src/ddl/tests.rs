@@ -673,11 +673,12 @@ fn privileges() {
     };
     let grant = |privileges: &[Privilege], to: &[Option<&str>]| GrantPrivileges {
         objects: GrantObjects::Tables(vec![name("t")]),
-        privileges: privileges.to_vec(),
+        privileges: privileges.iter().copied().map(Into::into).collect(),
         grantees: to.iter().map(|to| to.map(Into::into)).collect(),
         grant_option: false,
         revoke: false,
         cascade: false,
+        grantor: None,
     };
     assert_eq!(acl(&db), None);
     db.ok(|cx| grant_privileges(cx, &grant(&[Privilege::Select], &[Some("joe"), None])));

@@ -187,6 +187,7 @@ pub fn pg_has_role(
         match (admin, word) {
             (true, _) => privilege::is_admin_of(catalog, role, of),
             (false, "USAGE") => privilege::has_privileges_of(catalog, role, of),
+            (false, "SET") => privilege::can_set_role(catalog, role, of),
             (false, _) => privilege::is_member(catalog, role, of),
         }
     }))

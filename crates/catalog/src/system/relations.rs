@@ -172,6 +172,7 @@ fn attributes(cx: &SystemCx<'_>, out: &mut Rows) {
                     .set("atthasdef", column.default.is_some())
                     .set("attgenerated", if generated { "s" } else { "" })
                     .set("attisdropped", column.dropped)
+                    .set("attacl", acl(cx.catalog, column.grants.as_deref()))
                     .set("attcompression", if is_compressed(table, at, ty) { "l" } else { "" });
                 if let Some(storage) = column.storage {
                     row.set("attstorage", storage.letter());

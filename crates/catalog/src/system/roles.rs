@@ -19,6 +19,7 @@ pub(super) fn fill(name: &str, cx: &SystemCx<'_>, out: &mut Rows) -> bool {
         "pg_user" | "pg_shadow" => users(cx, out, name == "pg_user"),
         "pg_group" => groups(cx, out),
         "pg_auth_members" => members(cx, out),
+        "pg_db_role_setting" => role_settings(cx, out),
         "pg_database" => database(cx, out),
         "pg_settings" => settings(cx, out),
         "pg_timezone_abbrevs" => time_zone_abbreviations(out),
@@ -85,10 +86,21 @@ fn members(cx: &SystemCx<'_>, out: &mut Rows) {
                     .set("member", member.oid)
                     .set("grantor", membership.grantor)
                     .set("admin_option", membership.admin)
-                    .set("inherit_option", member.inherit)
-                    .set("set_option", true);
+                    .set("inherit_option", membership.inherit)
+                    .set("set_option", membership.set);
             });
         }
+    }
+}
+
+fn role_settings(cx: &SystemCx<'_>, out: &mut Rows) {
+    for role in cx.catalog.roles().filter(|role| !role.settings.is_empty()) {
+        let settings = role.settings.iter().map(|(name, value)| format!("{name}={value}"));
+        out.row(|row| {
+            row.set("setdatabase", ObjectId::default())
+                .set("setrole", role.oid)
+                .set("setconfig", text_array(settings));
+        });
     }
 }
 

@@ -36,12 +36,13 @@ fn objects() -> Vec<Object> {
         inherit: false,
         member_of: BTreeMap::from([(
             30005,
-            Membership { oid: 30006, grantor: 15579, admin: true },
+            Membership { oid: 30006, grantor: 15579, admin: true, inherit: true, set: true },
         )]),
         principals: BTreeMap::from([(
             "arn:aws:iam::012345678912:role/example".into(),
             IamMapping { oid: 30007, grantor: 15579 },
         )]),
+        settings: BTreeMap::new(),
         comment: None,
     };
     let column = |name: &str, type_oid| Column {
@@ -52,6 +53,7 @@ fn objects() -> Vec<Object> {
         default: None,
         generated_from: Vec::new(),
         storage: None,
+        grants: None,
         dropped: false,
         comment: None,
     };

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use catalog::Table;
+use catalog::objects::Privilege;
 use parser::protobuf::{self, OnConflictAction, SortByDir, SortByNulls};
 use parser::{Node, NodeEnum};
 use types::{Result, SqlError, SqlState};
@@ -43,11 +44,15 @@ impl Binder<'_> {
         };
         let update = match updates {
             true => {
-                let excluded = Relation { alias: "excluded".into(), ..relation.clone() };
+                let mut excluded = Relation { alias: "excluded".into(), ..relation.clone() };
+                // Reading what is to be inserted takes no privilege.
+                excluded.columns.iter_mut().for_each(|column| column.origin = None);
                 self.level()?.add_relation(excluded, None);
                 let width = table.columns.len();
                 self.level()?.place = Place::Update;
                 let Assignments { values, queries } = self.assignments(table, target_list)?;
+                let written: Vec<usize> = values.iter().map(|(at, _)| *at).collect();
+                self.note_writes(table.oid, Privilege::Update, &written);
                 let mut condition = self.where_clause(where_clause, Place::Where, "WHERE")?;
                 let mut assignments = values;
                 for expr in assignments.iter_mut().map(|(_, expr)| expr).chain(&mut condition) {

@@ -214,7 +214,8 @@ impl Binder<'_> {
         };
         for schema in path {
             if let Some(table) = self.cx.catalog.table(schema, name).cloned() {
-                crate::system::check_schema_usage(self.cx, schema)?;
+                crate::system::check_schema_usage(self.cx, schema)
+                    .map_err(|error| error.at(self.position(location)))?;
                 self.uses(&table);
                 let live = table.live_columns().map(|(position, _)| position).collect();
                 return Ok((schema, Source::Table { table, live }));

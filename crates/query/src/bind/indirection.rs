@@ -107,6 +107,7 @@ impl Binder<'_> {
         let mut found = item.columns.iter().filter(|column| column.name == name);
         match (found.next(), found.next()) {
             (Some(column), None) => {
+                self.note_read(column);
                 let mut expr = column.expr.clone();
                 super::scope::lift(&mut expr, up);
                 Ok(expr.at(location))

@@ -68,6 +68,7 @@ impl Binder<'_> {
         if cols.is_empty() {
             columns.positions = table.live_columns().map(|(position, _)| position).collect();
         }
+        self.note_writes(table.oid, Privilege::Insert, &columns.positions);
         let mut source = self.insert_source(&table, columns, select_stmt)?;
         source.ctes.splice(0..0, ctes);
         let checks = self.checks(&table)?;

@@ -158,6 +158,8 @@ impl Binder<'_> {
         }
         let mut conditions = Vec::new();
         for (l, r) in &pairs {
+            self.note_read(l);
+            self.note_read(r);
             conditions.push(self.operator(&["="], Some(l.expr.clone()), r.expr.clone(), -1)?);
         }
         let mut merged = Vec::new();

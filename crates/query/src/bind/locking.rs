@@ -56,6 +56,7 @@ impl Binder<'_> {
                 Some(LockClauseStrength::LcsForkeyshare) => Some(LockStrength::KeyShare),
                 _ => None,
             };
+            let lock = crate::rules::lock_strength(self.cx.engine.day(), lock);
             let refused = if select.distinct.is_some() {
                 Some("DISTINCT clause")
             } else if clauses.grouped {
@@ -97,24 +98,19 @@ impl Binder<'_> {
                 lock_relation(select, number, lock, name)?;
             }
         }
-        Ok(())
+        self.check_locks(select)
     }
 }
 
 fn lock_relation(
     select: &mut Select,
     number: usize,
-    lock: Option<LockStrength>,
+    lock: Result<LockStrength, &'static str>,
     name: &str,
 ) -> Result<()> {
-    let refuse = || {
-        SqlError::unsupported(
-            "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported",
-        )
-    };
     match &mut select.relations[number].source {
         Source::Table { .. } => {
-            select.locks.push((number, lock.ok_or_else(refuse)?));
+            select.locks.push((number, lock.map_err(SqlError::unsupported)?));
             Ok(())
         }
         Source::Query(query) => {

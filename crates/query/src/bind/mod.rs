@@ -7,6 +7,7 @@
 //!
 //! Must not know: plans beyond the small structs shared with them, storage.
 
+mod access;
 mod aggregate;
 mod assign;
 mod call;
@@ -27,6 +28,7 @@ mod insert;
 mod join;
 mod location;
 mod locking;
+mod locks;
 mod missing;
 mod modify;
 mod operator;
@@ -87,6 +89,8 @@ pub struct Binder<'a> {
     foreign_keys: ForeignKeys,
     /// The call of an SQL function whose body is being bound.
     inlined: Option<inline::Inlined>,
+    /// Columns read and written so far.
+    accesses: access::Accesses,
 }
 
 /// A name declared by WITH.
@@ -143,6 +147,7 @@ impl<'a> Binder<'a> {
             tables: Vec::new(),
             foreign_keys: ForeignKeys::default(),
             inlined: None,
+            accesses: access::Accesses::default(),
         }
     }
 
@@ -262,6 +267,7 @@ impl<'a> Binder<'a> {
                 format!("could not determine data type of parameter ${}", number + 1),
             ));
         }
+        self.accesses.check(self.cx)?;
         Ok(Bound {
             tree,
             params: self.params,

@@ -329,6 +329,7 @@ impl Binder<'_> {
             ));
         }
         self.check_sight(level, item, location)?;
+        self.note_read(column);
         Ok(Some(column.expr.clone()))
     }
 
@@ -389,6 +390,7 @@ impl Binder<'_> {
 
     /// A row value of all columns of an item.
     pub(super) fn whole_row(&self, up: usize, item: &Item) -> Expr {
+        self.note_row(item);
         let fields = item
             .columns
             .iter()

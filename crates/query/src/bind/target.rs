@@ -103,6 +103,7 @@ impl Binder<'_> {
         };
         let mut expanded = Vec::new();
         for item in items {
+            self.note_row(&item);
             let shown = item.columns.len() - item.hidden;
             for (column, output) in item.columns.iter().zip(outputs(&item)).take(shown) {
                 let mut expr = column.expr.clone();

@@ -38,6 +38,8 @@ impl Binder<'_> {
             let returning = self.returning(returning_list)?;
             self.level()?.place = Place::Update;
             let assignments = self.assignments(&table, target_list)?;
+            let written: Vec<usize> = assignments.values.iter().map(|(at, _)| *at).collect();
+            self.note_writes(table.oid, Privilege::Update, &written);
             let relations = std::mem::take(&mut self.level()?.relations);
             Ok::<_, SqlError>((from, filter, assignments, returning, relations))
         })();

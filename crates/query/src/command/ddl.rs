@@ -36,13 +36,14 @@ pub(super) async fn change(
         f(ddl::Cx { catalog: &cx.catalog, role: cx.role, search_path: &cx.search_path })?;
     session.notices.append(&mut outcome.notices);
     let dropped = std::mem::take(&mut outcome.dropped);
+    // Also one that changed nothing is the transaction's only one.
+    session.ensure_active()?.change = Some(outcome.change.clone());
     if !outcome.change.is_empty() {
         let after = std::sync::Arc::new(session.cx.catalog.apply(&outcome.change));
         let before = std::sync::Arc::clone(&session.cx.catalog);
         let jobs = dropped.iter().map(|oid| Job::drop_data(&before, *oid)).collect::<Vec<_>>();
         let active = session.ensure_active()?;
         active.catalog = std::sync::Arc::clone(&after);
-        active.change = Some(outcome.change.clone());
         active.jobs.extend(jobs);
         session.use_catalog(&after);
         session.refresh();
@@ -101,6 +102,9 @@ pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropStmt) -> Re
         ObjectType::ObjectTable => "DROP TABLE",
         ObjectType::ObjectIndex => "DROP INDEX",
         ObjectType::ObjectSchema => "DROP SCHEMA",
+        ObjectType::ObjectTrigger | ObjectType::ObjectEventTrigger => {
+            return super::trigger::drop(session, kind, objects, *missing_ok);
+        }
         ObjectType::ObjectSequence
         | ObjectType::ObjectView
         | ObjectType::ObjectFunction

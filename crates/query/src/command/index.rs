@@ -5,7 +5,7 @@ use std::sync::Arc;
 use catalog::Table;
 use catalog::ddl::{self, CreateIndex, ElementPart, IndexElement};
 use catalog::objects::{IndexPredicate, IndexState, KeyExpression};
-use parser::protobuf::{self, SortByDir, SortByNulls};
+use parser::protobuf::{self, SortByNulls};
 use parser::{Node, NodeEnum, Statement};
 use types::{Datum, Result, SqlError, SqlState};
 
@@ -28,23 +28,10 @@ pub(super) async fn create(
     statement: &Statement,
     asynchronous: bool,
 ) -> Result<Outcome> {
-    // The order of the refusals is the service's.
-    if stmt.concurrent {
-        return Err(SqlError::unsupported("CONCURRENTLY not supported for CREATE INDEX"));
-    }
-    // The grammar supplies "btree" where nothing is written.
-    if stmt.access_method != "btree" || mentions_using(statement.text()) {
-        return Err(SqlError::unsupported("USING not supported for CREATE INDEX"));
-    }
+    // Clauses are checked by the rules; here is what depends on the table's rows.
     let name = range_name(session, stmt.relation.as_ref())?;
     if !asynchronous && !may_build_at_once(session, &name).await? {
         return Err(SqlError::unsupported("unsupported mode. please use CREATE INDEX ASYNC."));
-    }
-    if !stmt.options.is_empty() {
-        return Err(SqlError::unsupported("WITH not supported for CREATE INDEX"));
-    }
-    if !stmt.table_space.is_empty() {
-        return Err(SqlError::unsupported("TABLESPACE not supported for CREATE INDEX"));
     }
     session.begin_statement().await?;
     let table = existing(session, &name);
@@ -55,10 +42,6 @@ pub(super) async fn create(
     }
     let mut include = Vec::new();
     for element in elements(&stmt.index_including_params) {
-        if element.expr.is_some() {
-            return Err(SqlError::unsupported("expressions are not supported in included columns"));
-        }
-        check_clauses(element)?;
         include.push(element.name.clone());
     }
     let predicate = match &stmt.where_clause {
@@ -109,41 +92,11 @@ async fn may_build_at_once(session: &mut Session, name: &ddl::QualifiedName) -> 
     Ok(rows.is_empty())
 }
 
-/// Whether `USING` stands between the table's name and the list of keys.
-fn mentions_using(text: &str) -> bool {
-    let head = text.split('(').next().unwrap_or_default();
-    head.split_whitespace().any(|word| word.eq_ignore_ascii_case("using"))
-}
-
 fn elements(nodes: &[Node]) -> impl Iterator<Item = &protobuf::IndexElem> {
     nodes.iter().filter_map(|node| match &node.node {
         Some(NodeEnum::IndexElem(element)) => Some(element.as_ref()),
         _ => None,
     })
-}
-
-/// Refuses what no key can have.
-fn check_clauses(element: &protobuf::IndexElem) -> Result<()> {
-    let protobuf::IndexElem {
-        name: _,
-        expr: _,
-        indexcolname: _,
-        collation,
-        opclass,
-        opclassopts,
-        ordering,
-        nulls_ordering: _,
-    } = element;
-    if *ordering != SortByDir::SortbyDefault as i32 && *ordering != SortByDir::Undefined as i32 {
-        return Err(SqlError::unsupported("specifying sort order not supported for index keys"));
-    }
-    if !opclass.is_empty() || !opclassopts.is_empty() {
-        return Err(SqlError::unsupported("opclass not supported for index keys"));
-    }
-    if !collation.is_empty() {
-        return Err(SqlError::unsupported("COLLATE clause not supported"));
-    }
-    Ok(())
 }
 
 /// Binds the keys of an index. A table that does not exist is somebody else's error.
@@ -159,7 +112,6 @@ impl Builder<'_> {
     }
 
     fn key(&self, element: &protobuf::IndexElem) -> Result<IndexElement> {
-        check_clauses(element)?;
         let nulls_first = element.nulls_ordering == SortByNulls::SortbyNullsFirst as i32;
         let part = match &element.expr {
             None => ElementPart::Column(element.name.clone()),

@@ -7,12 +7,13 @@ mod constraint;
 pub(crate) mod copy;
 mod ddl;
 pub(crate) mod explain;
+mod grant;
 mod index;
-mod refuse;
 mod role;
 mod set;
 mod table;
 mod transaction;
+mod trigger;
 
 use parser::{NodeEnum, Statement, StatementKind};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
@@ -123,9 +124,10 @@ pub(crate) async fn run(
         NodeEnum::AlterRoleStmt(stmt) => role::alter(session, stmt).await,
         NodeEnum::AlterObjectSchemaStmt(stmt) => table::set_schema(session, stmt).await,
         NodeEnum::AlterOwnerStmt(stmt) => ddl::alter_owner(session, stmt).await,
-        NodeEnum::GrantStmt(stmt) => role::grant(session, stmt).await,
-        NodeEnum::GrantRoleStmt(stmt) => role::grant_role(session, stmt).await,
-        other => Err(refuse::statement(other)),
+        NodeEnum::AlterRoleSetStmt(stmt) => role::alter_settings(session, stmt).await,
+        NodeEnum::GrantStmt(stmt) => grant::run(session, stmt).await,
+        NodeEnum::GrantRoleStmt(stmt) => role::grant_role(session, stmt, statement).await,
+        other => Err(crate::rules::missing(other)),
     }
 }
 
@@ -149,18 +151,22 @@ async fn call(
              explicit type casts.",
         ));
     }
-    if !matches!(session.state, crate::session::transaction::TxnState::Implicit(_)) {
-        return Err(SqlError::new(
-            SqlState::ACTIVE_SQL_TRANSACTION,
-            "sys.wait_for_job cannot run inside a transaction block",
-        ));
-    }
+    let in_block = !matches!(session.state, crate::session::transaction::TxnState::Implicit(_));
     let [arg] = call.args.as_slice() else {
         return Err(SqlError::new(
             SqlState::UNDEFINED_FUNCTION,
             "procedure sys.wait_for_job() does not exist",
         ));
     };
+    if matches!(arg.node, Some(NodeEnum::SubLink(_))) {
+        return Err(SqlError::unsupported("cannot use subquery in CALL argument"));
+    }
+    if in_block {
+        return Err(SqlError::new(
+            SqlState::ACTIVE_SQL_TRANSACTION,
+            "sys.wait_for_job cannot run inside a transaction block",
+        ));
+    }
     let binder = crate::bind::Binder::new(&session.cx, &statement.source, &[oid::TEXT]);
     let expr = binder.column_expression(None, arg, "job_id", oid::TEXT, -1)?;
     let id = match &expr.kind {

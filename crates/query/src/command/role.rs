@@ -1,18 +1,17 @@
-//! Roles, privileges, IAM mappings.
+//! Roles, membership in them, IAM mappings.
 
 use catalog::ddl::{
-    self, AlterRole, CreateRole, GrantObjects, GrantPrivileges, GrantRole, IamGrant,
+    self, AlterRole, AlterRoleSettings, CreateRole, GrantRole, IamGrant, MembershipOptions,
 };
-use catalog::objects::Privilege;
 use parser::protobuf::{
-    self, DropBehavior, GrantTargetType, ObjectType, RoleSpec, RoleSpecType, RoleStmtType, a_const,
+    self, DropBehavior, RoleSpec, RoleSpecType, RoleStmtType, a_const,
 };
 use parser::{Node, NodeEnum};
 use types::{Result, SqlError, SqlState};
 
 use super::Outcome;
-use super::ddl::{change, range_name};
-use crate::bind::unsupported;
+use super::ddl::change;
+use crate::bind::required;
 use crate::session::Session;
 
 /// The role that a role specification means.
@@ -35,7 +34,7 @@ pub(super) fn role_name(session: &Session, role: &RoleSpec) -> Result<String> {
     }
 }
 
-fn role_names(session: &Session, nodes: &[Node]) -> Result<Vec<String>> {
+pub(super) fn role_names(session: &Session, nodes: &[Node]) -> Result<Vec<String>> {
     nodes
         .iter()
         .map(|node| match &node.node {
@@ -71,12 +70,8 @@ pub(super) async fn create(
             "addroleto" => request.in_roles = list(arg)?,
             "rolemembers" => request.members = list(arg)?,
             "adminmembers" => request.admins = list(arg)?,
-            other => {
-                return Err(SqlError::unsupported(format!(
-                    "{} not supported for CREATE ROLE",
-                    option_name(other)
-                )));
-            }
+            // The others are refused by the rules, unless they say what holds anyway.
+            _ => {}
         }
     }
     change(session, "CREATE ROLE", |cx| ddl::create_role(cx, &request)).await?;
@@ -87,8 +82,11 @@ pub(super) async fn alter(
     session: &mut Session,
     stmt: &protobuf::AlterRoleStmt,
 ) -> Result<Outcome> {
-    let protobuf::AlterRoleStmt { role, options, action: _ } = stmt;
-    let role = role.as_ref().ok_or_else(|| SqlError::internal("ALTER ROLE without a role"))?;
+    let protobuf::AlterRoleStmt { role, options, action } = stmt;
+    let role = required(role.as_ref())?;
+    if let Some(members) = group_members(session, options)? {
+        return alter_group(session, role, members, *action < 0).await;
+    }
     let mut request = AlterRole { name: role_name(session, role)?, login: None, inherit: None };
     for option in options {
         let Some(NodeEnum::DefElem(option)) = &option.node else { continue };
@@ -96,12 +94,8 @@ pub(super) async fn alter(
         match option.defname.as_str() {
             "canlogin" => request.login = Some(boolean(arg)),
             "inherit" => request.inherit = Some(boolean(arg)),
-            other => {
-                return Err(SqlError::unsupported(format!(
-                    "{} not supported for ALTER ROLE",
-                    option_name(other)
-                )));
-            }
+            // The others are refused by the rules, unless they say what holds anyway.
+            _ => {}
         }
     }
     change(session, "ALTER ROLE", |cx| ddl::alter_role(cx, &request)).await?;
@@ -119,18 +113,32 @@ fn boolean(arg: Option<&NodeEnum>) -> bool {
     }
 }
 
-fn option_name(option: &str) -> &str {
-    match option {
-        "password" => "PASSWORD",
-        "superuser" => "SUPERUSER",
-        "createdb" => "CREATEDB",
-        "createrole" => "CREATEROLE",
-        "isreplication" => "REPLICATION",
-        "bypassrls" => "BYPASSRLS",
-        "connectionlimit" => "CONNECTION LIMIT",
-        "validUntil" => "VALID UNTIL",
-        other => other,
-    }
+/// The roles of `ALTER GROUP … ADD USER` and `DROP USER`; also `ALTER ROLE … USER`.
+fn group_members(session: &Session, options: &[Node]) -> Result<Option<Vec<String>>> {
+    options
+        .iter()
+        .find_map(|option| match &option.node {
+            Some(NodeEnum::DefElem(option)) if option.defname == "rolemembers" => {
+                match option.arg.as_ref().and_then(|arg| arg.node.as_ref()) {
+                    Some(NodeEnum::List(list)) => Some(role_names(session, &list.items)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        })
+        .transpose()
+}
+
+async fn alter_group(
+    session: &mut Session,
+    role: &RoleSpec,
+    members: Vec<String>,
+    revoke: bool,
+) -> Result<Outcome> {
+    let roles = vec![role_name(session, role)?];
+    let request = GrantRole { roles, members, revoke, ..GrantRole::default() };
+    change(session, "ALTER ROLE", |cx| ddl::grant_role(cx, &request)).await?;
+    Ok(Outcome::Done("ALTER ROLE".into()))
 }
 
 pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropRoleStmt) -> Result<Outcome> {
@@ -140,9 +148,36 @@ pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropRoleStmt) -
     Ok(Outcome::Done("DROP ROLE".into()))
 }
 
+/// `ALTER ROLE … SET`, `RESET`: what the role's sessions begin with.
+pub(super) async fn alter_settings(
+    session: &mut Session,
+    stmt: &protobuf::AlterRoleSetStmt,
+) -> Result<Outcome> {
+    let protobuf::AlterRoleSetStmt { role, database, setstmt } = stmt;
+    if !database.is_empty() {
+        return Err(SqlError::unsupported("IN DATABASE not supported for ALTER ROLE"));
+    }
+    let Some(role) = role else {
+        return Err(SqlError::new(
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            "permission denied to alter setting",
+        )
+        .detail("Only roles with the SUPERUSER attribute may alter settings globally."));
+    };
+    let setting = super::set::setting(session, required(setstmt.as_ref())?)?;
+    let (parameter, value) = match setting {
+        Some((parameter, value)) => (Some(parameter), value),
+        None => (None, None),
+    };
+    let request = AlterRoleSettings { name: role_name(session, role)?, parameter, value };
+    change(session, "ALTER ROLE", |cx| ddl::alter_role_settings(cx, &request)).await?;
+    Ok(Outcome::Done("ALTER ROLE".into()))
+}
+
 pub(super) async fn grant_role(
     session: &mut Session,
     stmt: &protobuf::GrantRoleStmt,
+    statement: &parser::Statement,
 ) -> Result<Outcome> {
     let protobuf::GrantRoleStmt {
         granted_roles,
@@ -150,118 +185,49 @@ pub(super) async fn grant_role(
         is_grant,
         opt,
         grantor,
-        behavior: _,
+        behavior,
     } = stmt;
-    if grantor.is_some() {
-        return Err(unsupported("GRANTED BY"));
-    }
     let mut roles = Vec::new();
     for node in granted_roles {
         match &node.node {
+            Some(NodeEnum::AccessPriv(role)) if !role.cols.is_empty() => {
+                return Err(SqlError::new(
+                    SqlState::INVALID_GRANT_OPERATION,
+                    "column names cannot be included in GRANT/REVOKE ROLE",
+                ));
+            }
             Some(NodeEnum::AccessPriv(role)) => roles.push(role.priv_name.clone()),
             _ => return Err(SqlError::internal("unexpected role")),
         }
     }
-    let mut admin_option = false;
+    let mut options = MembershipOptions::default();
     for option in opt {
         let Some(NodeEnum::DefElem(option)) = &option.node else { continue };
-        let arg = option.arg.as_ref().and_then(|arg| arg.node.as_ref());
+        let value = Some(boolean(option.arg.as_ref().and_then(|arg| arg.node.as_ref())));
         match option.defname.as_str() {
-            "admin" => admin_option = boolean(arg),
-            other => return Err(unsupported(&format!("{} OPTION", other.to_uppercase()))),
+            "admin" => options.admin = value,
+            "inherit" => options.inherit = value,
+            "set" => options.set = value,
+            other => {
+                let error = SqlError::new(
+                    SqlState::SYNTAX_ERROR,
+                    format!("unrecognized role option \"{other}\""),
+                );
+                let at = usize::try_from(option.location).unwrap_or(0);
+                return Err(error.at(parser::character_position(&statement.source, at)));
+            }
         }
     }
     let request = GrantRole {
         roles,
         members: role_names(session, grantee_roles)?,
-        admin_option,
+        options,
         revoke: !is_grant,
+        cascade: *behavior == DropBehavior::DropCascade as i32,
+        grantor: grantor.as_ref().map(|role| role_name(session, role)).transpose()?,
     };
     let tag = if *is_grant { "GRANT ROLE" } else { "REVOKE ROLE" };
     change(session, tag, |cx| ddl::grant_role(cx, &request)).await?;
-    Ok(Outcome::Done(tag.into()))
-}
-
-pub(super) async fn grant(session: &mut Session, stmt: &protobuf::GrantStmt) -> Result<Outcome> {
-    let protobuf::GrantStmt {
-        is_grant,
-        targtype,
-        objtype,
-        objects,
-        privileges,
-        grantees,
-        grant_option,
-        grantor,
-        behavior,
-    } = stmt;
-    if grantor.is_some() {
-        return Err(unsupported("GRANTED BY"));
-    }
-    let kind = ObjectType::from_i32(*objtype).unwrap_or(ObjectType::Undefined);
-    let whole_schema = *targtype == GrantTargetType::AclTargetAllInSchema as i32;
-    let names = || -> Vec<String> {
-        objects
-            .iter()
-            .filter_map(|object| match &object.node {
-                Some(NodeEnum::String(name)) => Some(name.sval.clone()),
-                _ => None,
-            })
-            .collect()
-    };
-    let objects = match kind {
-        ObjectType::ObjectTable if whole_schema => GrantObjects::AllTablesInSchemas(names()),
-        ObjectType::ObjectTable => {
-            let mut tables = Vec::new();
-            for object in objects {
-                match &object.node {
-                    Some(NodeEnum::RangeVar(range)) => {
-                        tables.push(range_name(session, Some(range))?);
-                    }
-                    _ => return Err(SqlError::internal("unexpected table")),
-                }
-            }
-            GrantObjects::Tables(tables)
-        }
-        ObjectType::ObjectSchema => GrantObjects::Schemas(names()),
-        // There are no sequences or functions of users yet: all of none.
-        ObjectType::ObjectSequence | ObjectType::ObjectFunction | ObjectType::ObjectRoutine
-            if whole_schema =>
-        {
-            GrantObjects::Tables(Vec::new())
-        }
-        _ => return Err(SqlError::unsupported("unsupported object type in GRANT")),
-    };
-    let mut wanted = Vec::new();
-    for node in privileges {
-        let Some(NodeEnum::AccessPriv(privilege)) = &node.node else { continue };
-        if !privilege.cols.is_empty() {
-            return Err(unsupported("column privileges"));
-        }
-        wanted.push(Privilege::from_sql(&privilege.priv_name).ok_or_else(|| {
-            SqlError::new(
-                SqlState::SYNTAX_ERROR,
-                format!("unrecognized privilege type \"{}\"", privilege.priv_name),
-            )
-        })?);
-    }
-    let mut to = Vec::new();
-    for node in grantees {
-        let Some(NodeEnum::RoleSpec(role)) = &node.node else { continue };
-        to.push(match RoleSpecType::from_i32(role.roletype) {
-            Some(RoleSpecType::RolespecPublic) => None,
-            _ => Some(role_name(session, role)?),
-        });
-    }
-    let request = GrantPrivileges {
-        objects,
-        privileges: wanted,
-        grantees: to,
-        grant_option: *grant_option,
-        revoke: !is_grant,
-        cascade: *behavior == DropBehavior::DropCascade as i32,
-    };
-    let tag = if *is_grant { "GRANT" } else { "REVOKE" };
-    change(session, tag, |cx| ddl::grant_privileges(cx, &request)).await?;
     Ok(Outcome::Done(tag.into()))
 }
 

@@ -49,9 +49,11 @@ pub(super) fn set(session: &mut Session, stmt: &VariableSetStmt) -> Result<Outco
         VariableSetKind::VarSetDefault | VariableSetKind::VarReset => {
             session.set_parameter(name, None, *is_local)?;
         }
-        VariableSetKind::VarSetCurrent | VariableSetKind::Undefined => {
-            return Err(SqlError::unsupported("SET FROM CURRENT not supported"));
+        VariableSetKind::VarSetCurrent => {
+            let (_, value) = lookup(session, name)?;
+            session.set_parameter(name, Some(&value), *is_local)?;
         }
+        VariableSetKind::Undefined => return Err(SqlError::internal("SET of no kind")),
     }
     let reset = matches!(kind, VariableSetKind::VarReset);
     Ok(Outcome::Done(if reset { "RESET" } else { "SET" }.into()))
@@ -86,7 +88,7 @@ fn set_role(session: &mut Session, name: &str, local: bool) -> Result<()> {
                     format!("role \"{name}\" does not exist"),
                 )
             })?;
-            if !privilege::is_member(catalog, session.cx.session_role, role.oid) {
+            if !privilege::can_set_role(catalog, session.cx.session_role, role.oid) {
                 return Err(SqlError::new(
                     SqlState::INSUFFICIENT_PRIVILEGE,
                     format!("permission denied to set role \"{name}\""),
@@ -101,9 +103,46 @@ fn set_role(session: &mut Session, name: &str, local: bool) -> Result<()> {
     Ok(())
 }
 
+/// What a SET or RESET clause of another statement says: a parameter and its value (`None`: none of
+/// its own), or `None` for `RESET ALL`.
+///
+/// # Errors
+/// `0A000` if it cannot be set, `22023` for a bad value.
+pub(super) fn setting(
+    session: &Session,
+    stmt: &VariableSetStmt,
+) -> Result<Option<(String, Option<String>)>> {
+    let VariableSetStmt { kind, name, args, is_local: _ } = stmt;
+    let settings = &session.cx.settings;
+    let value = match VariableSetKind::from_i32(*kind) {
+        Some(VariableSetKind::VarResetAll) => return Ok(None),
+        Some(VariableSetKind::VarSetMulti) => return Err(not_settable("TRANSACTION")),
+        // RESET forgets a parameter that could be set once.
+        Some(VariableSetKind::VarReset) => return Ok(Some((name.clone(), None))),
+        _ if name == "role" || name == "session_authorization" => return Err(not_settable(name)),
+        Some(VariableSetKind::VarSetDefault) => {
+            settings.check_settable(name)?;
+            None
+        }
+        Some(VariableSetKind::VarSetCurrent) => Some(lookup(session, name)?.1),
+        _ => Some(value(session, name, args)?),
+    };
+    if let Some(value) = &value {
+        settings.clone().set(name, Some(value))?;
+    }
+    Ok(Some((name.to_ascii_lowercase(), value)))
+}
+
 /// The text that a list of SET arguments means.
 fn value(session: &Session, name: &str, args: &[Node]) -> Result<String> {
     let list = name.eq_ignore_ascii_case("search_path");
+    session.cx.settings.check_settable(name)?;
+    if args.len() > 1 && !list && !name.eq_ignore_ascii_case("datestyle") {
+        return Err(SqlError::new(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("SET {name} takes only one argument"),
+        ));
+    }
     let mut texts = Vec::new();
     for arg in args {
         texts.push(match &arg.node {
@@ -180,7 +219,8 @@ pub(super) fn show(session: &mut Session, stmt: &VariableShowStmt) -> Result<Out
     if name == "all" {
         let mut chunk = Chunk::new(3);
         for row in catalog::builtin::settings() {
-            let (name, value) = lookup(session, row.name)?;
+            // Some are known to PostgreSQL only.
+            let Ok((name, value)) = lookup(session, row.name) else { continue };
             chunk.push([Datum::text(name), Datum::text(value), Datum::text(row.description)]);
         }
         return Ok(Outcome::Rows(chunk, "SHOW".into()));

@@ -6,7 +6,7 @@ use catalog::ddl::{self, Action, AlterTable, ColumnDef, Constraint, CreateTable}
 use catalog::objects::{ColumnDefault, PUBLIC};
 use catalog::{Column, Table};
 use parser::protobuf::{
-    self, AlterTableType, ConstrType, DropBehavior, ObjectType, OnCommitAction,
+    self, AlterTableType, ConstrType, DropBehavior, ObjectType,
 };
 use parser::{Node, NodeEnum, Statement};
 use types::{Oid, Result, SqlError, SqlState};
@@ -25,40 +25,19 @@ pub(super) async fn create(
     let protobuf::CreateStmt {
         relation,
         table_elts,
-        inh_relations,
-        partbound,
-        partspec,
-        of_typename,
         constraints,
-        options,
-        oncommit,
-        tablespacename,
-        access_method,
         if_not_exists,
+        // Refused by the rules.
+        inh_relations: _,
+        partbound: _,
+        partspec: _,
+        of_typename: _,
+        options: _,
+        oncommit: _,
+        tablespacename: _,
+        access_method: _,
     } = stmt;
     let range = required(relation.as_ref())?;
-    match range.relpersistence.as_str() {
-        "t" => return Err(refused("TEMPORARY or TEMP table")),
-        "u" => return Err(refused("UNLOGGED table")),
-        _ => {}
-    }
-    let clauses = [
-        (partspec.is_some(), "PARTITION BY clause"),
-        (partbound.is_some(), "PARTITION OF clause"),
-        (!inh_relations.is_empty(), "INHERITS clause"),
-        (of_typename.is_some(), "OF clause"),
-        (!tablespacename.is_empty(), "TABLESPACE clause"),
-        (!access_method.is_empty(), "USING clause"),
-        (!options.is_empty(), "WITH clause"),
-        (
-            *oncommit != OnCommitAction::OncommitNoop as i32
-                && *oncommit != OnCommitAction::Undefined as i32,
-            "ON COMMIT clause",
-        ),
-    ];
-    if let Some((_, clause)) = clauses.iter().find(|(present, _)| *present) {
-        return Err(refused(clause));
-    }
     let name = range_name(session, relation.as_ref())?;
     session.begin_statement().await?;
     let request = {
@@ -442,6 +421,9 @@ pub(super) async fn alter(
     let mut actions = Vec::new();
     for node in cmds {
         let Some(NodeEnum::AlterTableCmd(command)) = &node.node else { continue };
+        if super::trigger::is_switch(command, &name.name)? {
+            continue;
+        }
         actions.push(action(session, statement, command, shape.as_ref())?);
     }
     let request = AlterTable { name, if_exists: *missing_ok, actions };

@@ -13,24 +13,9 @@ pub(super) fn ends(stmt: &TransactionStmt) -> bool {
 }
 
 pub(super) async fn run(session: &mut Session, stmt: &TransactionStmt) -> Result<Outcome> {
-    let TransactionStmt { kind, options, savepoint_name: _, gid: _, chain } = stmt;
+    // The other kinds, and AND CHAIN, are refused by the rules.
+    let TransactionStmt { kind, options, savepoint_name: _, gid: _, chain: _ } = stmt;
     let kind = Kind::from_i32(*kind).unwrap_or(Kind::Undefined);
-    let refused = match kind {
-        Kind::TransStmtSavepoint => Some("SAVEPOINT"),
-        Kind::TransStmtRelease => Some("RELEASE"),
-        Kind::TransStmtRollbackTo => Some("ROLLBACK TO"),
-        Kind::TransStmtPrepare => Some("PREPARE TRANSACTION"),
-        Kind::TransStmtCommitPrepared => Some("COMMIT PREPARED"),
-        Kind::TransStmtRollbackPrepared => Some("ROLLBACK PREPARED"),
-        _ => None,
-    };
-    if let Some(name) = refused {
-        session.ensure_active()?;
-        return Err(SqlError::unsupported(format!("unsupported transaction statement: {name}")));
-    }
-    if *chain {
-        return Err(SqlError::unsupported("AND CHAIN not supported"));
-    }
     Ok(Outcome::Done(match kind {
         Kind::TransStmtBegin | Kind::TransStmtStart => {
             let read_only = modes(options)?;

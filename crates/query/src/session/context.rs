@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::Catalog;
-use catalog::objects::{ObjectId, PG_CATALOG};
+use catalog::objects::{ObjectId, PG_CATALOG, Privilege};
+use catalog::privilege::{Target, has_privilege};
 use types::Result;
 
 use super::settings::Settings;
@@ -103,6 +104,12 @@ impl SessionCx {
             let name = if name == "$user" { user.clone().unwrap_or_default() } else { name };
             if let Some(schema) = self.catalog.schema(&name)
                 && !path.contains(&schema.oid)
+                && has_privilege(
+                    &self.catalog,
+                    self.role,
+                    Target::Schema(schema),
+                    Privilege::Usage,
+                )
             {
                 explicit_catalog |= schema.oid == PG_CATALOG;
                 path.push(schema.oid);

@@ -158,7 +158,13 @@ impl Session {
         startup: Startup,
     ) -> Result<Session> {
         let Startup { user, database, parameters, principal, session_id } = startup;
-        let mut settings = Settings::new();
+        let mut settings = Settings::new(engine.day());
+        if let Some(role) = catalog.role_by_oid(role) {
+            for (name, value) in &role.settings {
+                // One that cannot be set any more is passed over, as in PostgreSQL.
+                let _ = settings.set(name, Some(value));
+            }
+        }
         for (name, value) in &parameters {
             if name.eq_ignore_ascii_case("role") {
                 return Err(settings::not_settable(name));

@@ -11,6 +11,7 @@ use crate::bind::Binder;
 use crate::bind::query::OutputColumn;
 use crate::command;
 use crate::plan::{self, Enable, PlanCx, StatementPlan};
+use crate::rules;
 
 /// An analysed statement: its parameters and result columns are known. Shared by portals.
 #[derive(Debug)]
@@ -100,6 +101,9 @@ impl Session {
         if matches!(self.state, TxnState::Failed) && !command::ends_transaction(&statement) {
             return Err(aborted());
         }
+        rules::check(&statement, self.engine.day(), || {
+            self.cx.settings.is_on("disable_sync_create_index")
+        })?;
         if plan_kind(&statement).is_none() {
             let fields = command::fields(self, &statement)?;
             let param_types = self.command_params(&statement, param_types)?;

@@ -10,31 +10,49 @@ use types::settings::{DateStyle, FormatSettings, IntervalStyle};
 use types::timezone::TimeZone;
 use types::{Result, SqlError, SqlState};
 
+use crate::rules::{Day, Period, features};
+
 /// The version that the server claims to be.
 pub(crate) const SERVER_VERSION: &str = "16.15";
 /// The same as a number.
 pub(crate) const SERVER_VERSION_NUM: &str = "160015";
 
-/// Parameters that DSQL lets a session set, with their defaults.
-const SETTABLE: &[(&str, &str)] = &[
-    ("application_name", ""),
-    ("client_encoding", "UTF8"),
-    ("DateStyle", "ISO, MDY"),
-    ("disable_sync_create_index", "on"),
-    ("dsql.enable_batched_nestloop", "on"),
-    ("enable_bitmapscan", "on"),
-    ("enable_hashjoin", "on"),
-    ("enable_indexonlyscan", "on"),
-    ("enable_indexscan", "on"),
-    ("enable_material", "on"),
-    ("enable_mergejoin", "on"),
-    ("enable_nestloop", "on"),
-    ("enable_seqscan", "on"),
-    ("extra_float_digits", "1"),
-    ("IntervalStyle", "postgres"),
-    ("role", "none"),
-    ("search_path", "\"$user\", public"),
-    ("TimeZone", "UTC"),
+/// A parameter that DSQL lets a session set.
+struct Settable {
+    name: &'static str,
+    default: &'static str,
+    /// When DSQL learned it.
+    since: Period,
+}
+
+const fn always(name: &'static str, default: &'static str) -> Settable {
+    Settable { name, default, since: Period::ALWAYS }
+}
+
+const fn since(day: Day, name: &'static str, default: &'static str) -> Settable {
+    Settable { name, default, since: Period::since(day) }
+}
+
+/// The allow-list.
+const SETTABLE: &[Settable] = &[
+    always("application_name", ""),
+    always("client_encoding", "UTF8"),
+    always("DateStyle", "ISO, MDY"),
+    always("disable_sync_create_index", "on"),
+    since(features::BATCHED_NESTLOOP, "dsql.enable_batched_nestloop", "on"),
+    always("enable_bitmapscan", "on"),
+    always("enable_hashjoin", "on"),
+    always("enable_indexonlyscan", "on"),
+    always("enable_indexscan", "on"),
+    always("enable_material", "on"),
+    always("enable_mergejoin", "on"),
+    always("enable_nestloop", "on"),
+    always("enable_seqscan", "on"),
+    always("extra_float_digits", "1"),
+    always("IntervalStyle", "postgres"),
+    since(features::ROLE_PARAMETER, "role", "none"),
+    always("search_path", "\"$user\", public"),
+    always("TimeZone", "UTC"),
 ];
 
 /// Parameters that planning depends on, in the order in which EXPLAIN names them.
@@ -51,17 +69,23 @@ pub(crate) const PLANNING: &[&str] = &[
     "search_path",
 ];
 
+/// Bytes of a name.
+const NAME_BYTES_MAX: usize = 63;
+
 /// Parameters with values of DSQL's own that differ from PostgreSQL's.
 const FIXED: &[(&str, &str)] = &[
     ("default_toast_compression", "lz4"),
     ("default_transaction_isolation", "repeatable read"),
+    ("default_transaction_deferrable", "off"),
     ("in_hot_standby", "off"),
     ("integer_datetimes", "on"),
     ("is_superuser", "off"),
     ("server_encoding", "UTF8"),
     ("server_version", SERVER_VERSION),
     ("server_version_num", SERVER_VERSION_NUM),
+    ("seed", "unavailable"),
     ("standard_conforming_strings", "on"),
+    ("transaction_deferrable", "off"),
     ("transaction_isolation", "repeatable read"),
 ];
 
@@ -84,6 +108,8 @@ const REPORTED: &[&str] = &[
 /// The values of a session's parameters.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The day whose DSQL is spoken.
+    day: Day,
     /// Those that decide how values read and print.
     pub format: FormatSettings,
     /// Values that differ from the default, by canonical name.
@@ -92,10 +118,6 @@ pub struct Settings {
     startup: BTreeMap<&'static str, String>,
 }
 
-/// A parameter's canonical name, if it can be set.
-fn settable(name: &str) -> Option<(&'static str, &'static str)> {
-    SETTABLE.iter().copied().find(|(known, _)| known.eq_ignore_ascii_case(name))
-}
 
 /// DSQL's refusal to set a parameter.
 pub(crate) fn not_settable(name: &str) -> SqlError {
@@ -110,12 +132,19 @@ fn invalid(name: &str, value: &str) -> SqlError {
 }
 
 impl Settings {
-    pub(crate) fn new() -> Settings {
+    pub(crate) fn new(day: Day) -> Settings {
         Settings {
+            day,
             format: FormatSettings::default(),
             values: BTreeMap::new(),
             startup: BTreeMap::new(),
         }
+    }
+
+    /// The parameter, if it can be set.
+    fn settable(&self, name: &str) -> Option<&'static Settable> {
+        let mut known = SETTABLE.iter();
+        known.find(|known| known.name.eq_ignore_ascii_case(name) && known.since.contains(self.day))
     }
 
     /// Makes the present values those that RESET goes back to.
@@ -123,12 +152,19 @@ impl Settings {
         self.startup = self.values.clone();
     }
 
+    /// # Errors
+    /// `0A000` if DSQL does not let the parameter be set.
+    pub(crate) fn check_settable(&self, name: &str) -> Result<()> {
+        self.settable(name).map(|_| ()).ok_or_else(|| not_settable(name))
+    }
+
     /// Sets a parameter; `None` is its default.
     ///
     /// # Errors
     /// `0A000` if DSQL does not let it be set, `22023` for a bad value.
     pub(crate) fn set(&mut self, name: &str, value: Option<&str>) -> Result<&'static str> {
-        let (name, default) = settable(name).ok_or_else(|| not_settable(name))?;
+        let known = self.settable(name).ok_or_else(|| not_settable(name))?;
+        let (name, default) = (known.name, known.default);
         let value = match value {
             Some(value) => value.to_owned(),
             None => self.startup.get(name).cloned().unwrap_or_else(|| default.to_owned()),
@@ -154,8 +190,7 @@ impl Settings {
                 Ok(self.format.time_zone.name().to_owned())
             }
             "extra_float_digits" => {
-                let digits: i32 =
-                    value.trim().parse().map_err(|_| invalid("extra_float_digits", &value))?;
+                let digits = parse_int(name, &value)?;
                 if !(-15..=3).contains(&digits) {
                     return Err(SqlError::new(
                         SqlState::INVALID_PARAMETER_VALUE,
@@ -176,15 +211,22 @@ impl Settings {
                 Err(invalid("client_encoding", &value))
             }
             "application_name" => {
-                // As PostgreSQL: printable ASCII, at most 63 bytes.
-                let clean: String = value
-                    .bytes()
-                    .take(63)
-                    .map(|b| if (32..127).contains(&b) { char::from(b) } else { '?' })
-                    .collect();
+                // As PostgreSQL: at most 63 bytes, bytes other than printable ASCII as \xff.
+                let kept = value.floor_char_boundary(NAME_BYTES_MAX.min(value.len()));
+                let mut clean = String::new();
+                for byte in value.bytes().take(kept) {
+                    match byte {
+                        32..127 => clean.push(char::from(byte)),
+                        other => clean += &format!("\\x{other:02x}"),
+                    }
+                }
                 Ok(clean)
             }
-            "search_path" | "role" => Ok(value),
+            "search_path" => match split_identifiers(&value) {
+                Some(_) => Ok(value),
+                None => Err(invalid(name, &value).detail("List syntax is invalid.")),
+            },
+            "role" => Ok(value),
             _ => match parse_bool(&value) {
                 Some(true) => Ok("on".into()),
                 Some(false) => Ok("off".into()),
@@ -203,7 +245,7 @@ impl Settings {
     pub(crate) fn reset_all(&mut self) -> Result<()> {
         let startup = self.startup.clone();
         let role = self.values.get("role").cloned();
-        *self = Settings { startup: startup.clone(), ..Settings::new() };
+        *self = Settings { startup: startup.clone(), ..Settings::new(self.day) };
         for (name, value) in startup {
             self.set(name, Some(&value))?;
         }
@@ -215,9 +257,9 @@ impl Settings {
 
     /// The value of any parameter, as SHOW prints it.
     pub(crate) fn show(&self, name: &str) -> Option<(String, String)> {
-        if let Some((name, default)) = settable(name) {
-            let value = self.values.get(name).cloned().unwrap_or_else(|| default.to_owned());
-            return Some((name.to_owned(), value));
+        if let Some(Settable { name, default, since: _ }) = self.settable(name) {
+            let value = self.values.get(name).cloned().unwrap_or_else(|| (*default).to_owned());
+            return Some(((*name).to_owned(), value));
         }
         if let Some((name, value)) =
             FIXED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -249,42 +291,81 @@ impl Settings {
     /// The schema names of `search_path`, `$user` not replaced.
     pub(crate) fn search_path(&self) -> Vec<String> {
         let (_, text) = self.show("search_path").unwrap_or_default();
-        split_identifiers(&text)
+        split_identifiers(&text).unwrap_or_default()
     }
 }
 
-/// Splits a list of identifiers as `search_path` holds it.
-pub(crate) fn split_identifiers(text: &str) -> Vec<String> {
+/// Splits a list of identifiers as `search_path` holds it; `None` if it is none.
+///
+/// Source: PostgreSQL 16 `SplitIdentifierString`, `src/backend/utils/adt/varlena.c`.
+pub(crate) fn split_identifiers(text: &str) -> Option<Vec<String>> {
     let mut names = Vec::new();
-    let mut chars = text.chars().peekable();
-    let mut name = String::new();
-    let mut quoted = false;
-    let mut any = false;
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                name.push('"');
-                chars.next();
-            }
-            '"' => {
-                quoted = !quoted;
-                any = true;
-            }
-            ',' if !quoted => {
-                if any || !name.is_empty() {
-                    names.push(std::mem::take(&mut name));
+    let mut rest = text.trim_start();
+    if rest.is_empty() {
+        return Some(names);
+    }
+    loop {
+        let mut name = String::new();
+        if let Some(mut quoted) = rest.strip_prefix('"') {
+            loop {
+                let (part, after) = quoted.split_once('"')?;
+                name += part;
+                match after.strip_prefix('"') {
+                    Some(more) => {
+                        name.push('"');
+                        quoted = more;
+                    }
+                    None => {
+                        rest = after;
+                        break;
+                    }
                 }
-                any = false;
             }
-            c if c.is_whitespace() && !quoted => {}
-            c if quoted => name.push(c),
-            c => name.extend(c.to_lowercase()),
+        } else {
+            let end = rest.find(|c: char| c == ',' || c.is_ascii_whitespace());
+            let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+            if word.is_empty() {
+                return None;
+            }
+            name = word.to_lowercase();
+            rest = after;
+        }
+        name.truncate(name.floor_char_boundary(NAME_BYTES_MAX.min(name.len())));
+        names.push(name);
+        rest = rest.trim_start();
+        match rest.strip_prefix(',') {
+            Some(more) => rest = more.trim_start(),
+            None if rest.is_empty() => return Some(names),
+            None => return None,
         }
     }
-    if any || !name.is_empty() {
-        names.push(name);
-    }
-    names
+}
+
+/// The value of an integer parameter: decimal, hexadecimal or octal, or a number that is rounded.
+fn parse_int(name: &str, value: &str) -> Result<i32> {
+    let text = value.trim();
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let whole = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => i64::from_str_radix(hex, 16).ok(),
+        None if digits.len() > 1 && digits.starts_with('0') => i64::from_str_radix(digits, 8).ok(),
+        None => digits.parse::<i64>().ok(),
+    };
+    let number = match whole {
+        Some(whole) => whole,
+        None => {
+            let number = digits.parse::<f64>().ok().filter(|number| number.is_finite());
+            let number = number.ok_or_else(|| invalid(name, value))?.round_ties_even();
+            #[expect(clippy::cast_possible_truncation, reason = "saturates, and is checked below")]
+            let number = number as i64;
+            number
+        }
+    };
+    let number = if negative { number.saturating_neg() } else { number };
+    i32::try_from(number)
+        .map_err(|_| invalid(name, value).hint("Value exceeds integer range."))
 }
 
 /// PostgreSQL's spellings of a Boolean value.
@@ -306,7 +387,7 @@ mod tests {
 
     #[test]
     fn set_follows_the_allow_list() {
-        let mut settings = Settings::new();
+        let mut settings = Settings::new(Day::NEWEST);
         let error = settings.set("work_mem", Some("1")).unwrap_err();
         assert_eq!(error.message(), "setting configuration parameter \"work_mem\" not supported");
         settings.set("CLIENT_ENCODING", Some("'utf-8'")).unwrap();
@@ -320,7 +401,41 @@ mod tests {
 
     #[test]
     fn search_path_splits() {
-        assert_eq!(split_identifiers("\"$user\", Public,\"a\"\"b\""), ["$user", "public", "a\"b"]);
-        assert_eq!(split_identifiers("\"\""), [""]);
+        let split = |text: &str| split_identifiers(text).map(|names| names.join("|"));
+        assert_eq!(split("\"$user\", Public,\"a\"\"b\"").unwrap(), "$user|public|a\"b");
+        assert_eq!(split("\"\"").unwrap(), "");
+        assert_eq!(split_identifiers(" ").unwrap().len(), 0);
+        for text in ["a,,b", "a,", ",a", "\"a", "a b", "\"a\"b"] {
+            assert_eq!(split(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn integers_are_read_as_postgresql_does() {
+        let check = |text: &str, expected| assert_eq!(parse_int("p", text).ok(), expected, "{text}");
+        check(" 2 ", Some(2));
+        check("0x2", Some(2));
+        check("010", Some(8));
+        check("1.6", Some(2));
+        check("-1e0", Some(-1));
+        check("x", None);
+        check("", None);
+        check("99999999999", None);
+    }
+
+    #[test]
+    fn names_of_applications_are_cleaned() {
+        let mut settings = Settings::new(Day::NEWEST);
+        settings.set("application_name", Some("äx")).unwrap();
+        assert_eq!(settings.show("application_name").unwrap().1, "\\xc3\\xa4x");
+        settings.set("application_name", Some(&"a".repeat(80))).unwrap();
+        assert_eq!(settings.show("application_name").unwrap().1.len(), NAME_BYTES_MAX);
+    }
+
+    #[test]
+    fn parameters_come_by_day() {
+        let mut settings = Settings::new("2026-08-27".parse().unwrap());
+        assert!(settings.set("role", Some("none")).is_err());
+        assert!(settings.set("dsql.enable_batched_nestloop", Some("on")).is_err());
     }
 }

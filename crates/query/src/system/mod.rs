@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use catalog::builtin::{self, LANGUAGE_INTERNAL, LANGUAGE_SQL, ProcKind, ProcRow};
 use catalog::objects::{ObjectId, PG_CATALOG, PUBLIC, Privilege};
-use catalog::privilege::{Target, check_privilege};
+use catalog::privilege::{Target, check_privilege, has_column_grant};
 use catalog::{Catalog, Table};
 use functions::{CallCx, Scalar, SetReturning, Site};
 use types::{Datum, Oid, Record, Result, SqlError};
@@ -126,7 +126,8 @@ pub(crate) fn check_schema_usage(cx: &SessionCx, schema: ObjectId) -> Result<()>
     }
 }
 
-/// Fails unless the role has a privilege on a table.
+/// Fails unless the role has a privilege on a table, or on some of its columns: on which is looked at
+/// when all are known that a statement uses.
 ///
 /// # Errors
 /// `42501`.
@@ -135,6 +136,12 @@ pub(crate) fn check_table_privilege(
     table: &Table,
     privilege: Privilege,
 ) -> Result<()> {
+    let some_column = table.live_columns().any(|(_, column)| {
+        has_column_grant(&cx.catalog, cx.role, &column.grants, privilege, false)
+    });
+    if some_column {
+        return Ok(());
+    }
     check_privilege(&cx.catalog, cx.role, Target::Table(table), privilege)
 }
 

@@ -14,13 +14,16 @@ pub(crate) struct Db {
 
 impl Db {
     pub(crate) fn new() -> Db {
+        Db::configured(EngineConfig::new(1))
+    }
+
+    pub(crate) fn configured(config: EngineConfig) -> Db {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let session = runtime.block_on(async {
-            let config = EngineConfig { cluster: 1 };
             let store = Memory::new(Faults::default());
             let engine = Engine::open(store, config).await.unwrap();
             engine.connect(startup("admin")).unwrap()

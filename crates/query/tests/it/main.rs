@@ -5,6 +5,8 @@ mod catalog_queries;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod grammar;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod indexes;

@@ -60,7 +60,7 @@ impl Harness {
             now,
         )
         .unwrap();
-        let config = EngineConfig { cluster: 1 };
+        let config = EngineConfig::new(1);
         let engine = Engine::open(Memory::new(Faults::default()), config).await.unwrap();
         let id: ClusterId = ID.parse().unwrap();
         let clusters = ClusterRegistry::new(Some(id), vec!["localhost".to_owned()]);

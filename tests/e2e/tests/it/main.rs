@@ -11,6 +11,8 @@ mod conflict_matrix;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod dialect;
+#[cfg(test)]
 mod job_crash;
 #[cfg(test)]
 mod psql;

@@ -1,0 +1,89 @@
+//! Privileges on columns: what a statement reads and writes, and whether its roles may.
+//!
+//!     FROM, target ──► the role has the privilege on the table, or on some column of it
+//!     names resolved ─► note what is read          assignments ─► note what is written
+//!     end of binding ─► without the privilege on the table, it takes that on each column noted
+//!
+//! A view's query is bound as its owner, so notes carry the role that was acting.
+//!
+//! Source: PostgreSQL 16 `ExecCheckOneRelPerms`, `src/backend/executor/execMain.c`.
+
+use std::cell::RefCell;
+
+use catalog::objects::{ObjectId, Privilege};
+use catalog::privilege::{Target, denied, has_column_grant, has_privilege};
+use types::Result;
+
+use super::Binder;
+use super::scope::{Item, ItemColumn};
+use crate::session::SessionCx;
+
+/// Columns of stored tables that a statement reads or writes.
+#[derive(Debug, Default)]
+pub(super) struct Accesses {
+    noted: RefCell<Vec<Access>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Access {
+    role: ObjectId,
+    table: ObjectId,
+    privilege: Privilege,
+    attnum: i16,
+}
+
+impl Accesses {
+    fn note(&self, access: Access) {
+        let mut noted = self.noted.borrow_mut();
+        if !noted.contains(&access) {
+            noted.push(access);
+        }
+    }
+
+    /// # Errors
+    /// `42501` for a table of which a column was noted that may not be used.
+    pub(super) fn check(&self, cx: &SessionCx) -> Result<()> {
+        for access in self.noted.borrow().iter() {
+            let Access { role, table, privilege, attnum } = *access;
+            let Some(table) = cx.catalog.table_by_oid(table) else { continue };
+            if has_privilege(&cx.catalog, role, Target::Table(table), privilege) {
+                continue;
+            }
+            let column = usize::try_from(attnum).ok().and_then(|n| n.checked_sub(1));
+            let granted = column.and_then(|column| table.columns.get(column)).is_some_and(|column| {
+                has_column_grant(&cx.catalog, role, &column.grants, privilege, false)
+            });
+            if !granted {
+                return Err(denied("table", &table.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Binder<'_> {
+    /// Notes that a column that can be named is read, if it is a table's.
+    pub(super) fn note_read(&self, column: &ItemColumn) {
+        if let Some((table, attnum)) = column.origin {
+            self.note_column(table, Privilege::Select, attnum);
+        }
+    }
+
+    /// Notes that all columns of an item are read.
+    pub(super) fn note_row(&self, item: &Item) {
+        item.columns.iter().for_each(|column| self.note_read(column));
+    }
+
+    /// Notes that columns at `positions` of a table are written.
+    pub(super) fn note_writes(&self, table: ObjectId, privilege: Privilege, positions: &[usize]) {
+        for position in positions {
+            if let Ok(attnum) = i16::try_from(position + 1) {
+                self.note_column(table, privilege, attnum);
+            }
+        }
+    }
+
+    fn note_column(&self, table: ObjectId, privilege: Privilege, attnum: i16) {
+        self.accesses.note(Access { role: self.cx.role, table, privilege, attnum });
+    }
+}

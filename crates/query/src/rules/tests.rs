@@ -1,0 +1,211 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+/// Refusals of statements, one a line; `ok` for those that pass.
+#[track_caller]
+fn check_on(day: &str, statements: &[&str], expected: Expect) {
+    let day: Day = day.parse().unwrap();
+    let mut out = String::new();
+    for sql in statements {
+        let parsed = parser::parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let verdict = match check(&parsed[0], day, || true) {
+            Ok(()) => "ok".to_owned(),
+            Err(error) => format!("{} {}", error.code(), error.message()),
+        };
+        out += &format!("{sql}\n    {verdict}\n");
+    }
+    expected.assert_eq(&out);
+}
+
+#[test]
+fn newest_refuses_what_dsql_never_learned() {
+    let statements = [
+        "TRUNCATE t",
+        "MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE",
+        "CREATE TEMP TABLE t (a int)",
+        "CREATE TABLE t (a int) PARTITION BY RANGE (a)",
+        "CREATE TABLE t (a text COLLATE \"C\")",
+        "CREATE TABLE t (a int, EXCLUDE (a WITH =))",
+        "CREATE INDEX i ON t (a)",
+        "CREATE INDEX CONCURRENTLY i ON t USING hash (a)",
+        "CREATE INDEX i ON t USING hash (a)",
+        "CREATE INDEX ASYNC i ON t (a DESC)",
+        "CREATE INDEX ASYNC i ON t USING btree_index (a)",
+        "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
+        "ALTER TABLE t ADD COLUMN a int DEFAULT 1",
+        "ALTER TABLE t ADD COLUMN a int NULL",
+        "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)",
+        "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID",
+        "ALTER TABLE t VALIDATE CONSTRAINT c",
+        "ALTER TABLE ASYNC t VALIDATE CONSTRAINT c",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS ''",
+        "CREATE FUNCTION f() RETURNS int AS ''",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql LEAKPROOF AS ''",
+        "CREATE PROCEDURE p() LANGUAGE sql AS ''",
+        "CREATE ROLE r SUPERUSER",
+        "CREATE ROLE r NOSUPERUSER LOGIN",
+        "ALTER ROLE r PASSWORD 'x'",
+        "DROP TYPE t",
+        "DROP TRIGGER IF EXISTS x ON t",
+        "ALTER TYPE t RENAME TO u",
+        "GRANT ALL ON LANGUAGE sql TO r",
+        "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO r",
+        "SAVEPOINT a",
+        "COMMIT AND CHAIN",
+        "COMMIT AND NO CHAIN",
+        "PREPARE p AS SELECT 1",
+        "DEALLOCATE p",
+        "DEALLOCATE ALL",
+        "EXPLAIN CREATE TABLE t AS SELECT 1",
+        "CREATE SCHEMA s CREATE TEMP TABLE t (a int)",
+    ];
+    check_on(
+        "newest",
+        &statements,
+        expect![[r#"
+            TRUNCATE t
+                0A000 unsupported statement: Truncate
+            MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE
+                0A000 unsupported statement type: MERGE
+            CREATE TEMP TABLE t (a int)
+                0A000 TEMPORARY or TEMP table not supported for CREATE TABLE
+            CREATE TABLE t (a int) PARTITION BY RANGE (a)
+                0A000 PARTITION BY clause not supported for CREATE TABLE
+            CREATE TABLE t (a text COLLATE "C")
+                0A000 COLLATE clause not supported
+            CREATE TABLE t (a int, EXCLUDE (a WITH =))
+                0A000 EXCLUDE constraint not supported for CREATE TABLE
+            CREATE INDEX i ON t (a)
+                0A000 unsupported mode. please use CREATE INDEX ASYNC.
+            CREATE INDEX CONCURRENTLY i ON t USING hash (a)
+                0A000 CONCURRENTLY not supported for CREATE INDEX
+            CREATE INDEX i ON t USING hash (a)
+                0A000 USING not supported for CREATE INDEX
+            CREATE INDEX ASYNC i ON t (a DESC)
+                0A000 specifying sort order not supported for index keys
+            CREATE INDEX ASYNC i ON t USING btree_index (a)
+                ok
+            ALTER TABLE t ALTER COLUMN a SET NOT NULL
+                0A000 unsupported ALTER TABLE ALTER COLUMN ... SET NOT NULL statement
+            ALTER TABLE t ADD COLUMN a int DEFAULT 1
+                0A000 ALTER TABLE ADD COLUMN with constraint not supported
+            ALTER TABLE t ADD COLUMN a int NULL
+                ok
+            ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)
+                0A000 unsupported ALTER TABLE ADD CONSTRAINT statement
+            ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID
+                ok
+            ALTER TABLE t VALIDATE CONSTRAINT c
+                0A000 unsupported ALTER TABLE VALIDATE CONSTRAINT statement
+            ALTER TABLE ASYNC t VALIDATE CONSTRAINT c
+                ok
+            CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS ''
+                0A000 CREATE FUNCTION with language plpgsql not supported
+            CREATE FUNCTION f() RETURNS int AS ''
+                42P13 no language specified
+            CREATE FUNCTION f() RETURNS int LANGUAGE sql LEAKPROOF AS ''
+                42501 only superuser can define a leakproof function
+            CREATE PROCEDURE p() LANGUAGE sql AS ''
+                0A000 PROCEDURE is not supported
+            CREATE ROLE r SUPERUSER
+                0A000 SUPERUSER not supported for CREATE ROLE
+            CREATE ROLE r NOSUPERUSER LOGIN
+                ok
+            ALTER ROLE r PASSWORD 'x'
+                0A000 PASSWORD not supported for ALTER ROLE
+            DROP TYPE t
+                0A000 unsupported object in DROP statement
+            DROP TRIGGER IF EXISTS x ON t
+                ok
+            ALTER TYPE t RENAME TO u
+                0A000 unsupported object in RENAME statement
+            GRANT ALL ON LANGUAGE sql TO r
+                0A000 unsupported object type in GRANT
+            ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO r
+                0A000 unsupported object type in ALTER DEFAULT PRIVILEGES
+            SAVEPOINT a
+                0A000 unsupported transaction statement: SAVEPOINT
+            COMMIT AND CHAIN
+                0A000 AND CHAIN not supported
+            COMMIT AND NO CHAIN
+                ok
+            PREPARE p AS SELECT 1
+                0A000 unsupported statement: Prepare
+            DEALLOCATE p
+                0A000 unsupported statement: Deallocate
+            DEALLOCATE ALL
+                ok
+            EXPLAIN CREATE TABLE t AS SELECT 1
+                0A000 unsupported statement: CreateTableAs
+            CREATE SCHEMA s CREATE TEMP TABLE t (a int)
+                0A000 TEMPORARY or TEMP table not supported for CREATE TABLE
+        "#]],
+    );
+}
+
+#[test]
+fn january_2026_refuses_what_came_later() {
+    let statements = [
+        "CREATE SEQUENCE s CACHE 1",
+        "CREATE TABLE t (a bigint GENERATED ALWAYS AS IDENTITY (CACHE 1))",
+        "CREATE TABLE t (a jsonb)",
+        "CREATE TABLE t (a json)",
+        "CREATE TABLE t (a numeric PRIMARY KEY)",
+        "CREATE TABLE t (a numeric, b int, PRIMARY KEY (b))",
+        "CREATE TABLE t (a int REFERENCES u)",
+        "CREATE TABLE t (a text STORAGE PLAIN)",
+        "ALTER TABLE t DROP COLUMN a",
+        "ALTER TABLE t ALTER COLUMN a SET DEFAULT 1",
+        "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID",
+        "ALTER TABLE t RENAME TO u",
+        "ALTER ROLE a RENAME TO b",
+        "CREATE INDEX ASYNC i ON t (lower(a))",
+        "CREATE INDEX ASYNC i ON t (a) WHERE a > 0",
+        "CREATE STATISTICS s ON a, b FROM t",
+        "CREATE TYPE t AS ENUM ('a')",
+        "SET CONSTRAINTS ALL DEFERRED",
+    ];
+    check_on(
+        "2026-01",
+        &statements,
+        expect![[r#"
+            CREATE SEQUENCE s CACHE 1
+                0A000 unsupported statement: CreateSeq
+            CREATE TABLE t (a bigint GENERATED ALWAYS AS IDENTITY (CACHE 1))
+                0A000 IDENTITY constraint not supported
+            CREATE TABLE t (a jsonb)
+                0A000 datatype jsonb not supported
+            CREATE TABLE t (a json)
+                0A000 datatype json not supported
+            CREATE TABLE t (a numeric PRIMARY KEY)
+                0A000 datatype numeric is not supported in a key
+            CREATE TABLE t (a numeric, b int, PRIMARY KEY (b))
+                ok
+            CREATE TABLE t (a int REFERENCES u)
+                0A000 FOREIGN KEY constraint not supported
+            CREATE TABLE t (a text STORAGE PLAIN)
+                0A000 STORAGE clause not supported for CREATE TABLE
+            ALTER TABLE t DROP COLUMN a
+                0A000 unsupported ALTER TABLE DROP COLUMN statement
+            ALTER TABLE t ALTER COLUMN a SET DEFAULT 1
+                0A000 unsupported ALTER TABLE ALTER COLUMN ... SET DEFAULT statement
+            ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID
+                0A000 unsupported ALTER TABLE ADD CONSTRAINT statement
+            ALTER TABLE t RENAME TO u
+                ok
+            ALTER ROLE a RENAME TO b
+                0A000 unsupported object in RENAME statement
+            CREATE INDEX ASYNC i ON t (lower(a))
+                0A000 expressions are not supported in index keys
+            CREATE INDEX ASYNC i ON t (a) WHERE a > 0
+                0A000 WHERE not supported for CREATE INDEX
+            CREATE STATISTICS s ON a, b FROM t
+                0A000 unsupported statement: CreateStats
+            CREATE TYPE t AS ENUM ('a')
+                0A000 unsupported statement: CreateEnum
+            SET CONSTRAINTS ALL DEFERRED
+                0A000 unsupported statement: ConstraintsSet
+        "#]],
+    );
+}
