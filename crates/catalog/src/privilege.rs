@@ -170,8 +170,7 @@ pub fn is_member(catalog: &Catalog, role: ObjectId, of: ObjectId) -> bool {
 
 /// Whether `role` may become `of` by `SET ROLE`: `pg_has_role(…, 'SET')`.
 pub fn can_set_role(catalog: &Catalog, role: ObjectId, of: ObjectId) -> bool {
-    role == BOOTSTRAP_ROLE
-        || reachable(catalog, role, |membership| membership.set).contains(&of)
+    role == BOOTSTRAP_ROLE || reachable(catalog, role, |membership| membership.set).contains(&of)
 }
 
 /// Whether `role` uses the privileges of `of` without `SET ROLE`: `pg_has_role(…, 'USAGE')`.

@@ -390,7 +390,9 @@ fn check_grantor(cx: Cx<'_>, role: &Role, by: &str, revoke: bool) -> Result<Obje
     let by = cx.role(by)?;
     let refused = |detail: String| {
         let message = match revoke {
-            true => format!("permission denied to revoke privileges granted by role \"{}\"", by.name),
+            true => {
+                format!("permission denied to revoke privileges granted by role \"{}\"", by.name)
+            }
             false => format!("permission denied to grant privileges as role \"{}\"", by.name),
         };
         denied(&message).detail(detail)

@@ -50,9 +50,10 @@ impl Accesses {
                 continue;
             }
             let column = usize::try_from(attnum).ok().and_then(|n| n.checked_sub(1));
-            let granted = column.and_then(|column| table.columns.get(column)).is_some_and(|column| {
-                has_column_grant(&cx.catalog, role, &column.grants, privilege, false)
-            });
+            let granted =
+                column.and_then(|column| table.columns.get(column)).is_some_and(|column| {
+                    has_column_grant(&cx.catalog, role, &column.grants, privilege, false)
+                });
             if !granted {
                 return Err(denied("table", &table.name));
             }

@@ -17,7 +17,9 @@ impl Binder<'_> {
     /// `42501`, `0A000`.
     pub(super) fn check_locks(&self, select: &Select) -> Result<()> {
         for (number, _) in &select.locks {
-            if let Some(Source::Table { table, .. }) = select.relations.get(*number).map(|r| &r.source) {
+            if let Some(Source::Table { table, .. }) =
+                select.relations.get(*number).map(|r| &r.source)
+            {
                 crate::system::check_table_privilege(self.cx, table, Privilege::Update)?;
             }
         }
@@ -48,9 +50,7 @@ impl Binder<'_> {
 
 /// Whether a condition says that a column of the only relation equals something.
 fn fixes(filter: &Expr, column: Option<usize>) -> bool {
-    let is_column = |expr: &Expr| {
-        matches!(expr.kind, ExprKind::Var(var) if var.level == 0 && Some(var.column) == column)
-    };
+    let is_column = |expr: &Expr| matches!(expr.kind, ExprKind::Var(var) if var.level == 0 && Some(var.column) == column);
     match &filter.kind {
         ExprKind::And(conditions) => conditions.iter().any(|filter| fixes(filter, column)),
         ExprKind::Call(call) => call.operator == Some("=") && call.args.iter().any(is_column),

@@ -3,9 +3,7 @@
 use catalog::ddl::{
     self, AlterRole, AlterRoleSettings, CreateRole, GrantRole, IamGrant, MembershipOptions,
 };
-use parser::protobuf::{
-    self, DropBehavior, RoleSpec, RoleSpecType, RoleStmtType, a_const,
-};
+use parser::protobuf::{self, DropBehavior, RoleSpec, RoleSpecType, RoleStmtType, a_const};
 use parser::{Node, NodeEnum};
 use types::{Result, SqlError, SqlState};
 
@@ -179,14 +177,8 @@ pub(super) async fn grant_role(
     stmt: &protobuf::GrantRoleStmt,
     statement: &parser::Statement,
 ) -> Result<Outcome> {
-    let protobuf::GrantRoleStmt {
-        granted_roles,
-        grantee_roles,
-        is_grant,
-        opt,
-        grantor,
-        behavior,
-    } = stmt;
+    let protobuf::GrantRoleStmt { granted_roles, grantee_roles, is_grant, opt, grantor, behavior } =
+        stmt;
     let mut roles = Vec::new();
     for node in granted_roles {
         match &node.node {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use catalog::ddl::{self, Action, AlterTable, ColumnDef, Constraint, CreateTable};
 use catalog::objects::{ColumnDefault, PUBLIC};
 use catalog::{Column, Table};
-use parser::protobuf::{
-    self, AlterTableType, ConstrType, DropBehavior, ObjectType,
-};
+use parser::protobuf::{self, AlterTableType, ConstrType, DropBehavior, ObjectType};
 use parser::{Node, NodeEnum, Statement};
 use types::{Oid, Result, SqlError, SqlState};
 

@@ -35,8 +35,7 @@ pub(super) fn drop(
         let notice = SqlError::new(SqlState::SUCCESSFUL_COMPLETION, message);
         session.notices.push(notice.severity(Severity::Notice));
     }
-    let tag =
-        if kind == ObjectType::ObjectTrigger { "DROP TRIGGER" } else { "DROP EVENT TRIGGER" };
+    let tag = if kind == ObjectType::ObjectTrigger { "DROP TRIGGER" } else { "DROP EVENT TRIGGER" };
     Ok(Outcome::Done(tag.into()))
 }
 
@@ -69,10 +68,9 @@ fn missing(session: &Session, names: &[&str], missing_ok: bool) -> Result<SqlErr
             let kind = if missing_ok { "relation" } else { "table" };
             undefined(trigger, kind, &name.name)
         }
-        false => SqlError::new(
-            SqlState::UNDEFINED_TABLE,
-            format!("relation \"{name}\" does not exist"),
-        ),
+        false => {
+            SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))
+        }
     })
 }
 

@@ -1,7 +1,9 @@
 //! Actions of ALTER TABLE (and of ALTER VIEW, INDEX and SEQUENCE, which are the same statement).
 
-use parser::protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint};
 use parser::NodeEnum;
+use parser::protobuf::{
+    AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint,
+};
 use types::{Result, SqlError};
 
 use super::day::{Day, features};

@@ -228,9 +228,8 @@ fn key_columns(stmt: &CreateStmt) -> impl Iterator<Item = &ColumnDef> {
         let own = column.constraints.iter().any(|node| {
             matches!(&node.node, Some(NodeEnum::Constraint(constraint)) if is_key(constraint))
         });
-        let named = |constraint: &Constraint| {
-            strings(&constraint.keys).contains(&column.colname.as_str())
-        };
+        let named =
+            |constraint: &Constraint| strings(&constraint.keys).contains(&column.colname.as_str());
         own || constraints(stmt).any(|constraint| is_key(constraint) && named(constraint))
     })
 }

@@ -86,9 +86,8 @@ impl<T> Rule<T> {
 
 /// The first rule that refuses a statement decides.
 fn check_all<T>(rules: &[Rule<T>], statement: &T, cx: &Context<'_>) -> Result<()> {
-    let broken = rules
-        .iter()
-        .find(|rule| rule.holds.contains(cx.day) && (rule.refuses)(statement, cx));
+    let broken =
+        rules.iter().find(|rule| rule.holds.contains(cx.day) && (rule.refuses)(statement, cx));
     match broken {
         None => Ok(()),
         Some(rule) => {

@@ -2,8 +2,8 @@
 
 use parser::protobuf::{
     AlterDefaultPrivilegesStmt, AlterDomainStmt, AlterObjectSchemaStmt, AlterOwnerStmt,
-    AlterRoleStmt, CommentStmt, DeallocateStmt, DropStmt, GrantStmt, ObjectType,
-    RenameStmt, TransactionStmt, TransactionStmtKind, VacuumStmt,
+    AlterRoleStmt, CommentStmt, DeallocateStmt, DropStmt, GrantStmt, ObjectType, RenameStmt,
+    TransactionStmt, TransactionStmtKind, VacuumStmt,
 };
 use types::SqlState;
 
@@ -104,11 +104,9 @@ pub(super) const RENAME: &[Rule<RenameStmt>] = &[
     Rule::never("unsupported object in RENAME statement", |stmt, _| {
         !among(stmt.rename_type, RENAMED)
     }),
-    Rule::until(
-        features::APRIL_STATEMENTS,
-        "unsupported object in RENAME statement",
-        |stmt, _| among(stmt.rename_type, &[ObjectRole, ObjectRoutine]),
-    ),
+    Rule::until(features::APRIL_STATEMENTS, "unsupported object in RENAME statement", |stmt, _| {
+        among(stmt.rename_type, &[ObjectRole, ObjectRoutine])
+    }),
 ];
 
 pub(super) const DROP: &[Rule<DropStmt>] = &[

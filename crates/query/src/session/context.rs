@@ -104,12 +104,7 @@ impl SessionCx {
             let name = if name == "$user" { user.clone().unwrap_or_default() } else { name };
             if let Some(schema) = self.catalog.schema(&name)
                 && !path.contains(&schema.oid)
-                && has_privilege(
-                    &self.catalog,
-                    self.role,
-                    Target::Schema(schema),
-                    Privilege::Usage,
-                )
+                && has_privilege(&self.catalog, self.role, Target::Schema(schema), Privilege::Usage)
             {
                 explicit_catalog |= schema.oid == PG_CATALOG;
                 path.push(schema.oid);

@@ -118,7 +118,6 @@ pub struct Settings {
     startup: BTreeMap<&'static str, String>,
 }
 
-
 /// DSQL's refusal to set a parameter.
 pub(crate) fn not_settable(name: &str) -> SqlError {
     SqlError::unsupported(format!("setting configuration parameter \"{name}\" not supported"))
@@ -364,8 +363,7 @@ fn parse_int(name: &str, value: &str) -> Result<i32> {
         }
     };
     let number = if negative { number.saturating_neg() } else { number };
-    i32::try_from(number)
-        .map_err(|_| invalid(name, value).hint("Value exceeds integer range."))
+    i32::try_from(number).map_err(|_| invalid(name, value).hint("Value exceeds integer range."))
 }
 
 /// PostgreSQL's spellings of a Boolean value.
@@ -412,7 +410,8 @@ mod tests {
 
     #[test]
     fn integers_are_read_as_postgresql_does() {
-        let check = |text: &str, expected| assert_eq!(parse_int("p", text).ok(), expected, "{text}");
+        let check =
+            |text: &str, expected| assert_eq!(parse_int("p", text).ok(), expected, "{text}");
         check(" 2 ", Some(2));
         check("0x2", Some(2));
         check("010", Some(8));

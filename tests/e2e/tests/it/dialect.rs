@@ -9,8 +9,7 @@ fn server(arguments: &[&str]) -> BorealisServer {
 
 #[tokio::test]
 async fn other_names_of_the_database_and_of_admin() {
-    let server =
-        server(&["--database-alias", "car_entities", "--master-user-alias", "postgres"]);
+    let server = server(&["--database-alias", "car_entities", "--master-user-alias", "postgres"]);
     let mut endpoint = server.endpoint();
     endpoint.user = "postgres".into();
     endpoint.database = "car_entities".into();
