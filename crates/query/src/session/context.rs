@@ -61,7 +61,7 @@ impl SessionCx {
             database: crate::engine::DATABASE.to_owned(),
             session_id: String::new(),
             principal: String::new(),
-            settings: Settings::new(),
+            settings: Settings::new(engine.day()),
             search_path: Vec::new(),
             requests: Arc::default(),
             cancel: Arc::default(),

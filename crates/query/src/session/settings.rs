@@ -273,8 +273,8 @@ impl Settings {
 
     /// A parameter's canonical name and value, if that is not the default.
     pub(crate) fn changed(&self, name: &str) -> Option<(&'static str, String)> {
-        let (name, default) = settable(name)?;
-        self.values.get(name).filter(|value| *value != default).map(|value| (name, value.clone()))
+        let Settable { name, default, since: _ } = self.settable(name)?;
+        self.values.get(name).filter(|value| value != default).map(|value| (*name, value.clone()))
     }
 
     /// Whether a boolean parameter is on.
