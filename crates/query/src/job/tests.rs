@@ -19,7 +19,7 @@ use crate::{Engine, EngineConfig, Fetched, Parameters, Session, Startup};
 
 async fn open(store: &Arc<Memory>) -> Arc<Engine> {
     let store: Arc<dyn Store> = store.clone();
-    Engine::open(store, EngineConfig { cluster: 1 }).await.unwrap()
+    Engine::open(store, EngineConfig::new(1)).await.unwrap()
 }
 
 fn connect(engine: &Arc<Engine>) -> Session {
