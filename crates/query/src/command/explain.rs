@@ -9,7 +9,7 @@ use parser::protobuf::{self, ExplainStmt};
 use parser::{NodeEnum, Statement};
 use types::{Datum, Result, SqlError, SqlState, oid};
 
-use super::{Outcome, refuse};
+use super::Outcome;
 use crate::bind::required;
 use crate::chunk::Chunk;
 use crate::plan::explain::{Options, OutputFormat, Summary, explain};
@@ -27,7 +27,7 @@ const XML: types::Oid = types::Oid(142);
 /// DSQL's refusal of statements that it does not have, `0A000` for those without a plan.
 pub(crate) fn target(stmt: &ExplainStmt) -> Result<(&NodeEnum, PlanKind)> {
     let node = required(stmt.query.as_deref().and_then(|query| query.node.as_ref()))?;
-    let kind = node_kind(node).ok_or_else(|| refuse::statement(node))?;
+    let kind = node_kind(node).ok_or_else(|| crate::rules::missing(node))?;
     Ok((node, kind))
 }
 
