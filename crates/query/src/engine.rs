@@ -22,7 +22,9 @@ use tokio::sync::{Mutex, Notify};
 use txn::{Limits, Transaction, keys};
 use types::{Result, SqlError, SqlState};
 
+use crate::analyze::Activity;
 use crate::job::{Job, Jobs};
+use crate::plan::statistics::Statistics;
 use crate::rules::Day;
 use crate::session::Session;
 
@@ -83,6 +85,10 @@ pub struct Engine {
     /// Held by the schema change that has closed the gate.
     gate: Mutex<()>,
     pub(crate) jobs: Jobs,
+    /// What is known about tables.
+    pub(crate) statistics: ArcSwap<Statistics>,
+    /// How many of their rows changed.
+    pub(crate) activity: Activity,
     opened_micros: i64,
 }
 
@@ -108,8 +114,11 @@ impl Engine {
             gate_opened: Notify::new(),
             gate: Mutex::new(()),
             jobs: Jobs::new(),
+            statistics: ArcSwap::default(),
+            activity: Activity::default(),
             opened_micros: now_micros(),
         });
+        engine.load_statistics().await?;
         engine.start_jobs().await?;
         Ok(engine)
     }
@@ -173,6 +182,11 @@ impl Engine {
     /// The newest catalog.
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
         self.catalog.load_full()
+    }
+
+    /// What is known about tables at present.
+    pub(crate) fn statistics(&self) -> Arc<Statistics> {
+        self.statistics.load_full()
     }
 
     /// When the cluster was opened, in microseconds since 2000-01-01 UTC.

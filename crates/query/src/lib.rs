@@ -6,6 +6,7 @@
 //! Must not know: the wire protocol, TLS, tokens. Where bytes come in or go out (parameters, rows,
 //! COPY) they are in PostgreSQL's text and binary formats of values, not in messages.
 
+mod analyze;
 pub mod bind;
 pub mod cancel;
 pub mod chunk;

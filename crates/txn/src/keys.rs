@@ -5,6 +5,7 @@
 //! | `cluster:u32` `01` | catalog version and OID counter |
 //! | `cluster:u32` `02` `oid:u32` | descriptor of an object |
 //! | `cluster:u32` `03` `job id:16` | job |
+//! | `cluster:u32` `04` `table:u32` | statistics of a table |
 //! | `cluster:u32` `10` `table:u32` `index:u32` `key columns…` | row or index entry |
 //! | `cluster:u32` `11` `table:u32` `index:u32` `key columns…` | row's key-share companion |
 //!
@@ -17,6 +18,7 @@ use bytes::Bytes;
 const CATALOG_STATE: u8 = 0x01;
 const OBJECT: u8 = 0x02;
 const JOB: u8 = 0x03;
+const STATISTICS: u8 = 0x04;
 const ROW: u8 = 0x10;
 const KEY_SHARE: u8 = 0x11;
 
@@ -48,6 +50,16 @@ pub fn job(cluster: u32, id: [u8; 16]) -> Bytes {
 /// What all jobs' keys start with.
 pub fn jobs(cluster: u32) -> Bytes {
     prefix(cluster, JOB, &[])
+}
+
+/// Key of what is known about a table's values.
+pub fn statistics(cluster: u32, table: u32) -> Bytes {
+    prefix(cluster, STATISTICS, &table.to_be_bytes())
+}
+
+/// What the keys of all tables' statistics start with.
+pub fn all_statistics(cluster: u32) -> Bytes {
+    prefix(cluster, STATISTICS, &[])
 }
 
 /// What the keys of an index (or, with [`ROWS`], of a table's rows) start with.

@@ -178,6 +178,8 @@ pub struct BoundCte {
     pub number: usize,
     /// Name.
     pub name: String,
+    /// `MATERIALIZED` or `NOT MATERIALIZED`, if it was said.
+    pub materialized: Option<bool>,
     /// What it is.
     pub body: CteBody,
 }

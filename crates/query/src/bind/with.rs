@@ -57,8 +57,7 @@ impl Binder<'_> {
         let protobuf::CommonTableExpr {
             ctename,
             aliascolnames,
-            // Every CTE is computed once, which is what both answers allow.
-            ctematerialized: _,
+            ctematerialized,
             ctequery: _,
             search_clause,
             cycle_clause,
@@ -108,7 +107,16 @@ impl Binder<'_> {
             source: CteSource::Cte(number),
             returns,
         });
-        Ok(BoundCte { number, name: ctename.clone(), body })
+        /// `CTEMaterializeAlways`.
+        const ALWAYS: i32 = 2;
+        /// `CTEMaterializeNever`.
+        const NEVER: i32 = 3;
+        let materialized = match *ctematerialized {
+            ALWAYS => Some(true),
+            NEVER => Some(false),
+            _ => None,
+        };
+        Ok(BoundCte { number, name: ctename.clone(), materialized, body })
     }
 
     fn name_columns(

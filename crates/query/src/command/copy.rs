@@ -306,6 +306,7 @@ impl CopyIn {
         let mut execution = Execution::new(plan, Vec::new(), at)?;
         while session.next_chunk(&mut execution).await?.is_some() {}
         self.rows += count as u64;
+        session.engine.activity.changed(self.table.oid, count as u64);
         Ok(())
     }
 }

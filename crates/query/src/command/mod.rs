@@ -2,6 +2,7 @@
 //!
 //! Must not know: wire formats.
 
+mod analyze;
 mod comment;
 mod constraint;
 pub(crate) mod copy;
@@ -105,6 +106,7 @@ pub(crate) async fn run(
             Ok(Outcome::Done("DEALLOCATE ALL".into()))
         }
         NodeEnum::ConstraintsSetStmt(stmt) => constraint::set(session, stmt).await,
+        NodeEnum::VacuumStmt(stmt) if !stmt.is_vacuumcmd => analyze::run(session, stmt).await,
         NodeEnum::ExplainStmt(stmt) => {
             explain::run(session, stmt, statement, params, param_types).await
         }

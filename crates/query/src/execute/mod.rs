@@ -62,4 +62,5 @@ pub use cx::{ExecCx, Host, MEMORY_MAX, SystemRows};
 pub use eval::Identity;
 pub use foreign_key::Deferred;
 pub use run::{Execution, Operator, Report};
+pub(crate) use values::heap_bytes;
 pub(crate) use window::is_window_function;

@@ -23,6 +23,9 @@ pub(super) async fn step(engine: &Arc<Engine>, job: &mut Job, rows: usize) -> Re
     for (key, _) in pairs {
         txn.delete(key);
     }
+    if index.is_none() && rest.is_none() {
+        txn.delete(keys::statistics(cluster, table));
+    }
     txn.commit().await?;
     Ok(if rest.is_none() { Step::Done } else { Step::More })
 }

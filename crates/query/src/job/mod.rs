@@ -10,6 +10,7 @@
 //!
 //! A new kind is a variant of [`Work`], its name in [`Job::kind`] and a function that does a step.
 
+mod analyze;
 mod drop_data;
 mod id;
 mod index_build;
@@ -29,6 +30,7 @@ use crate::engine::now_micros;
 
 pub(crate) use self::id::{parse_id, text_id};
 pub(crate) use self::queue::Jobs;
+pub(crate) use self::worker::unlimited;
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +80,8 @@ enum Work {
     },
     /// Removes the stored data of a dropped table or index.
     DropData { table: ObjectId, index: Option<ObjectId> },
+    /// Finds out what values a table holds.
+    Analyze { table: ObjectId },
 }
 
 /// A background job, as `sys.jobs` shows it.
@@ -154,12 +158,18 @@ impl Job {
         Job::new(object, None, work)
     }
 
+    /// The job that analyses a table.
+    pub(crate) fn analyze(catalog: &Catalog, table: ObjectId) -> Job {
+        Job::new(table, object_name(catalog, table), Work::Analyze { table })
+    }
+
     /// The kind in `sys.jobs`.
     pub fn kind(&self) -> &'static str {
         match self.work {
             Work::BuildIndex { .. } => "INDEX_BUILD",
             Work::Validate { .. } => "VALIDATE_CONSTRAINT",
             Work::DropData { .. } => "DROP",
+            Work::Analyze { .. } => "ANALYZE",
         }
     }
 

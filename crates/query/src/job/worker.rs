@@ -7,7 +7,7 @@ use store::{Direction, KeyRange};
 use txn::{Limits, Transaction, keys};
 use types::{Result, SqlError, SqlState};
 
-use super::{Job, JobStatus, Step, Work, drop_data, index_build, validate};
+use super::{Job, JobStatus, Step, Work, analyze, drop_data, index_build, validate};
 use crate::engine::{Engine, now_micros};
 
 /// Jobs worked on at once, so that a long one does not hold up the others.
@@ -52,7 +52,10 @@ impl Engine {
                             engine.work(job).await;
                             engine.jobs.give_back(id);
                         }
-                        None => _ = tokio::time::timeout(IDLE, woken).await,
+                        None => {
+                            analyze::submit_due(&engine);
+                            _ = tokio::time::timeout(IDLE, woken).await;
+                        }
                     }
                 }
             })
@@ -75,6 +78,7 @@ impl Engine {
                 Work::BuildIndex { .. } => index_build::step(self, &mut job, rows).await,
                 Work::Validate { .. } => validate::step(self, &mut job, rows).await,
                 Work::DropData { .. } => drop_data::step(self, &mut job, rows).await,
+                Work::Analyze { .. } => analyze::step(self, &job).await,
             };
             let (status, details) = match step {
                 Ok(Step::More) => {
@@ -180,6 +184,6 @@ pub(super) async fn change_catalog(
 }
 
 /// The workers' transactions are bounded by their steps, not by the limits of clients.
-pub(super) fn unlimited() -> Limits {
+pub(crate) fn unlimited() -> Limits {
     Limits { rows_max: usize::MAX, bytes_max: usize::MAX, age_max: Duration::from_secs(3600) }
 }

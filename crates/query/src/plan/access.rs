@@ -5,7 +5,8 @@ use std::sync::Arc;
 use catalog::{Index, IndexState, Table};
 use types::{Oid, oid};
 
-use super::{AccessPath, KeyBounds, KeyEqual};
+use super::cost::{self, DISABLED};
+use super::{AccessPath, Cost, Enable, KeyBounds, KeyEqual};
 use crate::expr::{Call, Expr, ExprKind};
 
 /// An order of rows that would be welcome: positions in [`Table::columns`].
@@ -21,15 +22,40 @@ pub(super) struct WantedKey {
     pub(super) nulls_first: bool,
 }
 
+/// What is asked of a table.
+pub(super) struct Request<'a> {
+    pub(super) table: &'a Arc<Table>,
+    /// Conditions over the table's row as the scan gives it.
+    pub(super) conditions: &'a [Expr],
+    /// The share of rows that each lets through.
+    pub(super) shares: &'a [f64],
+    /// What each [`ExprKind::Column`] in them is, as a position in [`Table::columns`].
+    pub(super) column_of: &'a dyn Fn(usize) -> Option<usize>,
+    /// The positions wanted.
+    pub(super) needed: &'a [usize],
+    pub(super) order: Option<&'a WantedOrder>,
+    /// Rows wanted at most, after all conditions.
+    pub(super) limit: Option<f64>,
+    /// Rows of the table.
+    pub(super) all: f64,
+    /// Rows that are left by all conditions.
+    pub(super) rows: f64,
+    /// Bytes of a row.
+    pub(super) width: f64,
+    pub(super) enable: Enable,
+}
+
 /// The path chosen for a table.
 pub(super) struct Choice {
     pub(super) path: AccessPath,
-    /// Conditions that the path does not imply.
-    pub(super) rest: Vec<Expr>,
-    /// Estimated rows before `rest` is applied.
-    pub(super) rows: f64,
+    /// Numbers of the conditions that the path implies.
+    pub(super) used: Vec<usize>,
     /// Whether the rows come in the order wanted, and read backwards for it.
     pub(super) ordered: Option<bool>,
+    /// All columns of a unique index are bound by equalities with one value each.
+    pub(super) unique: bool,
+    /// What is added to the cost because the method is switched off.
+    pub(super) disabled: f64,
 }
 
 /// Rows that a table is taken to have as long as nothing is known about it; DSQL's own assumption.
@@ -42,90 +68,104 @@ enum Sargable {
     Upper(Expr, bool),
 }
 
-/// Chooses how to read `table`. `conditions` are over the table's row as the scan gives it, in which
-/// `column_of` says what each [`ExprKind::Column`] is; `needed` are the table positions wanted.
-pub(super) fn choose(
-    table: &Arc<Table>,
-    conditions: Vec<Expr>,
-    column_of: &dyn Fn(usize) -> Option<usize>,
-    needed: &[usize],
-    order: Option<&WantedOrder>,
-) -> Choice {
+/// Chooses how to read a table.
+pub(super) fn choose(request: &Request<'_>) -> Choice {
+    let Request { table, conditions, column_of, needed, order, .. } = *request;
     let mut best: Option<(f64, Choice)> = None;
-    let primary = table.primary_key.iter().map(|index| (None, index));
-    let secondary = table
-        .indexes
-        .iter()
-        .enumerate()
-        // TODO: a partial index where the conditions imply its predicate, and expressions as keys.
-        .filter(|(_, index)| index.state == IndexState::Valid && index.predicate.is_none())
-        .map(|(position, index)| (Some(position), index));
-    for (position, index) in primary.chain(secondary) {
-        let (bounds, used, unique) = bounds(table, index, &conditions, column_of);
-        // An entry holds its key columns, the included ones and the primary key's.
-        let covering = position.is_some()
-            && needed.iter().all(|column| {
-                let mut held = index.keys.iter().chain(primary_keys(table));
-                held.any(|key| key.column() == Some(*column)) || index.include.contains(column)
-            });
-        let rows = estimate(&bounds, unique);
+    let mut offer = |choice: Choice| {
+        let cost = effective_cost(&choice, request);
+        if best.as_ref().is_none_or(|(known, _)| cost < *known) {
+            best = Some((cost, choice));
+        }
+    };
+    let enable = request.enable;
+    let off = |on: bool| if on { 0.0 } else { DISABLED };
+    // The table as a whole.
+    offer(Choice {
+        path: AccessPath::Primary(KeyBounds::default()),
+        used: Vec::new(),
+        ordered: None,
+        unique: false,
+        disabled: off(enable.seqscan),
+    });
+    if let Some(index) = &table.primary_key {
+        let (bounds, used, unique) = bounds(table, index, conditions, column_of);
         let ordered = order.and_then(|order| gives_order(index, &bounds, order));
-        // A lookup in the table costs about four times what reading on costs.
-        let mut cost = rows * if position.is_some() && !covering { 4.0 } else { 1.0 };
-        if position.is_some() && used.is_empty() && ordered.is_none() {
+        if !used.is_empty() || ordered.is_some() || !enable.seqscan {
+            let disabled = off(enable.indexscan && enable.indexonlyscan);
+            let path = AccessPath::Primary(bounds);
+            offer(Choice { path, used, ordered, unique, disabled });
+        }
+    }
+    for (position, index) in table.indexes.iter().enumerate() {
+        // TODO: a partial index where the conditions imply its predicate, and expressions as keys.
+        if index.state != IndexState::Valid || index.predicate.is_some() {
             continue;
         }
-        if ordered.is_some() {
-            // Saves the sort, and lets a LIMIT stop early.
-            cost *= 0.2;
+        let (bounds, used, unique) = bounds(table, index, conditions, column_of);
+        // An entry holds its key columns, the included ones and the primary key's.
+        let covering = needed.iter().all(|column| {
+            let mut held = index.keys.iter().chain(primary_keys(table));
+            held.any(|key| key.column() == Some(*column)) || index.include.contains(column)
+        });
+        let ordered = order.and_then(|order| gives_order(index, &bounds, order));
+        if used.is_empty() && ordered.is_none() {
+            continue;
         }
-        if best.as_ref().is_none_or(|(known, _)| cost < *known) {
-            let path = match position {
-                None => AccessPath::Primary(bounds),
-                Some(index) => AccessPath::Index { index, bounds, covering },
-            };
-            let rest = conditions
-                .iter()
-                .enumerate()
-                .filter(|(number, _)| !used.contains(number))
-                .map(|(_, condition)| condition.clone())
-                .collect();
-            best = Some((cost, Choice { path, rest, rows, ordered }));
-        }
+        let disabled = match covering {
+            true => off(enable.indexscan && enable.indexonlyscan),
+            false => off(enable.indexscan),
+        };
+        let path = AccessPath::Index { index: position, bounds, covering };
+        offer(Choice { path, used, ordered, unique, disabled });
     }
     match best {
         Some((_, choice)) => choice,
         None => Choice {
             path: AccessPath::Primary(KeyBounds::default()),
-            rest: conditions,
-            rows: ROWS_UNKNOWN,
+            used: Vec::new(),
             ordered: None,
+            unique: false,
+            disabled: 0.0,
         },
+    }
+}
+
+/// What a path costs, with what has to be done after it and without what need not be read.
+fn effective_cost(choice: &Choice, request: &Request<'_>) -> f64 {
+    let share: f64 = choice.used.iter().map(|number| request.shares[*number]).product();
+    let entries = if choice.unique { 1.0 } else { (request.all * share).max(1.0) };
+    let rest: f64 = (0..request.conditions.len())
+        .filter(|number| !choice.used.contains(number))
+        .map(|number| cost::of_expr(&request.conditions[number]))
+        .sum();
+    let mut total = path_cost(&choice.path, entries, request.all, request.width).total
+        + entries * rest
+        + choice.disabled;
+    let sorts = request.order.is_some() && choice.ordered.is_none();
+    match request.limit {
+        // A limit stops early what comes in order.
+        Some(limit) if !sorts => total *= ((limit + 1.0) / request.rows.max(1.0)).min(1.0),
+        _ if sorts => total = cost::sort(total, request.rows, request.limit).total,
+        _ => {}
+    }
+    total
+}
+
+/// What reading so many entries of a path costs.
+pub(super) fn path_cost(path: &AccessPath, entries: f64, all: f64, width: f64) -> Cost {
+    let cost = cost::read(entries, all, width);
+    match path {
+        AccessPath::Index { covering: false, .. } => {
+            let look_up = cost::look_up(entries);
+            cost.before(look_up.startup).and(look_up.total - look_up.startup)
+        }
+        _ => cost,
     }
 }
 
 fn primary_keys(table: &Table) -> &[catalog::IndexKey] {
     table.primary_key.as_ref().map_or(&[], |key| &key.keys)
-}
-
-fn estimate(bounds: &KeyBounds, unique: bool) -> f64 {
-    if unique {
-        return 1.0;
-    }
-    let mut rows = ROWS_UNKNOWN;
-    for equal in &bounds.equal {
-        rows *= match equal {
-            KeyEqual::Value(_) | KeyEqual::Null => 0.005,
-            KeyEqual::AnyOf(values) => 0.005 * values.len() as f64,
-            KeyEqual::AnyElement(_) => 0.05,
-        };
-    }
-    match (&bounds.lower, &bounds.upper) {
-        (Some(_), Some(_)) => rows *= 0.005,
-        (Some(_), None) | (None, Some(_)) => rows /= 3.0,
-        (None, None) => {}
-    }
-    rows.max(1.0)
 }
 
 /// Bounds over an index, the numbers of the conditions they imply, and whether at most one row is

@@ -15,7 +15,10 @@ mod join;
 mod make;
 mod modify;
 mod planner;
+mod rewrite;
 mod select;
+mod selectivity;
+pub mod statistics;
 mod target;
 mod tree;
 pub(crate) mod walk;
@@ -94,6 +97,8 @@ pub struct Origin {
 pub struct PlanCx {
     /// Methods that may be used.
     pub enable: Enable,
+    /// What is known about tables.
+    pub statistics: Arc<statistics::Statistics>,
 }
 
 /// The parameters `enable_…`: a method that is switched off is used only where nothing else is
@@ -452,6 +457,18 @@ pub struct Related {
     pub defaults: Vec<Expr>,
     /// The foreign keys that refer to it.
     pub referenced_by: Vec<ForeignKey>,
+}
+
+impl StatementPlan {
+    /// The table that the statement itself modifies.
+    pub(crate) fn target(&self) -> Option<u32> {
+        match &self.root.node {
+            Node::Insert(insert) => Some(insert.table.oid),
+            Node::Update(update) => Some(update.table.oid),
+            Node::Delete(delete) => Some(delete.table.oid),
+            _ => None,
+        }
+    }
 }
 
 /// A common table expression.

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use types::{Oid, Result, SqlError};
+use types::{Oid, Result};
 
 use super::join::Layout;
 use super::{Cte, ForeignKeys, FunctionSource, Plan, PlanCx, StatementPlan, make, walk};
@@ -53,7 +53,9 @@ pub(super) struct Env {
 pub fn plan_query(bound: Bound<Query>, cx: &PlanCx) -> Result<StatementPlan> {
     let mut planner = Planner::new(cx, bound.ctes, bound.work_tables);
     let env = Env { depth: 0, frame: Vec::new() };
-    let root = planner.query(&bound.tree, &env)?;
+    let mut tree = bound.tree;
+    super::rewrite::query(&mut tree);
+    let root = planner.query(&tree, &env)?;
     let foreign_keys = planner.foreign_keys(bound.foreign_keys)?;
     planner.finish(root, bound.tables, bound.work_tables, foreign_keys)
 }
@@ -64,7 +66,9 @@ pub fn plan_query(bound: Bound<Query>, cx: &PlanCx) -> Result<StatementPlan> {
 /// As [`plan_query`].
 pub fn plan_modify(bound: Bound<Modify>, cx: &PlanCx) -> Result<StatementPlan> {
     let mut planner = Planner::new(cx, bound.ctes, bound.work_tables);
-    let root = planner.modify(bound.tree)?;
+    let mut tree = bound.tree;
+    super::rewrite::modification(&mut tree);
+    let root = planner.modify(tree)?;
     let foreign_keys = planner.foreign_keys(bound.foreign_keys)?;
     planner.finish(root, bound.tables, bound.work_tables, foreign_keys)
 }
@@ -91,8 +95,12 @@ impl<'a> Planner<'a> {
         let ctes = self
             .ctes
             .into_iter()
-            .map(|cte| cte.ok_or_else(|| SqlError::internal("WITH query was not planned")))
-            .collect::<Result<_>>()?;
+            .map(|cte| {
+                // What reads it holds it instead.
+                let nothing = || Arc::new(Plan::new(super::Node::Empty, Vec::new()));
+                cte.unwrap_or_else(|| Cte { name: String::new(), plan: nothing(), modifies: false })
+            })
+            .collect();
         Ok(StatementPlan {
             root,
             ctes,
@@ -127,8 +135,9 @@ impl<'a> Planner<'a> {
             }
             CteBody::Modify(modify) => {
                 let modify = Arc::clone(modify);
-                let modify = Arc::try_unwrap(modify)
+                let mut modify = Arc::try_unwrap(modify)
                     .or_else(|shared| super::modify::clone_modify(&shared))?;
+                super::rewrite::modification(&mut modify);
                 self.modify(modify)?
             }
         };

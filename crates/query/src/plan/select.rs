@@ -8,6 +8,7 @@ use super::cost::CPU_TUPLE;
 use super::join::Layout;
 use super::make::{self, columns};
 use super::planner::{Env, Planner};
+use super::selectivity::Knowledge;
 use super::target::{Grouped, TargetCx};
 use super::{AggregateCall, Node, Plan, SortKey, WindowCall};
 use crate::bind::query::{Query, Select};
@@ -17,16 +18,17 @@ use crate::expr::{Expr, ExprKind};
 /// The share of groups that HAVING is taken to let through.
 const HAVING_SHARE: f64 = 1.0 / 3.0;
 
-/// Distinct values of a column about which nothing is known.
-const DISTINCT_UNKNOWN: f64 = 200.0;
-
-/// The number of groups that `rows` rows are taken to fall into, by so many columns.
-fn distinct_rows(rows: f64, columns: usize) -> f64 {
-    let most = DISTINCT_UNKNOWN.powi(i32::try_from(columns.min(4)).unwrap_or(4));
-    make::clamp_rows(rows.min(most))
-}
-
 impl Planner<'_> {
+    /// The number of different rows that `rows` rows have in these columns of the output.
+    fn distinct_rows(&self, select: &Select, columns: &[usize], rows: f64) -> f64 {
+        if select.grouped {
+            return rows;
+        }
+        let targets: Vec<&Expr> =
+            columns.iter().filter_map(|column| select.targets.get(*column)).collect();
+        Knowledge { cx: self.cx, select }.groups(&targets, rows)
+    }
+
     pub(super) fn select(
         &mut self,
         select: &Select,
@@ -75,11 +77,11 @@ impl Planner<'_> {
             // DISTINCT ON keeps the first of each in the order asked for.
             Some(columns) if columns.len() < query.columns.len() || !is_all(columns, query) => {
                 let plan = make::sorted(plan, query, &None, &None);
-                let groups = distinct_rows(plan.rows, columns.len());
+                let groups = self.distinct_rows(select, columns, plan.rows);
                 Ok(make::distinct(plan, columns.clone(), groups))
             }
             Some(columns) => {
-                let groups = distinct_rows(plan.rows, columns.len());
+                let groups = self.distinct_rows(select, columns, plan.rows);
                 let plan = make::distinct(plan, columns.clone(), groups);
                 Ok(make::sorted(plan, query, limit, offset))
             }
@@ -146,9 +148,14 @@ impl Planner<'_> {
         if !select.sets.is_empty() {
             types.push(oid::INT4);
         }
-        let rows = match groups.len() {
-            0 => 1.0,
-            count => distinct_rows(input.rows, count),
+        let knowledge = Knowledge { cx: self.cx, select };
+        let of_set = |set: &[usize]| {
+            let exprs: Vec<&Expr> = set.iter().map(|position| &select.groups[*position]).collect();
+            if exprs.is_empty() { 1.0 } else { knowledge.groups(&exprs, input.rows) }
+        };
+        let rows = match select.sets.as_slice() {
+            [] => of_set(&(0..groups.len()).collect::<Vec<_>>()),
+            sets => sets.iter().map(|set| of_set(set)).sum(),
         };
         let grouped = Grouped {
             groups: select.groups.clone(),

@@ -238,3 +238,172 @@ fn from_vars_mut(item: &mut FromItem, depth: usize, f: &mut dyn FnMut(&mut Var))
         on.iter_mut().for_each(|expr| outer_vars_mut(expr, depth, f));
     }
 }
+
+/// As [`vars`]; `f` gets each expression, sub-expressions first, and may replace it.
+pub(crate) fn exprs_mut(expr: &mut Expr, depth: usize, f: &mut dyn FnMut(&mut Expr, usize)) {
+    expr.for_each_child_mut(&mut |child| exprs_mut(child, depth, f));
+    if let ExprKind::SubLink(link) = &mut expr.kind {
+        query_exprs_mut(Arc::make_mut(&mut link.query), depth + 1, f);
+    }
+    f(expr, depth);
+}
+
+/// As [`query_vars`]; see [`exprs_mut`].
+pub(crate) fn query_exprs_mut(
+    query: &mut Query,
+    depth: usize,
+    f: &mut dyn FnMut(&mut Expr, usize),
+) {
+    for cte in &mut query.ctes {
+        match &mut cte.body {
+            CteBody::Query(query) => query_exprs_mut(Arc::make_mut(query), depth, f),
+            CteBody::Recursive { base, step, work_table: _, all: _ } => {
+                query_exprs_mut(Arc::make_mut(base), depth, f);
+                query_exprs_mut(Arc::make_mut(step), depth, f);
+            }
+            CteBody::Modify(_) => {}
+        }
+    }
+    match &mut query.body {
+        Body::Select(select) => select_exprs_mut(select, depth, f),
+        Body::Values(rows) => {
+            rows.iter_mut().flatten().for_each(|expr| exprs_mut(expr, depth, f));
+        }
+        Body::SetOperation { op: _, all: _, left, right } => {
+            query_exprs_mut(left, depth, f);
+            query_exprs_mut(right, depth, f);
+        }
+    }
+    for expr in query.limit.iter_mut().chain(&mut query.offset) {
+        exprs_mut(expr, depth, f);
+    }
+}
+
+/// As [`select_vars`]; see [`exprs_mut`].
+pub(crate) fn select_exprs_mut(
+    select: &mut Select,
+    depth: usize,
+    f: &mut dyn FnMut(&mut Expr, usize),
+) {
+    for relation in &mut select.relations {
+        if let Source::Query(query) = &mut relation.source {
+            query_exprs_mut(Arc::make_mut(query), depth + 1, f);
+        }
+    }
+    own_exprs_mut(select, &mut |expr| exprs_mut(expr, depth, f));
+}
+
+/// Puts a query's references to the queries around it `levels` further out.
+pub(crate) fn lift_query(query: &mut Query, levels: usize) {
+    query_exprs_mut(query, 0, &mut |expr, depth| {
+        if let ExprKind::Var(var) = &mut expr.kind
+            && var.level > depth
+        {
+            var.level += levels;
+        }
+    });
+}
+
+/// Puts all of an expression's variables `levels` further out.
+pub(crate) fn lift(expr: &mut Expr, levels: usize) {
+    exprs_mut(expr, 0, &mut |expr, depth| {
+        if let ExprKind::Var(var) = &mut expr.kind
+            && var.level >= depth
+        {
+            var.level += levels;
+        }
+    });
+}
+
+/// Calls `f` with each SELECT in a query and the number of query levels between them, outer ones
+/// first.
+pub(crate) fn selects_mut(query: &mut Query, depth: usize, f: &mut dyn FnMut(&mut Select, usize)) {
+    for cte in &mut query.ctes {
+        match &mut cte.body {
+            CteBody::Query(query) => selects_mut(Arc::make_mut(query), depth, f),
+            CteBody::Recursive { base, step, work_table: _, all: _ } => {
+                selects_mut(Arc::make_mut(base), depth, f);
+                selects_mut(Arc::make_mut(step), depth, f);
+            }
+            CteBody::Modify(_) => {}
+        }
+    }
+    match &mut query.body {
+        Body::Select(select) => {
+            f(select, depth);
+            for relation in &mut select.relations {
+                if let Source::Query(query) = &mut relation.source {
+                    selects_mut(Arc::make_mut(query), depth + 1, f);
+                }
+            }
+        }
+        Body::Values(_) => {}
+        Body::SetOperation { op: _, all: _, left, right } => {
+            selects_mut(left, depth, f);
+            selects_mut(right, depth, f);
+        }
+    }
+    own_links_mut(query, &mut |link| selects_mut(link, depth + 1, f));
+}
+
+/// Calls `f` with the sub-queries in the expressions of a query itself, not of those in its FROM.
+fn own_links_mut(query: &mut Query, f: &mut dyn FnMut(&mut Query)) {
+    fn links(expr: &mut Expr, f: &mut dyn FnMut(&mut Query)) {
+        if let ExprKind::SubLink(link) = &mut expr.kind {
+            f(Arc::make_mut(&mut link.query));
+        }
+        expr.for_each_child_mut(&mut |child| links(child, f));
+    }
+    match &mut query.body {
+        Body::Select(select) => own_exprs_mut(select, &mut |expr| links(expr, f)),
+        Body::Values(rows) => rows.iter_mut().flatten().for_each(|expr| links(expr, f)),
+        Body::SetOperation { .. } => {}
+    }
+    for expr in query.limit.iter_mut().chain(&mut query.offset) {
+        links(expr, f);
+    }
+}
+
+/// Calls `f` with each expression that stands in a SELECT itself; sub-expressions are left to `f`.
+pub(crate) fn own_exprs_mut(select: &mut Select, f: &mut dyn FnMut(&mut Expr)) {
+    fn item(from: &mut FromItem, f: &mut dyn FnMut(&mut Expr)) {
+        if let FromItem::Join { kind: _, left, right, on } = from {
+            item(left, f);
+            item(right, f);
+            on.iter_mut().for_each(f);
+        }
+    }
+    for relation in &mut select.relations {
+        if let Source::Functions { calls, ordinality: _ } = &mut relation.source {
+            for call in calls {
+                let call = Arc::make_mut(call);
+                call.args.iter_mut().for_each(&mut *f);
+                if let super::FunctionSource::Scalar(expr) = &mut call.source {
+                    f(expr);
+                }
+            }
+        }
+    }
+    select.from.iter_mut().for_each(|from| item(from, f));
+    for aggregate in &mut select.aggregates {
+        let order = aggregate.order.iter_mut().map(|key| &mut key.expr);
+        aggregate.args.iter_mut().chain(order).chain(&mut aggregate.filter).for_each(&mut *f);
+    }
+    for window in &mut select.windows {
+        // An aggregate's own arguments are the window's, once more.
+        if let super::WindowFunction::Aggregate(call) = &mut window.function {
+            let order = call.order.iter_mut().map(|key| &mut key.expr);
+            call.args.iter_mut().chain(order).chain(&mut call.filter).for_each(&mut *f);
+        }
+        for bound in [&mut window.frame.start, &mut window.frame.end] {
+            if let super::FrameBound::Preceding(expr) | super::FrameBound::Following(expr) = bound {
+                f(expr);
+            }
+        }
+        let order = window.order.iter_mut().map(|key| &mut key.expr);
+        let parts = window.args.iter_mut().chain(&mut window.partition).chain(order);
+        parts.chain(&mut window.filter).for_each(&mut *f);
+    }
+    let rest = select.filter.iter_mut().chain(&mut select.groups).chain(&mut select.having);
+    rest.chain(&mut select.targets).for_each(f);
+}

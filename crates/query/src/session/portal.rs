@@ -54,6 +54,8 @@ pub(crate) struct Running {
     /// Rows that a row limit cut off.
     held: Option<Chunk>,
     rows: u64,
+    /// The table that is modified.
+    target: Option<ObjectId>,
 }
 
 pub(crate) struct Buffered {
@@ -276,8 +278,10 @@ impl Session {
         self.begin_statement().await?;
         let plan = self.current_plan(&prepared)?;
         let params = std::mem::take(&mut portal.params);
+        let target = plan.target();
         let execution = self.start_execution(plan, kind, params)?;
-        portal.run = Run::Running(Box::new(Running { kind, execution, held: None, rows: 0 }));
+        portal.run =
+            Run::Running(Box::new(Running { kind, execution, held: None, rows: 0, target }));
         Ok(None)
     }
 
@@ -381,6 +385,9 @@ impl Session {
                 PlanKind::Select => running.rows,
                 _ => running.execution.affected(),
             };
+            if let Some(target) = running.target {
+                self.engine.activity.changed(target, rows);
+            }
             return Ok(Fetched::Complete(running.kind.tag(rows)));
         };
         running.held = cut(&mut chunk, max_rows);

@@ -30,6 +30,7 @@ pub struct Prepared {
 pub(crate) struct Planned {
     pub(crate) catalog_version: u64,
     pub(crate) plan_epoch: u64,
+    pub(crate) statistics_version: u64,
     pub(crate) plan: Arc<StatementPlan>,
 }
 
@@ -155,6 +156,7 @@ impl Session {
                 seqscan: on("enable_seqscan"),
                 batched_nestloop: on("dsql.enable_batched_nestloop"),
             },
+            statistics: self.engine.statistics(),
         }
     }
 
@@ -177,22 +179,24 @@ impl Session {
         source: &str,
         param_types: &[Oid],
     ) -> Result<(Vec<Oid>, Option<Vec<OutputColumn>>, Planned)> {
+        let cx = self.plan_cx();
         let binder = Binder::new(&self.cx, source, param_types);
         let (params, columns, plan) = match node {
             NodeEnum::SelectStmt(select) => {
                 let bound = binder.query(select)?;
                 let (params, columns) = (bound.params.clone(), bound.tree.columns.clone());
-                (params, Some(columns), plan::plan_query(bound, &self.plan_cx())?)
+                (params, Some(columns), plan::plan_query(bound, &cx)?)
             }
             other => {
                 let bound = binder.modification(other)?;
                 let columns = bound.tree.returning.as_ref().map(|(columns, _)| columns.clone());
-                (bound.params.clone(), columns, plan::plan_modify(bound, &self.plan_cx())?)
+                (bound.params.clone(), columns, plan::plan_modify(bound, &cx)?)
             }
         };
         let planned = Planned {
             catalog_version: self.cx.catalog.version,
             plan_epoch: self.plan_epoch,
+            statistics_version: cx.statistics.version,
             plan: Arc::new(plan),
         };
         Ok((params, columns, planned))
@@ -210,6 +214,7 @@ impl Session {
         if let Some(planned) = cached
             && planned.catalog_version == self.cx.catalog.version
             && planned.plan_epoch == self.plan_epoch
+            && planned.statistics_version == self.engine.statistics.load().version
         {
             return Ok(planned.plan);
         }

@@ -10,6 +10,7 @@ mod info;
 mod privilege;
 mod reg;
 mod rows;
+mod statistics;
 mod typmod;
 
 use std::sync::Arc;

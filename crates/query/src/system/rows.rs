@@ -17,6 +17,10 @@ const PG_CLASS: u32 = 1259;
 
 /// All rows of a built-in relation.
 pub(super) fn system_rows(cx: &SessionCx, relation: &'static SystemRelation) -> Vec<Row> {
+    if let Some(rows) = super::statistics::rows(cx, relation) {
+        return rows;
+    }
+    let statistics = cx.engine.statistics();
     let jobs: Vec<Job> = match relation.name {
         "jobs" => cx.engine.jobs.all().into_iter().map(|job| job_row(job, &cx.catalog)).collect(),
         _ => Vec::new(),
@@ -29,7 +33,7 @@ pub(super) fn system_rows(cx: &SessionCx, relation: &'static SystemRelation) -> 
             role: cx.role,
             search_path: &cx.search_path,
             settings: &|name| cx.settings.show(name).map(|(_, value)| value),
-            row_estimate: &|_| None,
+            row_estimate: &|table| statistics.table(table).map(|found| found.rows as f32),
             jobs: &jobs,
             now: crate::engine::now_micros(),
         },

@@ -11,6 +11,8 @@ mod harness;
 #[cfg(test)]
 mod indexes;
 #[cfg(test)]
+mod planner;
+#[cfg(test)]
 mod psql;
 #[cfg(test)]
 mod resources;

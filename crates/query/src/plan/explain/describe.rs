@@ -77,7 +77,7 @@ impl<'a> Describer<'a> {
             taken: BTreeSet::new(),
             pending: Vec::new(),
             numbers: BTreeMap::new(),
-            next_number: plan.ctes.len(),
+            next_number: plan.ctes.iter().filter(|cte| !cte.name.is_empty()).count(),
             next_param: 0,
             watching: None,
         }
@@ -90,7 +90,7 @@ impl<'a> Describer<'a> {
         let mut root = self.query(&plan.root, &[]);
         let mut ctes = Vec::new();
         for cte in &plan.ctes {
-            if is_inlined(&plan.root, &cte.plan) {
+            if cte.name.is_empty() || is_inlined(&plan.root, &cte.plan) {
                 continue;
             }
             let mut item = self.query(&cte.plan, &[]);

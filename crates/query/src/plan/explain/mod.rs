@@ -121,7 +121,7 @@ pub(super) fn storage_filters(filter: Expr) -> (Vec<Expr>, Vec<Expr>) {
     conditions.into_iter().partition(storable)
 }
 
-fn storable(condition: &Expr) -> bool {
+pub(super) fn storable(condition: &Expr) -> bool {
     match &condition.kind {
         ExprKind::Call(call) => {
             let comparison = matches!(call.operator, Some("=" | "<>" | "<" | "<=" | ">" | ">="));

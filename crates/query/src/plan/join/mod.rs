@@ -1,0 +1,172 @@
+//! FROM and WHERE: access to each relation, and how they are joined.
+//!
+//!     FROM, WHERE ──problem──► leaves, clauses ──search──► the cheapest tree ──build──► plan
+//!
+//! Inner joins, the left sides of outer joins, and semi- and anti-joins are taken apart into leaves
+//! and clauses. What stands on the nullable or tested side of a join is a leaf that may be joined
+//! only to rows that hold all its condition refers to; so the order of joins is free otherwise.
+//! A full join, and whatever stands on the nullable side as a join of its own, is one leaf, planned
+//! by itself.
+
+mod build;
+mod classes;
+mod leaf;
+mod problem;
+mod search;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use types::{Result, SqlError};
+
+use self::problem::flatten;
+use super::access::{WantedKey, WantedOrder};
+use super::make::{self, constant};
+use super::planner::{Env, Planner};
+use super::selectivity::Knowledge;
+use super::{Plan, walk};
+use crate::bind::query::{FromItem, Select, SortItem, Source};
+use crate::expr::{Expr, ExprKind};
+
+/// What the columns of a row are: relation and column of each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layout {
+    columns: Vec<(usize, usize)>,
+}
+
+impl Layout {
+    pub(super) fn position(&self, relation: usize, column: usize) -> Option<usize> {
+        self.columns.iter().position(|known| *known == (relation, column))
+    }
+
+    fn joined(&self, other: &Layout) -> Layout {
+        Layout { columns: self.columns.iter().chain(&other.columns).copied().collect() }
+    }
+
+    fn relations(&self) -> BTreeSet<usize> {
+        self.columns.iter().map(|(relation, _)| *relation).collect()
+    }
+}
+
+/// What is common to planning one FROM clause.
+struct FromCx<'a> {
+    select: &'a Select,
+    /// Columns that are used, by relation.
+    needed: Vec<BTreeSet<usize>>,
+}
+
+/// A plan with its layout.
+#[derive(Clone)]
+struct Part {
+    plan: Arc<Plan>,
+    layout: Layout,
+}
+
+impl Planner<'_> {
+    /// Plans FROM and WHERE; whether the rows already come in the order of `sort`.
+    pub(super) fn plan_from(
+        &mut self,
+        select: &Select,
+        sort: Option<&[SortItem]>,
+        limit: &Option<Expr>,
+        env: &Env,
+    ) -> Result<(Arc<Plan>, Layout, bool)> {
+        let mut needed = vec![BTreeSet::new(); select.relations.len()];
+        walk::select_vars(select, 0, &mut |var, depth, _| {
+            if var.level == depth
+                && let Some(columns) = needed.get_mut(var.relation)
+            {
+                columns.insert(var.column);
+            }
+        });
+        for (relation, _) in &select.locks {
+            if let Source::Table { table: _, live } = &select.relations[*relation].source {
+                needed[*relation].insert(live.len());
+            }
+        }
+        let cx = FromCx { select, needed };
+        let mut conditions = Vec::new();
+        if let Some(filter) = &select.filter {
+            flatten(filter, &mut conditions);
+        }
+        if select.from.is_empty() {
+            let layout = Layout::default();
+            let plan = self.filter(make::single_row(), conditions, 1.0, &layout, env)?;
+            return Ok((plan, layout, false));
+        }
+        if let ([FromItem::Relation(number)], Some(sort)) = (select.from.as_slice(), sort) {
+            let order = wanted_order(select, *number, sort);
+            // Without a sort, or with one that the scan may save, a limit reaches the scan.
+            let hint = constant(limit.as_ref());
+            let (part, ordered) =
+                self.relation(*number, conditions, order.as_ref(), hint, &cx, env)?;
+            return Ok((part.plan, part.layout, ordered && !sort.is_empty()));
+        }
+        let items: Vec<&FromItem> = select.from.iter().collect();
+        let part = self.join_items(&items, conditions, &cx, env)?;
+        Ok((part.plan, part.layout, false))
+    }
+
+    /// Plans items that are joined by comma, with conditions above them.
+    fn join_items<'s>(
+        &mut self,
+        items: &[&'s FromItem],
+        conditions: Vec<Expr>,
+        cx: &FromCx<'s>,
+        env: &Env,
+    ) -> Result<Part> {
+        if let [FromItem::Relation(number)] = items {
+            return Ok(self.relation(*number, conditions, None, None, cx, env)?.0);
+        }
+        let problem = problem::Problem::new(items, conditions, cx)?;
+        let mut search = search::Search::new(problem, self, cx, env)?;
+        let tree = search.run(self)?;
+        search.build(&tree, self)
+    }
+
+    fn filter(
+        &mut self,
+        plan: Arc<Plan>,
+        conditions: Vec<Expr>,
+        share: f64,
+        layout: &Layout,
+        env: &Env,
+    ) -> Result<Arc<Plan>> {
+        let mut converted = Vec::with_capacity(conditions.len());
+        for mut condition in conditions {
+            self.convert(&mut condition, layout, env)?;
+            converted.push(condition);
+        }
+        Ok(make::filtered(plan, converted, share))
+    }
+
+    fn knowledge<'k>(&'k self, cx: &'k FromCx<'_>) -> Knowledge<'k> {
+        Knowledge { cx: self.cx, select: cx.select }
+    }
+}
+
+/// The order of a SELECT's rows as positions in its only table, if all of it is plain columns.
+fn wanted_order(select: &Select, number: usize, sort: &[SortItem]) -> Option<WantedOrder> {
+    let Source::Table { table: _, live } = &select.relations[number].source else { return None };
+    let mut keys = Vec::new();
+    for item in sort {
+        let ExprKind::Var(var) = select.targets.get(item.column)?.kind else { return None };
+        if var.level != 0 || var.relation != number {
+            return None;
+        }
+        keys.push(WantedKey {
+            column: *live.get(var.column)?,
+            descending: item.descending,
+            nulls_first: item.nulls_first,
+        });
+    }
+    (!keys.is_empty()).then_some(WantedOrder { keys })
+}
+
+/// A statement that joins more than the search can hold.
+fn too_many() -> SqlError {
+    SqlError::new(
+        types::SqlState::STATEMENT_TOO_COMPLEX,
+        format!("a FROM clause joins at most {} relations", problem::LEAVES_MAX),
+    )
+}

@@ -1,0 +1,463 @@
+//! Plans: what becomes of sub-queries, joins and conditions, and what statistics change.
+
+use expect_test::{Expect, expect};
+
+use crate::harness::Db;
+
+fn db() -> Db {
+    Db::with(&[
+        "create table t (a int primary key, b int, c text)",
+        "create table u (a int primary key, b int, c text)",
+        "create table v (a int primary key, t_a int not null, u_a int, n numeric)",
+        "create index async v_t_a on v (t_a)",
+    ])
+}
+
+/// The plan of a query, without DSQL's nodes for storage.
+#[track_caller]
+fn plan(db: &mut Db, sql: &str, expected: Expect) {
+    let all = db.run(&format!("explain (costs off) {sql}")).unwrap();
+    let mut lines = Vec::new();
+    let mut storage: Option<usize> = None;
+    for line in all.lines() {
+        let indent = line.len() - line.trim_start().len();
+        if storage.is_some_and(|from| indent >= from) {
+            continue;
+        }
+        storage = line.trim_start().starts_with("-> ").then_some(indent);
+        if line.trim_start().starts_with("->  ") {
+            storage = None;
+        }
+        if storage.is_none() {
+            lines.push(line);
+        }
+    }
+    expected.assert_eq(&(lines.join("\n") + "\n"));
+}
+
+#[test]
+fn plan_exists_is_a_semi_join() {
+    let mut db = db();
+    plan(
+        &mut db,
+        "select * from t where exists (select 1 from u where u.b = t.b and u.c = 'x')",
+        expect![[r#"
+            Hash Join
+              Hash Cond: (t.b = u.b)
+              ->  Index Only Scan using t_pkey on t
+              ->  Hash
+                    ->  HashAggregate
+                          Group Key: u.b
+                          ->  Full Scan (btree-table) on u
+        "#]],
+    );
+    plan(
+        &mut db,
+        "select * from t where not exists (select 1 from u where u.b = t.b)",
+        expect![[r#"
+            Hash Anti Join
+              Hash Cond: (t.b = u.b)
+              ->  Index Only Scan using t_pkey on t
+              ->  Hash
+                    ->  Index Only Scan using u_pkey on u
+        "#]],
+    );
+    plan(
+        &mut db,
+        "select * from t where b in (select b from u where a < 10)",
+        expect![[r#"
+        Hash Join
+          Hash Cond: (t.b = u.b)
+          ->  Index Only Scan using t_pkey on t
+          ->  Hash
+                ->  HashAggregate
+                      Group Key: u.b
+                      ->  Index Only Scan using u_pkey on u
+                            Index Cond: (a < 10)
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from t where b not in (select b from u)",
+        expect![[r#"
+        Full Scan (btree-table) on t
+          Filter: (NOT (hashed SubPlan 1))
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from t where a in (select t_a from v where v.u_a = 3)",
+        expect![[r#"
+            Nested Loop (Batched Join)
+              Join Type: Inner
+              Recheck Cond: (a = v.t_a)
+              ->  HashAggregate
+                    Group Key: v.t_a
+                    ->  Full Scan (btree-table) on v
+              ->  Index Only Scan using t_pkey on t
+                    Index Cond: (a = v.t_a)
+        "#]],
+    );
+}
+
+#[test]
+fn plan_simple_sub_queries_are_pulled_up() {
+    let mut db = db();
+    plan(
+        &mut db,
+        "select s.a from (select a, b + 1 as d from t where c = 'x') s join u on u.a = s.a \
+         where s.d > 3",
+        expect![[r#"
+            Nested Loop (Batched Join)
+              Join Type: Inner
+              Recheck Cond: (a = t.a)
+              ->  Full Scan (btree-table) on t
+                    Filter: ((b + 1) > 3)
+              ->  Index Only Scan using u_pkey on u
+                    Index Cond: (a = t.a)
+        "#]],
+    );
+    plan(
+        &mut db,
+        "with w as (select * from t) select * from w where a = 5",
+        expect![[r#"
+        Index Only Scan using t_pkey on t
+          Index Cond: (a = 5)
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from (select b, count(*) as n from t group by b) s where b = 2 and n > 1",
+        expect![[r#"
+            HashAggregate
+              Group Key: b
+              Filter: (count(*) > 1)
+              ->  Full Scan (btree-table) on t
+        "#]],
+    );
+    plan(
+        &mut db,
+        "select * from (select a from t union all select a from u) s where a = 7",
+        expect![[r#"
+            Append
+              ->  Index Only Scan using t_pkey on t
+                    Index Cond: (a = 7)
+              ->  Index Only Scan using u_pkey on u
+                    Index Cond: (a = 7)
+        "#]],
+    );
+    plan(
+        &mut db,
+        "select * from (select a, row_number() over (partition by b order by a) as n, b from t) s \
+         where b = 1 and n = 1",
+        expect![[r#"
+            Subquery Scan on s
+              Filter: (n = 1)
+              ->  WindowAgg
+                    ->  Sort
+                          Sort Key: t.b, t.a
+                          ->  Full Scan (btree-table) on t
+        "#]],
+    );
+}
+
+#[test]
+fn plan_outer_joins_are_reduced() {
+    let mut db = db();
+    plan(
+        &mut db,
+        "select * from t left join u on t.a = u.b where u.c = 'x'",
+        expect![[r#"
+        Nested Loop (Batched Join)
+          Join Type: Inner
+          Recheck Cond: (a = u.b)
+          ->  Full Scan (btree-table) on u
+          ->  Index Only Scan using t_pkey on t
+                Index Cond: (a = u.b)
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select t.a from t left join u on t.a = u.b where u.b is null",
+        expect![[r#"
+        Hash Anti Join
+          Hash Cond: (t.a = u.b)
+          ->  Index Only Scan using t_pkey on t
+          ->  Hash
+                ->  Index Only Scan using u_pkey on u
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from t full join u on t.a = u.a where t.b = 1",
+        expect![[r#"
+        Nested Loop (Batched Join)
+          Join Type: Left
+          Recheck Cond: (a = t.a)
+          ->  Full Scan (btree-table) on t
+          ->  Index Only Scan using u_pkey on u
+                Index Cond: (a = t.a)
+    "#]],
+    );
+}
+
+#[test]
+fn plan_equalities_are_transitive() {
+    let mut db = db();
+    plan(
+        &mut db,
+        "select * from t, u, v where t.a = u.a and u.a = v.t_a and t.a = 42",
+        expect![[r#"
+            Nested Loop
+              ->  Nested Loop
+                    ->  Index Scan using v_t_a on v
+                          Index Cond: (t_a = 42)
+                    ->  Materialize
+                          ->  Index Only Scan using t_pkey on t
+                                Index Cond: (a = 42)
+              ->  Materialize
+                    ->  Index Only Scan using u_pkey on u
+                          Index Cond: (a = 42)
+        "#]],
+    );
+    plan(
+        &mut db,
+        "select * from t left join v on v.t_a = t.a where t.a = 42",
+        expect![[r#"
+        Hash Right Join
+          Hash Cond: (v.t_a = t.a)
+          ->  Index Scan using v_t_a on v
+                Index Cond: (t_a = 42)
+          ->  Hash
+                ->  Index Only Scan using t_pkey on t
+                      Index Cond: (a = 42)
+    "#]],
+    );
+}
+
+#[test]
+fn plan_order_comes_from_an_index() {
+    let mut db = db();
+    plan(
+        &mut db,
+        "select * from t order by a desc limit 3",
+        expect![[r#"
+        Limit
+          ->  Index Only Scan Backward using t_pkey on t
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select max(a), min(a) from t",
+        expect![[r#"
+        Result
+          InitPlan 1 (returns $0)
+            ->  Limit
+                  ->  Index Only Scan Backward using t_pkey on t
+          InitPlan 2 (returns $1)
+            ->  Limit
+                  ->  Index Only Scan using t_pkey on t t_1
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select max(t_a) from v where t_a < 100",
+        expect![[r#"
+        Result
+          InitPlan 1 (returns $0)
+            ->  Limit
+                  ->  Index Only Scan Backward using v_t_a on v
+                        Index Cond: (t_a < 100)
+    "#]],
+    );
+    assert_eq!(db.run("select max(a), min(a) from t").unwrap(), "∅|∅\n");
+}
+
+#[test]
+fn plan_constants_are_folded() {
+    let mut db = db();
+    plan(
+        &mut db,
+        "select * from t where false and a = 1",
+        expect![[r#"
+        Result
+          One-Time Filter: false
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from t where true and not (a < 3)",
+        expect![[r#"
+        Index Only Scan using t_pkey on t
+          Index Cond: (a >= 3)
+    "#]],
+    );
+}
+
+#[test]
+fn plan_methods_can_be_switched_off() {
+    let mut db = db();
+    let sql = "select * from t join u on t.b = u.b";
+    plan(
+        &mut db,
+        sql,
+        expect![[r#"
+        Hash Join
+          Hash Cond: (t.b = u.b)
+          ->  Index Only Scan using t_pkey on t
+          ->  Hash
+                ->  Index Only Scan using u_pkey on u
+    "#]],
+    );
+    db.run("set enable_hashjoin = off").unwrap();
+    plan(
+        &mut db,
+        sql,
+        expect![[r#"
+        Nested Loop
+          Join Filter: (t.b = u.b)
+          ->  Index Only Scan using t_pkey on t
+          ->  Materialize
+                ->  Index Only Scan using u_pkey on u
+    "#]],
+    );
+    db.run("reset enable_hashjoin; set enable_indexscan = off").unwrap();
+    plan(
+        &mut db,
+        "select * from v where t_a = 1",
+        expect![[r#"
+        Full Scan (btree-table) on v
+    "#]],
+    );
+}
+
+#[test]
+fn plan_many_relations_quickly() {
+    let mut db = db();
+    let tables: Vec<String> = (0..14).map(|n| format!("t t{n}")).collect();
+    let links: Vec<String> = (1..14).map(|n| format!("t{}.b = t{n}.a", n - 1)).collect();
+    let sql = format!("select count(*) from {} where {}", tables.join(", "), links.join(" and "));
+    assert_eq!(db.run(&sql).unwrap(), "0\n");
+}
+
+#[test]
+fn analyze_fills_statistics() {
+    let mut db = db();
+    db.run(
+        "insert into t select n, n % 7, case when n % 4 > 0 then 'c' || n % 3 end \
+         from generate_series(1, 1000) n",
+    )
+    .unwrap();
+    db.check(
+        "select reltuples from pg_class where relname = 't'",
+        expect![[r#"
+        -1
+    "#]],
+    );
+    db.check(
+        "explain select * from t where b = 3",
+        expect![[r#"
+        Full Scan (btree-table) on t  (cost=125100.05..175600.05 rows=5000 width=40)
+          -> Storage Scan on t (cost=125100.05..175600.05 rows=5000 width=40)
+              Projections: a, b, c
+              Filters: (b = 3)
+              -> B-Tree Scan on t (cost=125100.05..175600.05 rows=1000000 width=40)
+    "#]],
+    );
+    db.check(
+        "analyze t",
+        expect![[r#"
+        ANALYZE
+    "#]],
+    );
+    db.check(
+        "select reltuples from pg_class where relname = 't'",
+        expect![[r#"
+        1000
+    "#]],
+    );
+    db.check(
+        "select attname, null_frac, avg_width, n_distinct, most_common_vals, most_common_freqs, \
+         array_length(histogram_bounds::text::text[], 1), correlation \
+         from pg_stats where tablename = 't'",
+        expect![[r#"
+            a|0|4|-1|∅|∅|101|1
+            b|0|4|7|{1,2,3,4,5,6,0}|{0.143,0.143,0.143,0.143,0.143,0.143,0.142}|∅|0.14714715
+            c|0.25|3|3|{c0,c1,c2}|{0.25,0.25,0.25}|∅|0.33332148
+        "#]],
+    );
+    db.check(
+        "explain select * from t where b = 3",
+        expect![[r#"
+        Full Scan (btree-table) on t  (cost=225.03..261.52 rows=143 width=11)
+          -> Storage Scan on t (cost=225.03..261.52 rows=143 width=11)
+              Projections: a, b, c
+              Filters: (b = 3)
+              -> B-Tree Scan on t (cost=225.03..261.52 rows=1000 width=11)
+    "#]],
+    );
+    db.check(
+        "explain select * from t where a > 900 and c is null",
+        expect![[r#"
+        Index Only Scan using t_pkey on t  (cost=112.53..117.53 rows=25 width=11)
+          Index Cond: (a > 900)
+          -> Storage Scan on t_pkey (cost=112.53..117.53 rows=25 width=11)
+              Projections: a, b, c
+              Filters: (c IS NULL)
+              -> B-Tree Scan on t_pkey (cost=112.53..117.53 rows=100 width=11)
+                  Index Cond: (a > 900)
+    "#]],
+    );
+    db.check(
+        "explain select b, count(*) from t group by b",
+        expect![[r#"
+        HashAggregate  (cost=260.02..260.09 rows=7 width=12)
+          Group Key: b
+          ->  Index Only Scan using t_pkey on t  (cost=225.03..255.03 rows=1000 width=4)
+                -> Storage Scan on t_pkey (cost=225.03..255.03 rows=1000 width=4)
+                    Projections: b
+                    -> B-Tree Scan on t_pkey (cost=225.03..255.03 rows=1000 width=4)
+    "#]],
+    );
+}
+
+#[test]
+fn analyze_takes_one_relation() {
+    let mut db = db();
+    db.check(
+        "analyze",
+        expect![[r#"
+        0A000 unsupported ANALYZE statement
+    "#]],
+    );
+    db.check(
+        "analyze t (a)",
+        expect![[r#"
+        0A000 unsupported ANALYZE statement
+    "#]],
+    );
+    db.check(
+        "analyze verbose t",
+        expect![[r#"
+        0A000 unsupported ANALYZE statement
+    "#]],
+    );
+    db.check(
+        "analyze t, u",
+        expect![[r#"
+        0A000 unsupported ANALYZE statement
+    "#]],
+    );
+    db.check(
+        "analyze nothing",
+        expect![[r#"
+        42P01 relation "nothing" does not exist
+    "#]],
+    );
+    db.check(
+        "begin; analyze t",
+        expect![[r#"
+        25001 ANALYZE cannot run inside a transaction block
+    "#]],
+    );
+}
