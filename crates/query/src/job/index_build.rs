@@ -11,7 +11,8 @@
 //! * *fills* the entries: a writer that changes or removes a row later, though it began before the
 //!   step, overwrites or removes its entry without noticing the step;
 //! * but *puts* unique entries: their keys are not the row's alone, so a writer that has not seen one
-//!   must not write it.
+//!   must not write it. A duplicate is left out and makes the build fail in the end: every key that is
+//!   there is in the index by then, so the failed index goes on refusing it.
 
 use std::sync::Arc;
 
@@ -31,7 +32,9 @@ use crate::execute::index::{TableLayout, entry_of, read_entry};
 const DUPLICATE_KEY: &str = "Found duplicate key while validating index for UCVs";
 
 pub(super) async fn step(engine: &Arc<Engine>, job: &mut Job, rows: usize) -> Result<Step> {
-    let Work::BuildIndex { table, index, after } = job.work.clone() else { return Ok(Step::Done) };
+    let Work::BuildIndex { table, index, after, mut duplicates } = job.work.clone() else {
+        return Ok(Step::Done);
+    };
     let (mut txn, catalog) = engine.begin_with(unlimited()).await?;
     let Some(table) = catalog.table_by_oid(table) else { return Ok(Step::Skipped(no_table())) };
     let Some(number) = table.indexes.iter().position(|known| known.oid == index) else {
@@ -62,7 +65,8 @@ pub(super) async fn step(engine: &Arc<Engine>, job: &mut Job, rows: usize) -> Re
         {
             let (suffix, _) = read_entry(&entry.key, &existing)?;
             if layout.row.row_key_of(suffix) != *row_key {
-                return Ok(Step::Failed(DUPLICATE_KEY.to_owned()));
+                duplicates = true;
+                continue;
             }
         }
         match entry.unique {
@@ -71,12 +75,15 @@ pub(super) async fn step(engine: &Arc<Engine>, job: &mut Job, rows: usize) -> Re
         }
     }
     let after = batch.rows.last().map(|(key, _)| key.to_vec());
-    job.work = Work::BuildIndex { table: table.oid, index, after };
+    job.work = Work::BuildIndex { table: table.oid, index, after, duplicates };
     job.update_micros = now_micros();
     save(engine, &mut txn, job)?;
     txn.commit().await?;
     if !batch.last {
         return Ok(Step::More);
+    }
+    if duplicates {
+        return Ok(Step::Failed(DUPLICATE_KEY.to_owned()));
     }
     publish(engine, index, IndexState::Valid).await?;
     Ok(Step::Done)

@@ -70,6 +70,9 @@ enum Work {
         index: ObjectId,
         /// Key of the last row whose entry is there.
         after: Option<Vec<u8>>,
+        /// A row was left out because another one has its key: the build will have failed.
+        #[serde(default)]
+        duplicates: bool,
     },
     /// Checks a constraint on the rows that were there before it.
     Validate {
@@ -139,7 +142,7 @@ impl Job {
         let (table, _) = catalog
             .index_by_oid(index)
             .ok_or_else(|| SqlError::internal("new index is not in the catalog"))?;
-        let work = Work::BuildIndex { table: table.oid, index, after: None };
+        let work = Work::BuildIndex { table: table.oid, index, after: None, duplicates: false };
         Ok(Job::new(index, object_name(catalog, index), work))
     }
 
