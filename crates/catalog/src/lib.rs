@@ -18,8 +18,8 @@ pub mod snapshot;
 pub mod system;
 
 pub use objects::{
-    Check, Column, ColumnDefault, ForeignKey, ForeignKeyAction, Grant, Grants, IamMapping, Index,
-    IndexKey, IndexPredicate, IndexState, KeyExpression, KeyPart, Membership, ObjectId, Privilege,
-    Relation, Role, Schema, Storage, Table,
+    Check, Column, ColumnDefault, Domain, ForeignKey, ForeignKeyAction, Function, Grant, Grants,
+    IamMapping, Index, IndexKey, IndexPredicate, IndexState, KeyExpression, KeyPart, Membership,
+    ObjectId, Privilege, Role, Schema, Sequence, Statistics, Storage, Table, View,
 };
-pub use snapshot::{Catalog, Change, Object};
+pub use snapshot::{Catalog, Change, Object, UserType};

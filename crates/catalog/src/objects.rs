@@ -3,10 +3,24 @@
 //! They are stored as JSON. A field added later carries `#[serde(default)]`, so a newer binary
 //! reads what an older one wrote.
 
+mod domain;
+mod function;
+mod sequence;
+mod sql;
+mod statistics;
+mod view;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use types::Oid;
+
+pub use domain::{Domain, DomainCheck};
+pub use function::{Argument, ArgumentMode, Function, FunctionBody};
+pub use sequence::{Identity, OwnedBy, Sequence};
+pub use sql::{NameKind, NamedObject, Sql};
+pub use statistics::{Statistics, StatisticsKind};
+pub use view::{CheckOption, View, ViewColumn};
 
 /// An object's OID in descriptors; `pg_class`, `pg_namespace` … OIDs share one counter.
 pub type ObjectId = u32;
@@ -164,6 +178,15 @@ pub struct Column {
     /// Access list of the column, beside that of the table.
     #[serde(default)]
     pub grants: Grants,
+    /// What the names in `default` mean.
+    #[serde(default)]
+    pub default_names: Vec<NamedObject>,
+    /// The domain that it was declared with; `type_oid` and `typmod` are those beneath.
+    #[serde(default)]
+    pub domain: Option<ObjectId>,
+    /// `GENERATED … AS IDENTITY`; excludes `default`.
+    #[serde(default)]
+    pub identity: Option<Identity>,
     /// `STORAGE`; `None` is the type's default.
     #[serde(default)]
     pub storage: Option<Storage>,
@@ -196,6 +219,9 @@ pub struct Check {
     /// 0-based positions of the columns that it reads.
     #[serde(default)]
     pub columns: Vec<usize>,
+    /// What the names in `expression` mean.
+    #[serde(default)]
+    pub names: Vec<NamedObject>,
     pub validated: bool,
     #[serde(default)]
     pub comment: Option<String>,
@@ -381,15 +407,6 @@ pub struct Table {
     /// `COMMENT ON TABLE`.
     #[serde(default)]
     pub comment: Option<String>,
-}
-
-/// Anything that stands in `pg_class` and can be read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Relation {
-    /// A stored table.
-    Table(std::sync::Arc<Table>),
-    /// A built-in relation of `pg_catalog`, `information_schema`, `sys` or `aws_dsql`, by OID.
-    System(Oid),
 }
 
 impl Role {

@@ -21,6 +21,14 @@ pub enum Target<'a> {
     Table(&'a Table),
     /// A schema.
     Schema(&'a Schema),
+    /// A sequence.
+    Sequence(&'a Sequence),
+    /// A view.
+    View(&'a View),
+    /// A function.
+    Function(&'a Function),
+    /// A domain.
+    Domain(&'a Domain),
 }
 
 impl<'a> Target<'a> {
@@ -29,6 +37,10 @@ impl<'a> Target<'a> {
         match self {
             Target::Table(table) => table.owner,
             Target::Schema(schema) => schema.owner,
+            Target::Sequence(sequence) => sequence.owner,
+            Target::View(view) => view.owner,
+            Target::Function(function) => function.owner,
+            Target::Domain(domain) => domain.owner,
         }
     }
 
@@ -37,14 +49,21 @@ impl<'a> Target<'a> {
         match self {
             Target::Table(table) => &table.grants,
             Target::Schema(schema) => &schema.grants,
+            Target::Sequence(sequence) => &sequence.grants,
+            Target::View(view) => &view.grants,
+            Target::Function(function) => &function.grants,
+            Target::Domain(domain) => &domain.grants,
         }
     }
 
     /// The privileges that exist for this kind of object, in the order `\dp` prints them.
     pub fn privileges(self) -> &'static [Privilege] {
         match self {
-            Target::Table(_) => TABLE_PRIVILEGES,
+            Target::Table(_) | Target::View(_) => TABLE_PRIVILEGES,
             Target::Schema(_) => SCHEMA_PRIVILEGES,
+            Target::Sequence(_) => SEQUENCE_PRIVILEGES,
+            Target::Function(_) => &[Privilege::Execute],
+            Target::Domain(_) => &[Privilege::Usage],
         }
     }
 
@@ -53,27 +72,43 @@ impl<'a> Target<'a> {
         match self {
             Target::Table(table) => &table.name,
             Target::Schema(schema) => &schema.name,
+            Target::Sequence(sequence) => &sequence.name,
+            Target::View(view) => &view.name,
+            Target::Function(function) => &function.name,
+            Target::Domain(domain) => &domain.name,
         }
     }
 
-    /// `table` or `schema`.
+    /// `table`, `schema` …
     pub fn kind(self) -> &'static str {
         match self {
             Target::Table(_) => "table",
             Target::Schema(_) => "schema",
+            Target::Sequence(_) => "sequence",
+            Target::View(_) => "view",
+            Target::Function(_) => "function",
+            Target::Domain(_) => "type",
         }
     }
 
-    /// The access list with the default spelled out: the owner may do everything.
+    /// Whether everybody may use the object as long as nothing was granted or revoked.
+    pub fn is_public(self) -> bool {
+        matches!(self, Target::Function(_) | Target::Domain(_))
+    }
+
+    /// The access list with the default spelled out: the owner may do everything, everybody may
+    /// call functions and use domains.
     pub fn effective_grants(self) -> Vec<Grant> {
-        match self.grants() {
-            Some(grants) => grants.clone(),
-            None => vec![Grant {
-                grantee: Some(self.owner()),
-                grantor: self.owner(),
-                privileges: self.privileges().iter().map(|p| (*p, false)).collect(),
-            }],
+        if let Some(grants) = self.grants() {
+            return grants.clone();
         }
+        let grant = |grantee| Grant {
+            grantee,
+            grantor: self.owner(),
+            privileges: self.privileges().iter().map(|p| (*p, false)).collect(),
+        };
+        let everybody = self.is_public().then(|| grant(None));
+        everybody.into_iter().chain([grant(Some(self.owner()))]).collect()
     }
 }
 
@@ -91,6 +126,10 @@ pub const TABLE_PRIVILEGES: &[Privilege] = &[
 /// The privileges on a column.
 pub const COLUMN_PRIVILEGES: &[Privilege] =
     &[Privilege::Insert, Privilege::Select, Privilege::Update, Privilege::References];
+
+/// The privileges on a sequence.
+pub const SEQUENCE_PRIVILEGES: &[Privilege] =
+    &[Privilege::Select, Privilege::Update, Privilege::Usage];
 
 /// The privileges on a schema.
 pub const SCHEMA_PRIVILEGES: &[Privilege] = &[Privilege::Usage, Privilege::Create];
@@ -216,6 +255,9 @@ fn has(
     grantable: bool,
 ) -> bool {
     if role == BOOTSTRAP_ROLE || (role == target.owner() && target.grants().is_none()) {
+        return true;
+    }
+    if target.is_public() && target.grants().is_none() && !grantable {
         return true;
     }
     let roles = roles_of(catalog, role, true);

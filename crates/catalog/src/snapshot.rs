@@ -1,8 +1,12 @@
 //! One version of everything that exists, immutable and shared.
+//!
+//! The maps are persistent trees: a new version shares all of the old one but the paths to what
+//! changed, so that a schema change costs the same with ten tables and with a thousand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rpds::RedBlackTreeMapSync as Map;
 use serde::{Deserialize, Serialize};
 
 use crate::builtin;
@@ -15,6 +19,11 @@ pub enum Object {
     Schema(Arc<Schema>),
     Table(Arc<Table>),
     Role(Arc<Role>),
+    Sequence(Arc<Sequence>),
+    View(Arc<View>),
+    Function(Arc<Function>),
+    Domain(Arc<Domain>),
+    Statistics(Arc<Statistics>),
 }
 
 /// A difference between two catalogs: what one DDL statement does.
@@ -53,15 +62,71 @@ pub struct Catalog {
     /// Counts DDL commits. Plans made for one version are not used with another.
     pub version: u64,
     next_oid: ObjectId,
-    schemas: BTreeMap<ObjectId, Arc<Schema>>,
-    schema_names: BTreeMap<String, ObjectId>,
-    tables: BTreeMap<ObjectId, Arc<Table>>,
-    /// (schema, relation name) → table: tables and indexes share one name space.
-    relation_names: BTreeMap<(ObjectId, String), ObjectId>,
-    /// Referenced table → tables that refer to it by a foreign key.
-    referencing: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
-    roles: BTreeMap<ObjectId, Arc<Role>>,
-    role_names: BTreeMap<String, ObjectId>,
+    schemas: Map<ObjectId, Arc<Schema>>,
+    schema_names: Map<String, ObjectId>,
+    roles: Map<ObjectId, Arc<Role>>,
+    role_names: Map<String, ObjectId>,
+    tables: Map<ObjectId, Arc<Table>>,
+    sequences: Map<ObjectId, Arc<Sequence>>,
+    views: Map<ObjectId, Arc<View>>,
+    functions: Map<ObjectId, Arc<Function>>,
+    domains: Map<ObjectId, Arc<Domain>>,
+    statistics: Map<ObjectId, Arc<Statistics>>,
+    /// Referenced table → tables that refer to it by a foreign key, by OID.
+    referencing: Map<ObjectId, Vec<ObjectId>>,
+    /// Index → its table.
+    index_tables: Map<ObjectId, ObjectId>,
+    /// Row type, domain, or the array type over one → the table, view or domain.
+    type_owners: Map<ObjectId, ObjectId>,
+    /// Tables, indexes, views and sequences.
+    relation_names: Names<ObjectId>,
+    /// Domains, and the row types of tables and views.
+    type_names: Names<ObjectId>,
+    /// Functions of one name differ in their arguments.
+    function_names: Names<Vec<ObjectId>>,
+    statistics_names: Names<ObjectId>,
+}
+
+/// Schema → name → what it means.
+#[derive(Clone, Debug)]
+struct Names<V>(Map<ObjectId, Map<String, V>>);
+
+impl<V> Names<V> {
+    fn get(&self, schema: ObjectId, name: &str) -> Option<&V> {
+        self.0.get(&schema)?.get(name)
+    }
+
+    fn insert(&mut self, schema: ObjectId, name: &str, value: V) {
+        match self.0.get_mut(&schema) {
+            Some(names) => names.insert_mut(name.to_owned(), value),
+            None => self.0.insert_mut(schema, Map::new_sync().insert(name.to_owned(), value)),
+        }
+    }
+
+    fn remove(&mut self, schema: ObjectId, name: &str) {
+        if let Some(names) = self.0.get_mut(&schema) {
+            names.remove_mut(name);
+        }
+    }
+}
+
+/// A type that came with a user's object: a domain, or the row type of a table or view.
+#[derive(Clone, Copy, Debug)]
+pub struct UserType<'a> {
+    /// OID in `pg_type`.
+    pub oid: ObjectId,
+    /// OID of the array type over it.
+    pub array_type: ObjectId,
+    /// Schema.
+    pub schema: ObjectId,
+    /// Name.
+    pub name: &'a str,
+    /// Owner.
+    pub owner: ObjectId,
+    /// The domain, if it is one.
+    pub domain: Option<&'a Arc<Domain>>,
+    /// The table or view whose row type it is, or 0.
+    pub relation: ObjectId,
 }
 
 impl Object {
@@ -71,6 +136,11 @@ impl Object {
             Object::Schema(schema) => schema.oid,
             Object::Table(table) => table.oid,
             Object::Role(role) => role.oid,
+            Object::Sequence(sequence) => sequence.oid,
+            Object::View(view) => view.oid,
+            Object::Function(function) => function.oid,
+            Object::Domain(domain) => domain.oid,
+            Object::Statistics(statistics) => statistics.oid,
         }
     }
 }
@@ -81,13 +151,23 @@ impl Catalog {
         let mut catalog = Catalog {
             version: 0,
             next_oid: FIRST_USER_OID,
-            schemas: BTreeMap::new(),
-            schema_names: BTreeMap::new(),
-            tables: BTreeMap::new(),
-            relation_names: BTreeMap::new(),
-            referencing: BTreeMap::new(),
-            roles: BTreeMap::new(),
-            role_names: BTreeMap::new(),
+            schemas: Map::new_sync(),
+            schema_names: Map::new_sync(),
+            roles: Map::new_sync(),
+            role_names: Map::new_sync(),
+            tables: Map::new_sync(),
+            sequences: Map::new_sync(),
+            views: Map::new_sync(),
+            functions: Map::new_sync(),
+            domains: Map::new_sync(),
+            statistics: Map::new_sync(),
+            referencing: Map::new_sync(),
+            index_tables: Map::new_sync(),
+            type_owners: Map::new_sync(),
+            relation_names: Names(Map::new_sync()),
+            type_names: Names(Map::new_sync()),
+            function_names: Names(Map::new_sync()),
+            statistics_names: Names(Map::new_sync()),
         };
         for (oid, name) in [
             (PG_CATALOG, "pg_catalog"),
@@ -163,21 +243,59 @@ impl Catalog {
         self.next_oid = self.next_oid.max(object.oid() + 1);
         match object {
             Object::Schema(schema) => {
-                self.schema_names.insert(schema.name.clone(), schema.oid);
-                self.schemas.insert(schema.oid, schema);
-            }
-            Object::Table(table) => {
-                for name in relation_names(&table) {
-                    self.relation_names.insert((table.schema, name), table.oid);
-                }
-                for key in &table.foreign_keys {
-                    self.referencing.entry(key.parent).or_default().insert(table.oid);
-                }
-                self.tables.insert(table.oid, table);
+                self.schema_names.insert_mut(schema.name.clone(), schema.oid);
+                self.schemas.insert_mut(schema.oid, schema);
             }
             Object::Role(role) => {
-                self.role_names.insert(role.name.clone(), role.oid);
-                self.roles.insert(role.oid, role);
+                self.role_names.insert_mut(role.name.clone(), role.oid);
+                self.roles.insert_mut(role.oid, role);
+            }
+            Object::Table(table) => {
+                self.relation_names.insert(table.schema, &table.name, table.oid);
+                self.type_names.insert(table.schema, &table.name, table.row_type);
+                self.type_owners.insert_mut(table.row_type, table.oid);
+                self.type_owners.insert_mut(table.array_type, table.oid);
+                for index in table.all_indexes() {
+                    self.relation_names.insert(table.schema, &index.name, index.oid);
+                    self.index_tables.insert_mut(index.oid, table.oid);
+                }
+                for key in &table.foreign_keys {
+                    let mut tables = self.referencing.get(&key.parent).cloned().unwrap_or_default();
+                    if let Err(at) = tables.binary_search(&table.oid) {
+                        tables.insert(at, table.oid);
+                        self.referencing.insert_mut(key.parent, tables);
+                    }
+                }
+                self.tables.insert_mut(table.oid, table);
+            }
+            Object::Sequence(sequence) => {
+                self.relation_names.insert(sequence.schema, &sequence.name, sequence.oid);
+                self.sequences.insert_mut(sequence.oid, sequence);
+            }
+            Object::View(view) => {
+                self.relation_names.insert(view.schema, &view.name, view.oid);
+                self.type_names.insert(view.schema, &view.name, view.row_type);
+                self.type_owners.insert_mut(view.row_type, view.oid);
+                self.type_owners.insert_mut(view.array_type, view.oid);
+                self.views.insert_mut(view.oid, view);
+            }
+            Object::Function(function) => {
+                let (schema, name) = (function.schema, &function.name);
+                let mut named = self.function_names.get(schema, name).cloned().unwrap_or_default();
+                named.push(function.oid);
+                named.sort_unstable();
+                self.function_names.insert(schema, name, named);
+                self.functions.insert_mut(function.oid, function);
+            }
+            Object::Domain(domain) => {
+                self.type_names.insert(domain.schema, &domain.name, domain.oid);
+                self.type_owners.insert_mut(domain.oid, domain.oid);
+                self.type_owners.insert_mut(domain.array_type, domain.oid);
+                self.domains.insert_mut(domain.oid, domain);
+            }
+            Object::Statistics(statistics) => {
+                self.statistics_names.insert(statistics.schema, &statistics.name, statistics.oid);
+                self.statistics.insert_mut(statistics.oid, statistics);
             }
         }
     }
@@ -189,21 +307,45 @@ impl Catalog {
     }
 
     fn remove(&mut self, oid: ObjectId) {
-        if let Some(schema) = self.schemas.remove(&oid) {
-            self.schema_names.remove(&schema.name);
-        }
-        if let Some(table) = self.tables.remove(&oid) {
-            for name in relation_names(&table) {
-                self.relation_names.remove(&(table.schema, name));
+        if let Some(schema) = take(&mut self.schemas, oid) {
+            self.schema_names.remove_mut(&schema.name);
+        } else if let Some(role) = take(&mut self.roles, oid) {
+            self.role_names.remove_mut(&role.name);
+        } else if let Some(table) = take(&mut self.tables, oid) {
+            self.relation_names.remove(table.schema, &table.name);
+            self.type_names.remove(table.schema, &table.name);
+            self.type_owners.remove_mut(&table.row_type);
+            self.type_owners.remove_mut(&table.array_type);
+            for index in table.all_indexes() {
+                self.relation_names.remove(table.schema, &index.name);
+                self.index_tables.remove_mut(&index.oid);
             }
             for key in &table.foreign_keys {
                 if let Some(tables) = self.referencing.get_mut(&key.parent) {
-                    tables.remove(&oid);
+                    tables.retain(|other| *other != oid);
                 }
             }
-        }
-        if let Some(role) = self.roles.remove(&oid) {
-            self.role_names.remove(&role.name);
+        } else if let Some(sequence) = take(&mut self.sequences, oid) {
+            self.relation_names.remove(sequence.schema, &sequence.name);
+        } else if let Some(view) = take(&mut self.views, oid) {
+            self.relation_names.remove(view.schema, &view.name);
+            self.type_names.remove(view.schema, &view.name);
+            self.type_owners.remove_mut(&view.row_type);
+            self.type_owners.remove_mut(&view.array_type);
+        } else if let Some(function) = take(&mut self.functions, oid) {
+            let (schema, name) = (function.schema, &function.name);
+            let mut named = self.function_names.get(schema, name).cloned().unwrap_or_default();
+            named.retain(|other| *other != oid);
+            match named.is_empty() {
+                true => self.function_names.remove(schema, name),
+                false => self.function_names.insert(schema, name, named),
+            }
+        } else if let Some(domain) = take(&mut self.domains, oid) {
+            self.type_names.remove(domain.schema, &domain.name);
+            self.type_owners.remove_mut(&domain.oid);
+            self.type_owners.remove_mut(&domain.array_type);
+        } else if let Some(statistics) = take(&mut self.statistics, oid) {
+            self.statistics_names.remove(statistics.schema, &statistics.name);
         }
     }
 
@@ -243,8 +385,7 @@ impl Catalog {
 
     /// The table called `name` in `schema`.
     pub fn table(&self, schema: ObjectId, name: &str) -> Option<&Arc<Table>> {
-        let table = self.tables.get(self.relation_names.get(&(schema, name.to_owned()))?)?;
-        (table.name == name).then_some(table)
+        self.tables.get(self.relation_names.get(schema, name)?)
     }
 
     /// The table with this OID.
@@ -259,26 +400,173 @@ impl Catalog {
 
     /// The table that has an index (the primary key's included) called `name` in `schema`.
     pub fn index(&self, schema: ObjectId, name: &str) -> Option<(&Arc<Table>, &Index)> {
-        let table = self.tables.get(self.relation_names.get(&(schema, name.to_owned()))?)?;
-        let index = table.all_indexes().find(|index| index.name == name)?;
-        Some((table, index))
+        self.index_by_oid(*self.relation_names.get(schema, name)?)
     }
 
     /// The index (primary keys' included) with this OID, and its table.
     pub fn index_by_oid(&self, oid: ObjectId) -> Option<(&Arc<Table>, &Index)> {
-        self.tables
-            .values()
-            .find_map(|table| Some((table, table.all_indexes().find(|index| index.oid == oid)?)))
+        let table = self.tables.get(self.index_tables.get(&oid)?)?;
+        Some((table, table.all_indexes().find(|index| index.oid == oid)?))
     }
 
     /// The table whose row type, or the array type over it, has this OID.
     pub fn table_by_row_type(&self, oid: ObjectId) -> Option<&Arc<Table>> {
-        self.tables.values().find(|table| table.row_type == oid || table.array_type == oid)
+        self.tables.get(self.type_owners.get(&oid)?)
     }
 
     /// Whether a relation of any kind is called `name` in `schema`.
     pub fn relation_exists(&self, schema: ObjectId, name: &str) -> bool {
-        self.relation_names.contains_key(&(schema, name.to_owned()))
+        self.relation_names.get(schema, name).is_some()
+    }
+
+    /// The OID of the relation of any kind called `name` in `schema`.
+    pub fn relation_oid(&self, schema: ObjectId, name: &str) -> Option<ObjectId> {
+        self.relation_names.get(schema, name).copied()
+    }
+
+    /// The sequence called `name` in `schema`.
+    pub fn sequence(&self, schema: ObjectId, name: &str) -> Option<&Arc<Sequence>> {
+        self.sequences.get(self.relation_names.get(schema, name)?)
+    }
+
+    /// The sequence with this OID.
+    pub fn sequence_by_oid(&self, oid: ObjectId) -> Option<&Arc<Sequence>> {
+        self.sequences.get(&oid)
+    }
+
+    /// All sequences, by OID.
+    pub fn sequences(&self) -> impl Iterator<Item = &Arc<Sequence>> {
+        self.sequences.values()
+    }
+
+    /// How many sequences there are.
+    pub fn sequence_count(&self) -> usize {
+        self.sequences.size()
+    }
+
+    /// The view called `name` in `schema`.
+    pub fn view(&self, schema: ObjectId, name: &str) -> Option<&Arc<View>> {
+        self.views.get(self.relation_names.get(schema, name)?)
+    }
+
+    /// The view with this OID.
+    pub fn view_by_oid(&self, oid: ObjectId) -> Option<&Arc<View>> {
+        self.views.get(&oid)
+    }
+
+    /// All views, by OID.
+    pub fn views(&self) -> impl Iterator<Item = &Arc<View>> {
+        self.views.values()
+    }
+
+    /// How many views there are.
+    pub fn view_count(&self) -> usize {
+        self.views.size()
+    }
+
+    /// The functions called `name` in `schema`, by OID.
+    pub fn functions_named(
+        &self,
+        schema: ObjectId,
+        name: &str,
+    ) -> impl Iterator<Item = &Arc<Function>> {
+        let named = self.function_names.get(schema, name).into_iter().flatten();
+        named.filter_map(|oid| self.functions.get(oid))
+    }
+
+    /// The function with this OID.
+    pub fn function_by_oid(&self, oid: ObjectId) -> Option<&Arc<Function>> {
+        self.functions.get(&oid)
+    }
+
+    /// All functions, by OID.
+    pub fn functions(&self) -> impl Iterator<Item = &Arc<Function>> {
+        self.functions.values()
+    }
+
+    /// The domain with this OID.
+    pub fn domain_by_oid(&self, oid: ObjectId) -> Option<&Arc<Domain>> {
+        self.domains.get(&oid)
+    }
+
+    /// All domains, by OID.
+    pub fn domains(&self) -> impl Iterator<Item = &Arc<Domain>> {
+        self.domains.values()
+    }
+
+    /// The statistics object called `name` in `schema`.
+    pub fn statistics_object(&self, schema: ObjectId, name: &str) -> Option<&Arc<Statistics>> {
+        self.statistics.get(self.statistics_names.get(schema, name)?)
+    }
+
+    /// The statistics object with this OID.
+    pub fn statistics_by_oid(&self, oid: ObjectId) -> Option<&Arc<Statistics>> {
+        self.statistics.get(&oid)
+    }
+
+    /// All statistics objects, by OID.
+    pub fn statistics_objects(&self) -> impl Iterator<Item = &Arc<Statistics>> {
+        self.statistics.values()
+    }
+
+    /// The type called `name` in `schema`, if a user's object brought it; not an array type.
+    pub fn type_oid(&self, schema: ObjectId, name: &str) -> Option<ObjectId> {
+        self.type_names.get(schema, name).copied()
+    }
+
+    /// The type with this OID, or over which the array type with this OID is.
+    pub fn user_type(&self, oid: ObjectId) -> Option<UserType<'_>> {
+        let owner = self.type_owners.get(&oid)?;
+        if let Some(domain) = self.domains.get(owner) {
+            return Some(UserType {
+                oid: domain.oid,
+                array_type: domain.array_type,
+                schema: domain.schema,
+                name: &domain.name,
+                owner: domain.owner,
+                domain: Some(domain),
+                relation: 0,
+            });
+        }
+        if let Some(view) = self.views.get(owner) {
+            return Some(UserType {
+                oid: view.row_type,
+                array_type: view.array_type,
+                schema: view.schema,
+                name: &view.name,
+                owner: view.owner,
+                domain: None,
+                relation: view.oid,
+            });
+        }
+        let table = self.tables.get(owner)?;
+        Some(UserType {
+            oid: table.row_type,
+            array_type: table.array_type,
+            schema: table.schema,
+            name: &table.name,
+            owner: table.owner,
+            domain: None,
+            relation: table.oid,
+        })
+    }
+
+    /// All types that came with users' objects, by the OID of the object.
+    pub fn user_types(&self) -> impl Iterator<Item = UserType<'_>> {
+        let is_base = |(ty, _): &(&ObjectId, &ObjectId)| {
+            self.user_type(**ty).is_some_and(|found| found.oid == **ty)
+        };
+        self.type_owners.iter().filter(is_base).filter_map(|(ty, _)| self.user_type(*ty))
+    }
+
+    /// The type under all domains, with the modifier that they impose: itself if it is none.
+    pub fn base_type(&self, oid: ObjectId, typmod: i32) -> (ObjectId, i32) {
+        let (mut oid, mut typmod) = (oid, typmod);
+        while let Some(domain) = self.domains.get(&oid) {
+            oid = domain.base_type;
+            typmod = domain.typmod;
+        }
+        (oid, typmod)
     }
 
     /// The role called `name`.
@@ -333,6 +621,9 @@ fn builtin_memberships(role: ObjectId) -> BTreeMap<ObjectId, Membership> {
         .collect()
 }
 
-fn relation_names(table: &Table) -> impl Iterator<Item = String> {
-    std::iter::once(table.name.clone()).chain(table.all_indexes().map(|index| index.name.clone()))
+/// Removes an entry and gives it.
+fn take<T>(map: &mut Map<ObjectId, Arc<T>>, oid: ObjectId) -> Option<Arc<T>> {
+    let value = map.get(&oid).cloned()?;
+    map.remove_mut(&oid);
+    Some(value)
 }

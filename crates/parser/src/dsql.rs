@@ -59,6 +59,26 @@ pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>> {
     Ok(statements)
 }
 
+/// The byte at which `RETURN` or `BEGIN ATOMIC` stands outside of parentheses.
+pub(crate) fn sql_body_start(sql: &str) -> Option<usize> {
+    let scan = pg_query::scan(sql).ok()?;
+    let words: Vec<Word> = scan.tokens.iter().map(|token| Word::new(sql, token)).collect();
+    let mut depth = 0usize;
+    for (at, word) in words.iter().enumerate() {
+        match word.token {
+            Token::Ascii40 => depth += 1,
+            Token::Ascii41 => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            _ if word.is("return") => return Some(word.start),
+            _ if word.is("begin") && words.get(at + 1).is_some_and(|next| next.is("atomic")) => {
+                return Some(word.start);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// The word `ASYNC` directly after `CREATE [UNIQUE] INDEX` or `ALTER TABLE`, unquoted.
 fn async_word<'a>(statement: &'a [Word<'a>]) -> Option<&'a Word<'a>> {
     let word = match statement {

@@ -100,9 +100,16 @@ pub(crate) fn deparse_expression(node: &protobuf::Node) -> Result<String> {
         ..protobuf::SelectStmt::default()
     };
     let statement = protobuf::Node { node: Some(pg_query::NodeEnum::SelectStmt(Box::new(select))) };
-    let raw = protobuf::RawStmt { stmt: Some(Box::new(statement)), stmt_location: 0, stmt_len: 0 };
-    let tree = protobuf::ParseResult { version: 160_001, stmts: vec![raw] };
-    let text = pg_query::deparse(&tree)
-        .map_err(|error| SqlError::internal(format!("expression cannot be printed: {error}")))?;
+    let text = deparse_statement(&statement)?;
     Ok(text.strip_prefix("SELECT ").unwrap_or(&text).to_owned())
+}
+
+/// # Errors
+/// `XX000` if the library cannot print the tree.
+pub(crate) fn deparse_statement(statement: &protobuf::Node) -> Result<String> {
+    let stmt = Some(Box::new(statement.clone()));
+    let raw = protobuf::RawStmt { stmt, stmt_location: 0, stmt_len: 0 };
+    let tree = protobuf::ParseResult { version: 160_001, stmts: vec![raw] };
+    pg_query::deparse(&tree)
+        .map_err(|error| SqlError::internal(format!("statement cannot be printed: {error}")))
 }

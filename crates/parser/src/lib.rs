@@ -136,6 +136,19 @@ pub fn fingerprint(sql: &str) -> Option<u64> {
     pg_query::fingerprint(sql).ok().map(|found| found.value)
 }
 
+/// SQL text of a statement, as stored in descriptors.
+///
+/// # Errors
+/// `XX000` if the tree cannot be printed.
+pub fn deparse_statement(statement: &Node) -> Result<String> {
+    ffi::deparse_statement(statement)
+}
+
+/// The byte at which the body of a CREATE FUNCTION begins: `RETURN` or `BEGIN ATOMIC`.
+pub fn sql_body_start(sql: &str) -> Option<usize> {
+    dsql::sql_body_start(sql)
+}
+
 /// The 1-based character position in `sql` of a byte offset, as error reports count.
 pub fn character_position(sql: &str, byte_offset: usize) -> usize {
     let mut end = byte_offset.min(sql.len());

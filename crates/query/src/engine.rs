@@ -26,6 +26,7 @@ use crate::analyze::Activity;
 use crate::job::{Job, Jobs};
 use crate::plan::statistics::Statistics;
 use crate::rules::Day;
+use crate::sequence::Allocators;
 use crate::session::Session;
 
 /// The only database of a cluster.
@@ -89,6 +90,7 @@ pub struct Engine {
     pub(crate) statistics: ArcSwap<Statistics>,
     /// How many of their rows changed.
     pub(crate) activity: Activity,
+    pub(crate) sequences: Allocators,
     opened_micros: i64,
 }
 
@@ -116,6 +118,7 @@ impl Engine {
             jobs: Jobs::new(),
             statistics: ArcSwap::default(),
             activity: Activity::default(),
+            sequences: Allocators::default(),
             opened_micros: now_micros(),
         });
         engine.load_statistics().await?;
@@ -194,6 +197,10 @@ impl Engine {
         self.opened_micros
     }
 
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
     /// Prefix of the cluster's keys.
     pub(crate) fn cluster(&self) -> u32 {
         self.config.cluster
@@ -266,6 +273,9 @@ impl Engine {
         }
         for oid in &change.removed {
             txn.delete(keys::object(cluster, *oid));
+            if let Some(sequence) = before.sequence_by_oid(*oid) {
+                txn.delete(keys::sequence(cluster, sequence.storage));
+            }
         }
         txn.put(keys::catalog_state(cluster), encode_state(&after).into());
         for job in &jobs {

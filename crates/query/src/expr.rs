@@ -183,8 +183,45 @@ pub enum ExprKind {
     Grouping(Vec<usize>),
     /// A set-returning call in a select list; only under a ProjectSet operator.
     SetReturning(Box<SetCall>),
+    /// A call of a user's function.
+    UserCall(Box<UserCall>),
+    /// A value that becomes a domain's: checked, else the same.
+    Domain(Box<DomainCast>),
     /// `DEFAULT` as an INSERT or UPDATE value; replaced while binding.
     Default,
+}
+
+/// A call of a function that a user has made.
+#[derive(Clone, Debug)]
+pub struct UserCall {
+    /// The function.
+    pub function: Arc<catalog::Function>,
+    /// Arguments, coerced to the declared types, defaults filled in.
+    pub args: Vec<Expr>,
+    /// Their types.
+    pub arg_types: Vec<Oid>,
+    /// Result type at this call; of a set, one row's (the value is then an array).
+    pub result_type: Oid,
+}
+
+/// A value that becomes a domain's.
+#[derive(Clone, Debug)]
+pub struct DomainCast {
+    /// The value, of the type beneath.
+    pub arg: Expr,
+    /// What the domain, and those beneath it, ask of it; innermost first.
+    pub rules: Arc<[DomainRules]>,
+}
+
+/// What a domain asks of a value.
+#[derive(Clone, Debug)]
+pub struct DomainRules {
+    /// The domain's name.
+    pub name: String,
+    /// `NOT NULL`.
+    pub not_null: bool,
+    /// Constraints: names and conditions, over a row of the value alone.
+    pub checks: Vec<(String, Expr)>,
 }
 
 /// The parameterless functions with a grammar of their own.
@@ -348,6 +385,8 @@ impl Expr {
             ExprKind::Call(call) | ExprKind::NullIf(call) => call.args.iter().for_each(f),
             ExprKind::Distinct { equal, negated: _ } => equal.args.iter().for_each(f),
             ExprKind::SetReturning(call) => call.args.iter().for_each(f),
+            ExprKind::UserCall(call) => call.args.iter().for_each(f),
+            ExprKind::Domain(cast) => f(&cast.arg),
             ExprKind::And(args) | ExprKind::Or(args) | ExprKind::Coalesce(args) => {
                 args.iter().for_each(f);
             }
@@ -412,6 +451,8 @@ impl Expr {
             ExprKind::Call(call) | ExprKind::NullIf(call) => call.args.iter_mut().for_each(f),
             ExprKind::Distinct { equal, negated: _ } => equal.args.iter_mut().for_each(f),
             ExprKind::SetReturning(call) => call.args.iter_mut().for_each(f),
+            ExprKind::UserCall(call) => call.args.iter_mut().for_each(f),
+            ExprKind::Domain(cast) => f(&mut cast.arg),
             ExprKind::And(args) | ExprKind::Or(args) | ExprKind::Coalesce(args) => {
                 args.iter_mut().for_each(f);
             }

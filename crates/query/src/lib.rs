@@ -14,9 +14,11 @@ mod command;
 pub mod engine;
 pub mod execute;
 pub mod expr;
+mod function;
 pub mod job;
 pub mod plan;
 mod rules;
+pub mod sequence;
 pub mod session;
 mod system;
 

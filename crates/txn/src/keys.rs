@@ -6,6 +6,7 @@
 //! | `cluster:u32` `02` `oid:u32` | descriptor of an object |
 //! | `cluster:u32` `03` `job id:16` | job |
 //! | `cluster:u32` `04` `table:u32` | statistics of a table |
+//! | `cluster:u32` `05` `storage:u32` | position of a sequence |
 //! | `cluster:u32` `10` `table:u32` `index:u32` `key columns…` | row or index entry |
 //! | `cluster:u32` `11` `table:u32` `index:u32` `key columns…` | row's key-share companion |
 //!
@@ -19,6 +20,7 @@ const CATALOG_STATE: u8 = 0x01;
 const OBJECT: u8 = 0x02;
 const JOB: u8 = 0x03;
 const STATISTICS: u8 = 0x04;
+const SEQUENCE: u8 = 0x05;
 const ROW: u8 = 0x10;
 const KEY_SHARE: u8 = 0x11;
 
@@ -45,6 +47,11 @@ pub fn objects(cluster: u32) -> Bytes {
 /// Key of a job.
 pub fn job(cluster: u32, id: [u8; 16]) -> Bytes {
     prefix(cluster, JOB, &id)
+}
+
+/// Key of the position of a sequence, by the number under which it is stored.
+pub fn sequence(cluster: u32, storage: u32) -> Bytes {
+    prefix(cluster, SEQUENCE, &storage.to_be_bytes())
 }
 
 /// What all jobs' keys start with.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use types::{Result, SqlError, SqlState};
 
+use super::depend::{Part, drop_parts};
 use super::foreign_key::{
-    Dropping, ForeignKeyDef, add_foreign_key, alter_constraint, column_of, constraint_of,
-    drop_needing_index, drop_referencing,
+    ForeignKeyDef, add_foreign_key, alter_constraint, constraint_of, drop_needing_index,
 };
+use super::sequence::{self, IdentityDef, SequenceOptions};
 use super::table::{
     self, ColumnDef, add_check, constraint_exists, duplicate_constraint, relation_taken,
 };
-use super::{Cx, Found, Outcome, QualifiedName, grant, limits, relation_exists, role};
+use super::{Cx, Outcome, QualifiedName, limits, relation, relation_exists};
 use crate::objects::*;
 use crate::snapshot::{Catalog, Change, Object};
 
@@ -50,8 +51,8 @@ pub enum Action {
     SetDefault {
         /// Column name.
         column: String,
-        /// The expression, as SQL text.
-        default: Option<String>,
+        /// The expression.
+        default: Option<Sql>,
     },
     /// `ALTER COLUMN … DROP NOT NULL`.
     DropNotNull {
@@ -76,8 +77,8 @@ pub enum Action {
     AddCheck {
         /// Name, if one is written.
         name: Option<String>,
-        /// The condition, as SQL text.
-        expression: String,
+        /// The condition.
+        expression: Sql,
         /// Names of the columns that it reads.
         columns: Vec<String>,
     },
@@ -92,6 +93,33 @@ pub enum Action {
         /// `INITIALLY DEFERRED`.
         initially_deferred: bool,
     },
+    /// `ADD GENERATED … AS IDENTITY`.
+    AddIdentity {
+        /// Column name.
+        column: String,
+        /// What is added.
+        identity: IdentityDef,
+    },
+    /// `SET GENERATED`, `SET option`, `RESTART`.
+    SetIdentity {
+        /// Column name.
+        column: String,
+        /// `ALWAYS` or `BY DEFAULT`, if it is said.
+        always: Option<bool>,
+        /// Options of the sequence.
+        options: SequenceOptions,
+        /// The sequence's present value.
+        last_value: i64,
+    },
+    /// `DROP IDENTITY`.
+    DropIdentity {
+        /// Column name.
+        column: String,
+        /// `IF EXISTS`.
+        if_exists: bool,
+    },
+    /// `ENABLE TRIGGER ALL` and its kin: there are no triggers.
+    Triggers,
     /// `ADD UNIQUE USING INDEX`.
     AddUniqueUsingIndex {
         /// Name, if one is written; else the index's.
@@ -123,14 +151,17 @@ impl Action {
             | Action::DropNotNull { .. }
             | Action::DropExpression { .. }
             | Action::DropConstraint { .. }
+            | Action::DropIdentity { .. }
             | Action::SetDefault { default: None, .. } => 0,
             Action::AddColumn { .. } => 1,
             Action::AddCheck { .. } | Action::AddForeignKey(_) => 2,
             Action::AddUniqueUsingIndex { .. } => 3,
-            Action::SetDefault { default: Some(_), .. } => 4,
-            Action::SetStorage { .. } | Action::OwnerTo { .. } | Action::AlterConstraint { .. } => {
-                5
-            }
+            Action::SetDefault { default: Some(_), .. } | Action::AddIdentity { .. } => 4,
+            Action::SetStorage { .. }
+            | Action::OwnerTo { .. }
+            | Action::AlterConstraint { .. }
+            | Action::SetIdentity { .. }
+            | Action::Triggers => 5,
         }
     }
 }
@@ -185,6 +216,15 @@ fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) 
         }
         Action::SetDefault { column: name, default } => {
             let at = column(table, name)?;
+            if table.columns[at].identity.is_some() {
+                let error = is_identity(table, name);
+                return Err(match default {
+                    Some(_) => error,
+                    None => {
+                        error.hint("Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead.")
+                    }
+                });
+            }
             if let Some(ColumnDefault::Generated(_)) = table.columns[at].default {
                 let error = SqlError::new(
                     SqlState::SYNTAX_ERROR,
@@ -200,11 +240,16 @@ fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) 
                     }
                 });
             }
-            table.columns[at].default = default.clone().map(ColumnDefault::Expression);
+            let Sql { text, names } = default.clone().unwrap_or_default();
+            table.columns[at].default = default.as_ref().map(|_| ColumnDefault::Expression(text));
+            table.columns[at].default_names = names;
             Ok(())
         }
         Action::DropNotNull { column: name } => {
             let at = column(table, name)?;
+            if table.columns[at].identity.is_some() {
+                return Err(is_identity(table, name));
+            }
             if is_key(table, at) {
                 return Err(SqlError::new(
                     SqlState::INVALID_TABLE_DEFINITION,
@@ -228,9 +273,42 @@ fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) 
                 return Err(not_ready(message));
             }
             table.columns[at].default = None;
+            table.columns[at].default_names.clear();
             table.columns[at].generated_from.clear();
             Ok(())
         }
+        Action::AddIdentity { column: name, identity } => {
+            add_identity(cx, outcome, table, name, identity)
+        }
+        Action::SetIdentity { column: name, always, options, last_value } => {
+            let at = column(table, name)?;
+            let Some(identity) = &mut table.columns[at].identity else {
+                return Err(not_ready(not_identity(table, name)));
+            };
+            identity.always = always.unwrap_or(identity.always);
+            if let Some(sequence) = cx.catalog.sequence_by_oid(identity.sequence) {
+                let mut changed = Sequence::clone(sequence);
+                sequence::change(outcome, &mut changed, options, *last_value)?;
+                if changed != **sequence {
+                    outcome.put(Object::Sequence(Arc::new(changed)));
+                }
+            }
+            Ok(())
+        }
+        Action::DropIdentity { column: name, if_exists } => {
+            let at = column(table, name)?;
+            let Some(identity) = table.columns[at].identity.take() else {
+                let message = not_identity(table, name);
+                if *if_exists {
+                    outcome.skip_missing(format!("{message}, skipping"));
+                    return Ok(());
+                }
+                return Err(not_ready(message));
+            };
+            outcome.remove(identity.sequence);
+            Ok(())
+        }
+        Action::Triggers => Ok(()),
         Action::SetStorage { column: name, storage } => {
             let at = column(table, name)?;
             let type_oid = types::Oid(table.columns[at].type_oid);
@@ -245,7 +323,7 @@ fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) 
             Ok(())
         }
         Action::AddCheck { name, expression, columns } => {
-            add_check(cx, outcome, table, name.as_deref(), expression, columns, false)
+            add_check(cx, outcome, table, name.as_deref(), expression.clone(), columns, false)
         }
         Action::AddForeignKey(def) => add_foreign_key(cx, outcome, table, def, false),
         Action::AlterConstraint { name, deferrable, initially_deferred } => {
@@ -262,15 +340,8 @@ fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) 
             if owner == table.owner {
                 return Ok(());
             }
-            role::check_set_role(cx, owner)?;
-            if let Some(schema) = cx.catalog.schema_by_oid(table.schema) {
-                Cx { role: owner, ..cx }.check_create(schema)?;
-            }
-            grant::change_owner(&mut table.grants, table.owner, owner);
-            for column in &mut table.columns {
-                grant::change_owner(&mut column.grants, table.owner, owner);
-            }
-            table.owner = owner;
+            relation::check_owner_change(cx, table.schema, owner)?;
+            relation::change_table_owner(cx, outcome, table, owner);
             Ok(())
         }
     }
@@ -331,58 +402,46 @@ fn drop_column(
         return Ok(());
     }
     let at = column(table, name)?;
-    let oid = table.oid;
     if is_key(table, at) {
         return Err(SqlError::unsupported(format!("cannot drop primary key column {name}")));
     }
-    let dependents: Vec<String> = table
-        .live_columns()
-        .filter(|(_, other)| other.generated_from.contains(&at))
-        .map(|(_, other)| other.name.clone())
-        .collect();
-    let shown = cx.display(table);
-    if !cascade && !dependents.is_empty() {
-        let detail: Vec<String> = dependents
-            .iter()
-            .map(|other| {
-                format!("column {other} of table {shown} depends on column {name} of table {shown}")
-            })
-            .collect();
-        return Err(SqlError::new(
-            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
-            format!(
-                "cannot drop column {name} of table {shown} because other objects depend on it"
-            ),
-        )
-        .detail(detail.join("\n"))
-        .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+    drop_parts(cx, outcome, &[Part::Column(table.oid, at)], cascade, Some(table))
+}
+
+/// `ADD GENERATED … AS IDENTITY`.
+fn add_identity(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    table: &mut Table,
+    name: &str,
+    identity: &IdentityDef,
+) -> Result<()> {
+    let at = column(table, name)?;
+    let of = format!("column \"{name}\" of relation \"{}\"", table.name);
+    if !table.columns[at].not_null {
+        let message = format!("{of} must be declared NOT NULL before identity can be added");
+        return Err(not_ready(message));
     }
-    for other in dependents {
-        outcome.skip_missing(format!("drop cascades to column {other} of table {shown}"));
-        drop_column(cx, outcome, table, &other, true, true)?;
+    if table.columns[at].identity.is_some() {
+        return Err(not_ready(format!("{of} is already an identity column")));
     }
-    let what = column_of(cx, table, at);
-    let dropping = Dropping { what: what.clone(), cascade, table: Some(&mut *table) };
-    drop_referencing(cx, outcome, dropping, |other, key| {
-        let needs = key.parent == oid && key.parent_columns.contains(&at);
-        // A key of the column itself goes with it.
-        let own = other.oid == oid && key.columns.contains(&at);
-        (needs && !own).then(|| what.clone())
-    })?;
-    table.foreign_keys.retain(|key| !key.columns.contains(&at));
-    let uses = |index: &Index| index.reads(at);
-    outcome.dropped.extend(table.indexes.iter().filter(|i| uses(i)).map(|index| index.oid));
-    table.indexes.retain(|index| !uses(index));
-    table.checks.retain(|check| !check.columns.contains(&at));
-    let column = &mut table.columns[at];
-    // PostgreSQL's name for it: it cannot be anybody's.
-    column.name = format!("........pg.dropped.{}........", at + 1);
-    column.dropped = true;
-    column.not_null = false;
-    column.default = None;
-    column.generated_from.clear();
-    column.comment = None;
+    if table.columns[at].default.is_some() {
+        return Err(not_ready(format!("{of} already has a default value")));
+    }
+    let identity = sequence::identity_sequence(cx, outcome, table, at, identity)?;
+    table.columns[at].identity = Some(identity);
     Ok(())
+}
+
+fn is_identity(table: &Table, column: &str) -> SqlError {
+    SqlError::new(
+        SqlState::SYNTAX_ERROR,
+        format!("column \"{column}\" of relation \"{}\" is an identity column", table.name),
+    )
+}
+
+fn not_identity(table: &Table, column: &str) -> String {
+    format!("column \"{column}\" of relation \"{}\" is not an identity column", table.name)
 }
 
 fn add_unique_using_index(
@@ -487,28 +546,6 @@ fn drop_constraint(
     Err(SqlError::new(SqlState::UNDEFINED_OBJECT, message))
 }
 
-/// `ALTER TABLE … RENAME TO`; an index can be renamed so too.
-///
-/// # Errors
-/// `42P01`, `42P07`, `42501`.
-pub fn rename_table(
-    cx: Cx<'_>,
-    name: &QualifiedName,
-    to: &str,
-    if_exists: bool,
-) -> Result<Outcome> {
-    if let Ok(Some(Found::Index(..))) = cx.find(name) {
-        return super::rename_index(cx, name, to, if_exists);
-    }
-    let mut outcome = Outcome::new(cx);
-    let Some(table) = find(cx, &mut outcome, name, if_exists)? else { return Ok(outcome) };
-    if cx.catalog.relation_exists(table.schema, to) {
-        return Err(relation_exists(to));
-    }
-    outcome.put_table(Table { name: to.to_owned(), ..Table::clone(table) });
-    Ok(outcome)
-}
-
 /// `ALTER TABLE … RENAME COLUMN`. `rewrite` gives an expression's text with the column renamed.
 ///
 /// # Errors
@@ -596,36 +633,6 @@ pub fn rename_constraint(
         }
     }
     outcome.put_table(table);
-    Ok(outcome)
-}
-
-/// `ALTER TABLE … SET SCHEMA`.
-///
-/// # Errors
-/// `42P01`, `3F000`, `42P07`, `42501`.
-pub fn set_schema(
-    cx: Cx<'_>,
-    name: &QualifiedName,
-    schema: &str,
-    if_exists: bool,
-) -> Result<Outcome> {
-    let mut outcome = Outcome::new(cx);
-    let Some(table) = find(cx, &mut outcome, name, if_exists)? else { return Ok(outcome) };
-    let schema = cx.schema(schema)?;
-    cx.check_create(schema)?;
-    if schema.oid == table.schema {
-        return Ok(outcome);
-    }
-    let names = std::iter::once(&table.name).chain(table.all_indexes().map(|index| &index.name));
-    for name in names {
-        if cx.catalog.relation_exists(schema.oid, name) {
-            return Err(SqlError::new(
-                SqlState::DUPLICATE_TABLE,
-                format!("relation \"{name}\" already exists in schema \"{}\"", schema.name),
-            ));
-        }
-    }
-    outcome.put_table(Table { schema: schema.oid, ..Table::clone(table) });
     Ok(outcome)
 }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use types::{Result, SqlError, SqlState};
 
-use super::{Cx, Found, Outcome, QualifiedName, alter, no_relation, system_entity};
+use super::{
+    Cx, Found, FunctionName, Outcome, QualifiedName, RelationKind, alter, domain, function,
+    no_relation, statistics, system_entity,
+};
 use crate::objects::*;
 use crate::privilege;
 use crate::snapshot::Object;
@@ -28,6 +31,12 @@ pub enum CommentTarget {
     Index(QualifiedName),
     Constraint { table: QualifiedName, name: String },
     Role(String),
+    Sequence(QualifiedName),
+    View(QualifiedName),
+    Function { kind: &'static str, name: FunctionName },
+    Domain(QualifiedName),
+    Statistics(QualifiedName),
+    DomainConstraint { domain: QualifiedName, name: String },
 }
 
 /// Sets or removes a comment.
@@ -60,6 +69,71 @@ pub fn comment(cx: Cx<'_>, request: &Comment) -> Result<Outcome> {
             let role = Role { comment: text, ..Role::clone(role) };
             outcome.put(Object::Role(Arc::new(role)));
         }
+        CommentTarget::Sequence(name) => {
+            let Some(sequence) = super::own_sequence(cx, name, false)? else {
+                return Err(no_relation(name));
+            };
+            let sequence = Sequence { comment: text, ..Sequence::clone(sequence) };
+            outcome.put(Object::Sequence(Arc::new(sequence)));
+        }
+        CommentTarget::View(name) => {
+            let view = match cx.find(name)? {
+                Some(Found::View(view)) => view,
+                Some(Found::System(_)) => return Err(system_entity()),
+                Some(other) => return Err(other.is_not(RelationKind::View)),
+                None => return Err(no_relation(name)),
+            };
+            privilege::check_owner(cx.catalog, cx.role, view.owner, "view", &view.name)?;
+            outcome.put(Object::View(Arc::new(View { comment: text, ..View::clone(view) })));
+        }
+        CommentTarget::Function { kind, name } => {
+            let function = function::find(cx, kind, name)?;
+            let function = function.ok_or_else(|| function::missing(cx, kind, name))?;
+            privilege::check_owner(cx.catalog, cx.role, function.owner, kind, &function.name)?;
+            let function = Function { comment: text, ..Function::clone(function) };
+            outcome.put(Object::Function(Arc::new(function)));
+        }
+        CommentTarget::Domain(name) => {
+            let domain = domain::find(cx, name)?.ok_or_else(|| domain::missing(name))?;
+            privilege::check_owner(cx.catalog, cx.role, domain.owner, "type", &domain.name)?;
+            let domain = Domain { comment: text, ..Domain::clone(domain) };
+            outcome.put(Object::Domain(Arc::new(domain)));
+        }
+        CommentTarget::Statistics(name) => {
+            let found = statistics::find(cx, name)?.ok_or_else(|| statistics::missing(name))?;
+            let kind = "statistics object";
+            privilege::check_owner(cx.catalog, cx.role, found.owner, kind, &found.name)?;
+            let statistics = Statistics { comment: text, ..Statistics::clone(found) };
+            outcome.put(Object::Statistics(Arc::new(statistics)));
+        }
+        CommentTarget::DomainConstraint { domain: of, name } => {
+            let domain = domain::find(cx, of)?.ok_or_else(|| domain::missing(of))?;
+            privilege::check_owner(cx.catalog, cx.role, domain.owner, "type", &domain.name)?;
+            let mut domain = Domain::clone(domain);
+            let Some(check) = domain.checks.iter_mut().find(|check| check.name == *name) else {
+                return Err(SqlError::new(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("constraint \"{name}\" for domain {} does not exist", domain.name),
+                ));
+            };
+            check.comment = text;
+            outcome.put(Object::Domain(Arc::new(domain)));
+        }
+        CommentTarget::Column { table, column } if super::is_view(cx, table) => {
+            let Some(Found::View(view)) = cx.find(table)? else { return Err(no_relation(table)) };
+            privilege::check_owner(cx.catalog, cx.role, view.owner, "view", &view.name)?;
+            let mut view = View::clone(view);
+            let at = view.column(column).ok_or_else(|| {
+                SqlError::new(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column \"{column}\" of relation \"{}\" does not exist", view.name),
+                )
+            })?;
+            if let Some(column) = view.columns.get_mut(at) {
+                column.comment = text;
+            }
+            outcome.put(Object::View(Arc::new(view)));
+        }
         CommentTarget::Table(name) => {
             let table = commented_table(cx, name)?;
             outcome.put_table(Table { comment: text, ..Table::clone(table) });
@@ -73,8 +147,8 @@ pub fn comment(cx: Cx<'_>, request: &Comment) -> Result<Outcome> {
         CommentTarget::Index(name) => {
             let (table, index) = match cx.find(name)? {
                 Some(Found::Index(table, index)) => (table, index),
-                Some(Found::Table(table)) => return Err(wrong_kind(&table.name, "an index")),
                 Some(Found::System(_)) => return Err(system_entity()),
+                Some(other) => return Err(other.is_not(RelationKind::Index)),
                 None => return Err(no_relation(name)),
             };
             privilege::check_owner(cx.catalog, cx.role, table.owner, "index", &index.name)?;
@@ -112,12 +186,8 @@ fn commented_table<'a>(cx: Cx<'a>, name: &QualifiedName) -> Result<&'a Arc<Table
             privilege::check_owner(cx.catalog, cx.role, table.owner, "table", &table.name)?;
             Ok(table)
         }
-        Some(Found::Index(_, index)) => Err(wrong_kind(&index.name, "a table")),
         Some(Found::System(_)) => Err(system_entity()),
+        Some(other) => Err(other.is_not(RelationKind::Table)),
         None => Err(no_relation(name)),
     }
-}
-
-fn wrong_kind(name: &str, kind: &str) -> SqlError {
-    SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{name}\" is not {kind}"))
 }

@@ -432,9 +432,3 @@ impl Outcome {
 pub(super) fn constraint_of(cx: Cx<'_>, table: &Table, name: &str) -> String {
     format!("constraint {} on table {}", builtin::quote_identifier(name), cx.display(table))
 }
-
-/// A column of `table`, for messages: `column c of table t`.
-pub(super) fn column_of(cx: Cx<'_>, table: &Table, at: usize) -> String {
-    let name = table.columns.get(at).map_or("", |column| &column.name);
-    format!("column {} of table {}", builtin::quote_identifier(name), cx.display(table))
-}

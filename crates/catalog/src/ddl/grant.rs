@@ -187,6 +187,20 @@ fn grant_on_relation(
             SqlState::WRONG_OBJECT_TYPE,
             format!("\"{}\" is an index", index.name),
         )),
+        Some(Found::View(view)) => {
+            if let Some(grants) = grant_on(cx, outcome, to, Target::View(view))? {
+                let view = View { grants, ..View::clone(view) };
+                outcome.put(Object::View(Arc::new(view)));
+            }
+            Ok(())
+        }
+        Some(Found::Sequence(sequence)) => {
+            if let Some(grants) = grant_on(cx, outcome, to, Target::Sequence(sequence))? {
+                let sequence = Sequence { grants, ..Sequence::clone(sequence) };
+                outcome.put(Object::Sequence(Arc::new(sequence)));
+            }
+            Ok(())
+        }
         Some(Found::System(_)) => Err(system_entity()),
         None => Err(no_relation(name)),
     }

@@ -1,15 +1,13 @@
-//! `CREATE INDEX`, the end of its build, `DROP INDEX` and `ALTER INDEX … RENAME`.
+//! `CREATE INDEX` and the end of its build.
 
 use std::sync::Arc;
 
 use types::{Oid, Result, SqlError, SqlState};
 
-use super::foreign_key::drop_needing_index;
 use super::names::{choose, column_part, numbered};
 use super::table::relation_taken;
-use super::{Cx, Found, Outcome, QualifiedName, limits, no_relation, relation_exists};
+use super::{Cx, Found, Outcome, QualifiedName, RelationKind, limits, relation_exists};
 use crate::objects::*;
-use crate::privilege;
 use crate::snapshot::{Catalog, Change, Object};
 
 /// `CREATE INDEX`.
@@ -71,12 +69,17 @@ pub fn create_index(cx: Cx<'_>, request: &CreateIndex) -> Result<Outcome> {
         state,
     } = request;
     let table = match cx.find(table)? {
-        Some(Found::Index(_, index)) => {
+        Some(found @ (Found::Index(..) | Found::View(_) | Found::Sequence(_))) => {
+            let (message, kinds) = match found.kind() {
+                RelationKind::Index => ("cannot open relation", "indexes"),
+                RelationKind::View => ("cannot create index on relation", "views"),
+                _ => ("cannot create index on relation", "sequences"),
+            };
             return Err(SqlError::new(
                 SqlState::WRONG_OBJECT_TYPE,
-                format!("cannot open relation \"{}\"", index.name),
+                format!("{message} \"{}\"", found.name()),
             )
-            .detail("This operation is not supported for indexes."));
+            .detail(format!("This operation is not supported for {kinds}.")));
         }
         _ => cx.own_table(table)?,
     };
@@ -228,125 +231,4 @@ pub fn finish_index(catalog: &Catalog, index: ObjectId, state: IndexState) -> Op
     let mut change = Change { next_oid: catalog.next_oid(), ..Change::default() };
     change.put.insert(table.oid, Object::Table(Arc::new(table)));
     Some(change)
-}
-
-/// Drops indexes.
-///
-/// # Errors
-/// `42704`, `3F000`, `42809`, `42501`; `2BP01` for the index of a constraint, and without `cascade`
-/// for one that a foreign key needs.
-pub fn drop_indexes(
-    cx: Cx<'_>,
-    names: &[QualifiedName],
-    if_exists: bool,
-    cascade: bool,
-) -> Result<Outcome> {
-    let mut outcome = Outcome::new(cx);
-    for name in names {
-        let found = match cx.find(name) {
-            Err(error) if if_exists && error.code() == SqlState::INVALID_SCHEMA_NAME => {
-                outcome.skip_missing(format!("{}, skipping", error.message()));
-                continue;
-            }
-            found => found?,
-        };
-        let (table, index) = match found {
-            Some(Found::Index(table, index)) => (table, index),
-            Some(Found::Table(table)) => {
-                return Err(SqlError::new(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not an index", table.name),
-                )
-                .hint("Use DROP TABLE to remove a table."));
-            }
-            Some(Found::System(relation)) => {
-                return Err(SqlError::new(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not an index", relation.name),
-                ));
-            }
-            None if if_exists => {
-                outcome.skip_missing(format!("index \"{}\" does not exist, skipping", name));
-                continue;
-            }
-            None => {
-                return Err(SqlError::new(
-                    SqlState::UNDEFINED_OBJECT,
-                    format!("index \"{name}\" does not exist"),
-                ));
-            }
-        };
-        let schema_owner = cx.catalog.schema_by_oid(table.schema).map(|schema| schema.owner);
-        if !schema_owner.is_some_and(|o| privilege::has_privileges_of(cx.catalog, cx.role, o)) {
-            privilege::check_owner(cx.catalog, cx.role, table.owner, "index", &index.name)?;
-        }
-        if index.constraint.is_none() {
-            let what = format!("index {}", cx.display_name(table.schema, &index.name));
-            drop_needing_index(cx, &mut outcome, what, index, cascade, None)?;
-        }
-        if index.constraint.is_some() {
-            let constraint = format!("constraint {} on table {}", index.name, cx.display(table));
-            return Err(SqlError::new(
-                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
-                format!(
-                    "cannot drop index {} because {constraint} requires it",
-                    cx.display_name(table.schema, &index.name)
-                ),
-            )
-            .hint(format!("You can drop {constraint} instead.")));
-        }
-        let Some(mut changed) = outcome.pending_table(cx, table.oid) else { continue };
-        let before = changed.indexes.len();
-        changed.indexes.retain(|other| other.oid != index.oid);
-        if changed.indexes.len() < before {
-            outcome.dropped.push(index.oid);
-            outcome.put_table(changed);
-        }
-    }
-    Ok(outcome)
-}
-
-/// `ALTER INDEX … RENAME TO`. A constraint is renamed with its index.
-///
-/// # Errors
-/// `42P01`, `42P07`, `42809`, `42501`.
-pub fn rename_index(
-    cx: Cx<'_>,
-    name: &QualifiedName,
-    to: &str,
-    if_exists: bool,
-) -> Result<Outcome> {
-    let mut outcome = Outcome::new(cx);
-    let (table, index) = match cx.find(name) {
-        Err(error) if if_exists && error.code() == SqlState::INVALID_SCHEMA_NAME => {
-            outcome.skip_missing(format!("relation \"{name}\" does not exist, skipping"));
-            return Ok(outcome);
-        }
-        Err(error) => return Err(error),
-        Ok(Some(Found::Index(table, index))) => (table, index),
-        Ok(Some(Found::Table(table))) => {
-            return Err(SqlError::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("\"{}\" is not an index", table.name),
-            ));
-        }
-        Ok(Some(Found::System(relation))) => return Err(super::system_catalog(relation)),
-        Ok(None) if if_exists => {
-            outcome.skip_missing(format!("relation \"{name}\" does not exist, skipping"));
-            return Ok(outcome);
-        }
-        Ok(None) => return Err(no_relation(name)),
-    };
-    privilege::check_owner(cx.catalog, cx.role, table.owner, "index", &index.name)?;
-    if cx.catalog.relation_exists(table.schema, to) {
-        return Err(relation_exists(to));
-    }
-    let mut table = Table::clone(table);
-    for other in table.all_indexes_mut() {
-        if other.oid == index.oid {
-            other.name = to.to_owned();
-        }
-    }
-    outcome.put_table(table);
-    Ok(outcome)
 }

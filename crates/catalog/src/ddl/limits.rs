@@ -7,6 +7,12 @@ use crate::builtin::{base_type, format_type};
 
 /// Columns of a table. The service documents 255 and accepts 256.
 pub const COLUMNS_MAX: usize = 256;
+/// Views of a cluster.
+const VIEWS_MAX: usize = 5000;
+/// Extended statistics objects of a table.
+const STATISTICS_MAX: usize = 5;
+/// Bytes of a view's query. The service documents 2 MiB and takes less.
+const VIEW_BYTES_MAX: usize = 512 * 1000;
 /// Columns in a table's lifetime, dropped ones included.
 pub(super) const ATTRIBUTES_MAX: usize = 1600;
 /// Indexes of a table, its primary key included.
@@ -17,6 +23,8 @@ pub const KEY_COLUMNS_MAX: usize = 8;
 pub const SCHEMAS_MAX: usize = 10;
 /// Tables of a cluster.
 pub const TABLES_MAX: usize = 1000;
+/// Sequences of a cluster, those of identity columns included.
+const SEQUENCES_MAX: usize = 5000;
 /// Declared bytes of a key.
 const KEY_BYTES_MAX: i32 = 2000;
 /// Declared length of `char(n)`.
@@ -115,6 +123,59 @@ fn declared_bytes(type_oid: Oid, typmod: i32) -> i32 {
         NUMERIC if typmod >= VARHDRSZ => 8 + ((((typmod - VARHDRSZ) >> 16) & 0xffff) + 3) / 4 * 2,
         _ => 0,
     }
+}
+
+/// Refuses more than [`SEQUENCES_MAX`] sequences.
+///
+/// # Errors
+/// `54000`.
+pub(super) fn check_sequence_count(count: usize) -> Result<()> {
+    if count > SEQUENCES_MAX {
+        return Err(SqlError::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            format!("creating more than {SEQUENCES_MAX} sequences is not allowed"),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses more than [`VIEWS_MAX`] views.
+///
+/// # Errors
+/// `54000`.
+pub(super) fn check_view_count(count: usize) -> Result<()> {
+    if count > VIEWS_MAX {
+        return Err(SqlError::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            format!("creating more than {VIEWS_MAX} views not allowed"),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses more than [`STATISTICS_MAX`] statistics objects.
+///
+/// # Errors
+/// `54000`.
+pub(super) fn check_statistics_count(count: usize) -> Result<()> {
+    if count > STATISTICS_MAX {
+        return Err(SqlError::new(
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            format!("more than {STATISTICS_MAX} extended statistics per table are not allowed"),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a view's query that is too long.
+///
+/// # Errors
+/// `54000`.
+pub(super) fn check_view_definition(text: &str) -> Result<()> {
+    if text.len() > VIEW_BYTES_MAX {
+        return Err(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "view definition too large"));
+    }
+    Ok(())
 }
 
 /// Refuses more than [`INDEXES_MAX`] indexes.

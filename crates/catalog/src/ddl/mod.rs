@@ -11,17 +11,25 @@
 
 mod alter;
 mod comment;
+mod depend;
+mod domain;
+mod drop;
 mod foreign_key;
+mod function;
 mod grant;
 mod iam;
 mod index;
 mod limits;
 mod names;
+mod relation;
 mod role;
 mod schema;
+mod sequence;
+mod statistics;
 mod table;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::sync::Arc;
 
@@ -34,25 +42,34 @@ use crate::snapshot::{Catalog, Change, Object};
 
 pub use alter::{
     Action, AlterTable, alter_table, finish_validation, rename_column, rename_constraint,
-    rename_table, set_schema, validate_constraint, validation_target,
+    validate_constraint, validation_target,
 };
 pub use comment::{Comment, CommentTarget, comment};
+pub use domain::{CreateDomain, DomainChange, alter_domain, create_domain, drop_domains};
+pub use drop::{RelationKind, drop_relations};
 pub use foreign_key::ForeignKeyDef;
+pub use function::{FunctionChange, FunctionName, alter_function, create_function, drop_functions};
 pub use grant::{GrantObjects, GrantPrivileges, GrantedPrivilege, grant_privileges};
 pub use iam::{IamGrant, iam_grant, iam_revoke};
-pub use index::{
-    CreateIndex, ElementPart, IndexElement, create_index, drop_indexes, finish_index, rename_index,
-};
+pub use index::{CreateIndex, ElementPart, IndexElement, create_index, finish_index};
 pub use limits::{
     COLUMNS_MAX, INDEXES_MAX, KEY_COLUMNS_MAX, SCHEMAS_MAX, TABLES_MAX, check_column_type,
     check_key_type, column_typmod,
 };
+pub use relation::{rename_relation, set_owner, set_schema};
 pub use role::{
     AlterRole, AlterRoleSettings, CreateRole, GrantRole, MembershipOptions, alter_role,
     alter_role_settings, create_role, drop_roles, grant_role, rename_role,
 };
 pub use schema::{CreateSchema, alter_schema_owner, create_schema, drop_schemas, rename_schema};
-pub use table::{ColumnDef, Constraint, CreateTable, create_table, drop_tables};
+pub use sequence::{
+    IdentityDef, OwnedByName, SequenceOptions, alter_sequence, create_sequence, own_sequence,
+};
+pub use statistics::{
+    CreateStatistics, StatisticsChange, alter_statistics, create_statistics, drop_statistics,
+};
+pub use table::{ColumnDef, Constraint, CreateTable, LikeIndex, create_table};
+pub use view::{CreateView, ViewAction, alter_view, create_view, is_view, rename_view_column};
 
 /// Who changes what.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +129,49 @@ impl std::fmt::Display for QualifiedName {
 enum Found<'a> {
     Table(&'a Arc<Table>),
     Index(&'a Arc<Table>, &'a Index),
+    View(&'a Arc<View>),
+    Sequence(&'a Arc<Sequence>),
     System(&'static SystemRelation),
+}
+
+impl Found<'_> {
+    fn kind(&self) -> RelationKind {
+        match self {
+            Found::Table(_) => RelationKind::Table,
+            Found::Index(..) => RelationKind::Index,
+            Found::View(_) => RelationKind::View,
+            Found::Sequence(_) => RelationKind::Sequence,
+            Found::System(relation) if relation.view => RelationKind::View,
+            Found::System(_) => RelationKind::Table,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Found::Table(table) => &table.name,
+            Found::Index(_, index) => &index.name,
+            Found::View(view) => &view.name,
+            Found::Sequence(sequence) => &sequence.name,
+            Found::System(relation) => relation.name,
+        }
+    }
+
+    fn schema_and_owner(&self) -> (ObjectId, ObjectId) {
+        match self {
+            Found::Table(table) | Found::Index(table, _) => (table.schema, table.owner),
+            Found::View(view) => (view.schema, view.owner),
+            Found::Sequence(sequence) => (sequence.schema, sequence.owner),
+            Found::System(relation) => (relation.schema, BOOTSTRAP_ROLE),
+        }
+    }
+
+    /// `"x" is not a table`.
+    fn is_not(&self, kind: RelationKind) -> SqlError {
+        SqlError::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("\"{}\" is not {}", self.name(), kind.with_article()),
+        )
+    }
 }
 
 impl Outcome {
@@ -134,6 +193,14 @@ impl Outcome {
 
     fn put_table(&mut self, table: Table) {
         self.put(Object::Table(Arc::new(table)));
+    }
+
+    /// Removes an object that has no stored data of its own.
+    fn remove(&mut self, oid: ObjectId) {
+        self.change.put.remove(&oid);
+        if !self.change.removed.contains(&oid) {
+            self.change.removed.push(oid);
+        }
     }
 
     /// Removes a table with all its indexes.
@@ -185,6 +252,12 @@ impl<'a> Cx<'a> {
         if let Some((table, index)) = self.catalog.index(schema, name) {
             return Some(Found::Index(table, index));
         }
+        if let Some(view) = self.catalog.view(schema, name) {
+            return Some(Found::View(view));
+        }
+        if let Some(sequence) = self.catalog.sequence(schema, name) {
+            return Some(Found::Sequence(sequence));
+        }
         builtin::relation(schema, name).map(Found::System)
     }
 
@@ -218,11 +291,8 @@ impl<'a> Cx<'a> {
     fn table(self, name: &QualifiedName) -> Result<&'a Arc<Table>> {
         match self.find(name)? {
             Some(Found::Table(table)) => Ok(table),
-            Some(Found::Index(_, index)) => Err(SqlError::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("\"{}\" is not a table", index.name),
-            )),
             Some(Found::System(relation)) => Err(system_catalog(relation)),
+            Some(other) => Err(other.is_not(RelationKind::Table)),
             None => Err(no_relation(name)),
         }
     }
@@ -281,6 +351,20 @@ impl<'a> Cx<'a> {
         let schema = self.catalog.schema_by_oid(schema);
         builtin::quote_qualified(schema.map_or("", |schema| &schema.name), name)
     }
+}
+
+/// Refuses the name of a type that exists for a table or view: its row type takes the name.
+///
+/// # Errors
+/// `42710`.
+fn check_type_name(cx: Cx<'_>, schema: ObjectId, name: &str) -> Result<()> {
+    if cx.catalog.type_oid(schema, name).is_none() {
+        return Ok(());
+    }
+    Err(SqlError::new(SqlState::DUPLICATE_OBJECT, format!("type \"{name}\" already exists")).hint(
+        "A relation has an associated type of the same name, so you must use a name that doesn't \
+         conflict with any existing type.",
+    ))
 }
 
 /// DSQL's refusal to touch what exists in every cluster.

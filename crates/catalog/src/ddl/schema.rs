@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use types::{Result, SqlError, SqlState};
 
+use super::depend::{Part, drop_parts};
 use super::limits::SCHEMAS_MAX;
-use super::table::drop_references_to;
 use super::{Cx, Outcome, role, system_entity};
 use crate::objects::*;
 use crate::privilege;
@@ -152,53 +152,7 @@ pub fn drop_schemas(
             schemas.push(schema);
         }
     }
-    let mut dependents = Vec::new();
-    for schema in &schemas {
-        for table in cx.catalog.tables().filter(|table| table.schema == schema.oid) {
-            dependents.push((table, *schema));
-        }
-    }
-    if !cascade && !dependents.is_empty() {
-        let detail: Vec<String> = dependents
-            .iter()
-            .map(|(table, schema)| {
-                format!("table {} depends on schema {}", cx.display(table), schema.name)
-            })
-            .collect();
-        let message = match schemas.as_slice() {
-            [schema] => {
-                format!("cannot drop schema {} because other objects depend on it", schema.name)
-            }
-            _ => "cannot drop desired object(s) because other objects depend on them".to_owned(),
-        };
-        return Err(SqlError::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-            .detail(detail.join("\n"))
-            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
-    }
-    match dependents.as_slice() {
-        [] => {}
-        [(table, _)] => outcome.notice(
-            SqlState::SUCCESSFUL_COMPLETION,
-            format!("drop cascades to table {}", cx.display(table)),
-        ),
-        several => {
-            let detail: Vec<String> = several
-                .iter()
-                .map(|(table, _)| format!("drop cascades to table {}", cx.display(table)))
-                .collect();
-            let message = format!("drop cascades to {} other objects", several.len());
-            outcome.notices.push(
-                SqlError::new(SqlState::SUCCESSFUL_COMPLETION, message)
-                    .severity(types::Severity::Notice)
-                    .detail(detail.join("\n")),
-            );
-        }
-    }
-    for (table, _) in &dependents {
-        outcome.remove_table(table);
-    }
-    let gone: Vec<&Arc<Table>> = dependents.iter().map(|(table, _)| *table).collect();
-    drop_references_to(cx, &mut outcome, "desired object(s)".to_owned(), &gone, true)?;
-    outcome.change.removed.extend(schemas.iter().map(|schema| schema.oid));
+    let parts: Vec<Part> = schemas.iter().map(|schema| Part::Schema(schema.oid)).collect();
+    drop_parts(cx, &mut outcome, &parts, cascade, None)?;
     Ok(outcome)
 }

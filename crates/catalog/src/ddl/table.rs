@@ -1,14 +1,14 @@
-//! `CREATE TABLE` and `DROP TABLE`.
+//! `CREATE TABLE`.
 
 use types::{Oid, Result, SqlError, SqlState};
 
-use super::foreign_key::{Dropping, ForeignKeyDef, add_foreign_key, drop_referencing};
+use super::foreign_key::{ForeignKeyDef, add_foreign_key};
 use super::index::{append_index, key_columns, key_types};
 use super::limits::{self, TABLES_MAX};
 use super::names::{choose, column_part, constraint_name_used};
-use super::{Cx, Found, Outcome, QualifiedName, relation_exists, system_catalog};
+use super::sequence::{IdentityDef, identity_sequence};
+use super::{Cx, Outcome, QualifiedName, check_type_name, relation_exists};
 use crate::objects::*;
-use crate::privilege;
 
 /// `CREATE TABLE`, bound: types are resolved, expressions are SQL text.
 #[derive(Clone, Debug)]
@@ -21,6 +21,21 @@ pub struct CreateTable {
     pub columns: Vec<ColumnDef>,
     /// Constraints of columns and of the table, in the order in which they are written.
     pub constraints: Vec<Constraint>,
+    /// Indexes that `LIKE … INCLUDING INDEXES` copies.
+    pub like_indexes: Vec<LikeIndex>,
+}
+
+/// An index to be copied from another table whose columns the new one has too.
+#[derive(Clone, Debug)]
+pub struct LikeIndex {
+    /// The other table.
+    pub table: std::sync::Arc<Table>,
+    /// The index.
+    pub index: Index,
+    /// It is the primary key.
+    pub primary: bool,
+    /// `INCLUDING COMMENTS`.
+    pub comments: bool,
 }
 
 /// A column of [`CreateTable`] or `ADD COLUMN`.
@@ -32,14 +47,22 @@ pub struct ColumnDef {
     pub type_oid: Oid,
     /// Type modifier, or −1.
     pub typmod: i32,
+    /// The domain whose base type that is.
+    pub domain: Option<ObjectId>,
     /// `NOT NULL`.
     pub not_null: bool,
     /// `DEFAULT` or generation expression.
     pub default: Option<ColumnDefault>,
+    /// What the names in `default` mean.
+    pub default_names: Vec<NamedObject>,
+    /// `GENERATED … AS IDENTITY`.
+    pub identity: Option<IdentityDef>,
     /// Names of the columns that a generation expression reads.
     pub generated_from: Vec<String>,
     /// `STORAGE`, unless it is DEFAULT.
     pub storage: Option<Storage>,
+    /// `COMMENT`, copied by `LIKE … INCLUDING COMMENTS`.
+    pub comment: Option<String>,
 }
 
 /// A constraint of [`CreateTable`]. `name` is what `CONSTRAINT` says; PostgreSQL's rules name the
@@ -70,8 +93,12 @@ pub enum Constraint {
         name: Option<String>,
         /// The condition, as SQL text.
         expression: String,
+        /// What the names in it mean.
+        names: Vec<NamedObject>,
         /// Names of the columns it reads, each once.
         columns: Vec<String>,
+        /// A comment, copied by `LIKE … INCLUDING COMMENTS`.
+        comment: Option<String>,
     },
     /// `FOREIGN KEY` or `REFERENCES`.
     ForeignKey(ForeignKeyDef),
@@ -84,7 +111,7 @@ pub enum Constraint {
 /// `42P07`, `42701`, `42703`, `42710`, `42P16` as PostgreSQL; `0A000`, `54000`, `54011` for what
 /// DSQL does not store; `42501`, `3F000` for the schema.
 pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
-    let CreateTable { name, if_not_exists, columns, constraints } = request;
+    let CreateTable { name, if_not_exists, columns, constraints, like_indexes } = request;
     let schema = cx.creation_schema(name)?;
     let mut outcome = Outcome::new(cx);
     let exists = cx.catalog.relation_exists(schema.oid, &name.name);
@@ -105,7 +132,8 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
             format!("multiple primary keys for table \"{}\" are not allowed", name.name),
         ));
     }
-    let has_key = constraints.iter().any(|constraint| is_key(&constraint));
+    let has_key = constraints.iter().any(|constraint| is_key(&constraint))
+        || like_indexes.iter().any(|like| like.primary);
     limits::check_column_count(columns.len(), columns.len(), has_key)?;
     let mut table = Table {
         oid: outcome.allocate(),
@@ -126,6 +154,7 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
     if exists {
         return Err(relation_exists(&name.name));
     }
+    check_type_name(cx, schema.oid, &name.name)?;
     if cx.catalog.tables().count() >= TABLES_MAX {
         return Err(SqlError::new(
             SqlState::PROGRAM_LIMIT_EXCEEDED,
@@ -142,6 +171,17 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
     add_checks(cx, &mut outcome, &mut table, constraints)?;
     for key in keys {
         add_key(cx, &mut outcome, &mut table, key)?;
+    }
+    for like in like_indexes {
+        copy_index(cx, &mut outcome, &mut table, like)?;
+    }
+    for (at, column) in columns.iter().enumerate() {
+        if let Some(identity) = &column.identity {
+            let identity = identity_sequence(cx, &mut outcome, &table, at, identity)?;
+            if let Some(column) = table.columns.get_mut(at) {
+                column.identity = Some(identity);
+            }
+        }
     }
     limits::check_index_count(table.all_indexes().count())?;
     for constraint in constraints {
@@ -160,13 +200,16 @@ pub(super) fn column(def: &ColumnDef) -> Column {
         name: def.name.clone(),
         type_oid: def.type_oid.0,
         typmod: limits::column_typmod(def.type_oid, def.typmod),
-        not_null: def.not_null,
+        not_null: def.not_null || def.identity.is_some(),
         default: def.default.clone(),
+        default_names: def.default_names.clone(),
         generated_from: Vec::new(),
+        domain: def.domain,
+        identity: None,
         storage: def.storage,
         grants: None,
         dropped: false,
-        comment: None,
+        comment: def.comment.clone(),
     }
 }
 
@@ -307,6 +350,77 @@ fn add_key(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, key: Key<'_>) -
     append_index(table, index)
 }
 
+/// Makes an index like another table's.
+fn copy_index(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    table: &mut Table,
+    like: &LikeIndex,
+) -> Result<()> {
+    let LikeIndex { table: source, index, primary, comments } = like;
+    let at = |position: usize| {
+        let column = source.columns.get(position).map_or("", |column| &column.name);
+        table.column(column).unwrap_or_default()
+    };
+    let copied_key = |key: &IndexKey| IndexKey {
+        part: match &key.part {
+            KeyPart::Column(position) => KeyPart::Column(at(*position)),
+            KeyPart::Expression(expression) => KeyPart::Expression(KeyExpression {
+                columns: expression.columns.iter().map(|position| at(*position)).collect(),
+                ..expression.clone()
+            }),
+        },
+        nulls_first: key.nulls_first,
+    };
+    let mut copy = Index {
+        keys: index.keys.iter().map(copied_key).collect(),
+        predicate: index.predicate.as_ref().map(|predicate| IndexPredicate {
+            columns: predicate.columns.iter().map(|position| at(*position)).collect(),
+            ..predicate.clone()
+        }),
+        include: index.include.iter().map(|position| at(*position)).collect(),
+        state: IndexState::Valid,
+        comment: index.comment.clone().filter(|_| *comments),
+        constraint_comment: index.constraint_comment.clone().filter(|_| *comments),
+        ..index.clone()
+    };
+    if *primary && table.primary_key.is_some() {
+        return Err(SqlError::new(
+            SqlState::INVALID_TABLE_DEFINITION,
+            format!("multiple primary keys for table \"{}\" are not allowed", table.name),
+        ));
+    }
+    let column = |at: usize| table.columns.get(at).map_or("", |column| column.name.as_str());
+    let key_name = |key: &IndexKey| match &key.part {
+        KeyPart::Column(at) => column(*at).to_owned(),
+        KeyPart::Expression(expression) => expression.name.clone(),
+    };
+    let names = copy.keys.iter().map(key_name);
+    let names: Vec<String> =
+        names.chain(copy.include.iter().map(|at| column(*at).to_owned())).collect();
+    let part = column_part(names.iter().map(String::as_str));
+    let (part, label) = match (primary, index.constraint) {
+        (true, _) => (None, "pkey"),
+        (false, Some(_)) => (Some(part.as_str()), "key"),
+        (false, None) => (Some(part.as_str()), "idx"),
+    };
+    copy.name = choose(&table.name, part, label, |name| {
+        relation_taken(cx, table, name) || constraint_taken(cx, table, name)
+    });
+    copy.oid = outcome.allocate();
+    copy.constraint = index.constraint.map(|_| outcome.allocate());
+    if !primary {
+        return append_index(table, copy);
+    }
+    for at in copy.key_columns() {
+        if let Some(column) = table.columns.get_mut(at) {
+            column.not_null = true;
+        }
+    }
+    table.primary_key = Some(copy);
+    Ok(())
+}
+
 fn add_checks(
     cx: Cx<'_>,
     outcome: &mut Outcome,
@@ -314,9 +428,12 @@ fn add_checks(
     constraints: &[Constraint],
 ) -> Result<()> {
     for constraint in constraints {
-        if let Constraint::Check { name, expression, columns } = constraint {
-            let name = name.as_deref();
-            add_check(cx, outcome, table, name, expression, columns, true)?;
+        if let Constraint::Check { name, expression, names, columns, comment } = constraint {
+            let expression = Sql { text: expression.clone(), names: names.clone() };
+            add_check(cx, outcome, table, name.as_deref(), expression, columns, true)?;
+            if let Some(check) = table.checks.last_mut() {
+                check.comment.clone_from(comment);
+            }
         }
     }
     Ok(())
@@ -328,7 +445,7 @@ pub(super) fn add_check(
     outcome: &mut Outcome,
     table: &mut Table,
     name: Option<&str>,
-    expression: &str,
+    expression: Sql,
     columns: &[String],
     validated: bool,
 ) -> Result<()> {
@@ -357,8 +474,9 @@ pub(super) fn add_check(
     let check = Check {
         oid: outcome.allocate(),
         name,
-        expression: expression.to_owned(),
+        expression: expression.text,
         columns: positions(table, columns)?,
+        names: expression.names,
         validated,
         comment: None,
     };
@@ -392,82 +510,4 @@ pub(super) fn constraint_exists(table: &Table, name: &str) -> bool {
     table.checks.iter().any(|check| check.name == name)
         || table.foreign_keys.iter().any(|key| key.name == name)
         || table.all_indexes().any(|i| i.constraint.is_some() && i.name == name)
-}
-
-/// Drops tables with everything on them; `cascade` drops the foreign keys of other tables that
-/// refer to them.
-///
-/// # Errors
-/// `42P01`, `3F000`, `42809`, `42501`; `2BP01` if something depends on one.
-pub fn drop_tables(
-    cx: Cx<'_>,
-    names: &[QualifiedName],
-    if_exists: bool,
-    cascade: bool,
-) -> Result<Outcome> {
-    let mut outcome = Outcome::new(cx);
-    let mut dropped = Vec::new();
-    for name in names {
-        let found = match cx.find(name) {
-            Err(error) if if_exists && error.code() == SqlState::INVALID_SCHEMA_NAME => {
-                outcome.skip_missing(format!("{}, skipping", error.message()));
-                continue;
-            }
-            found => found?,
-        };
-        let table = match found {
-            Some(Found::Table(table)) => table,
-            Some(Found::Index(_, index)) => {
-                return Err(SqlError::new(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not a table", index.name),
-                )
-                .hint("Use DROP INDEX to remove an index."));
-            }
-            Some(Found::System(relation)) => return Err(system_catalog(relation)),
-            None if if_exists => {
-                outcome.skip_missing(format!("table \"{}\" does not exist, skipping", name));
-                continue;
-            }
-            None => {
-                return Err(SqlError::new(
-                    SqlState::UNDEFINED_TABLE,
-                    format!("table \"{name}\" does not exist"),
-                ));
-            }
-        };
-        let schema_owner = cx.catalog.schema_by_oid(table.schema).map(|schema| schema.owner);
-        if !schema_owner.is_some_and(|o| privilege::has_privileges_of(cx.catalog, cx.role, o)) {
-            privilege::check_owner(cx.catalog, cx.role, table.owner, "table", &table.name)?;
-        }
-        if !outcome.change.removed.contains(&table.oid) {
-            outcome.remove_table(table);
-            dropped.push(table);
-        }
-    }
-    let what = match dropped.as_slice() {
-        [table] => format!("table {}", cx.display(table)),
-        _ => "desired object(s)".to_owned(),
-    };
-    drop_references_to(cx, &mut outcome, what, &dropped, cascade)?;
-    Ok(outcome)
-}
-
-/// Drops the foreign keys of other tables that refer to tables that are gone, or refuses to.
-///
-/// # Errors
-/// `2BP01` without CASCADE.
-pub(super) fn drop_references_to(
-    cx: Cx<'_>,
-    outcome: &mut Outcome,
-    what: String,
-    gone: &[&std::sync::Arc<Table>],
-    cascade: bool,
-) -> Result<()> {
-    let needed = |key: &ForeignKey| {
-        let parent = gone.iter().find(|table| table.oid == key.parent)?;
-        Some(format!("table {}", cx.display(parent)))
-    };
-    let dropping = Dropping { what, cascade, table: None };
-    drop_referencing(cx, outcome, dropping, |_, key| needed(key))
 }

@@ -81,8 +81,12 @@ fn col(name: &str, type_oid: Oid) -> ColumnDef {
         typmod: -1,
         not_null: false,
         default: None,
+        default_names: Vec::new(),
+        domain: None,
+        identity: None,
         generated_from: Vec::new(),
         storage: None,
+        comment: None,
     }
 }
 
@@ -107,12 +111,15 @@ fn check(name: Option<&str>, columns: &[&str]) -> Constraint {
     Constraint::Check {
         name: name.map(Into::into),
         expression: "(a > 0)".into(),
+        names: Vec::new(),
         columns: strings(columns),
+        comment: None,
     }
 }
 
 fn table(of: &str, columns: Vec<ColumnDef>, constraints: Vec<Constraint>) -> CreateTable {
-    CreateTable { name: name(of), if_not_exists: false, columns, constraints }
+    let like_indexes = Vec::new();
+    CreateTable { name: name(of), if_not_exists: false, columns, constraints, like_indexes }
 }
 
 fn index(on: &str, keys: &[&str]) -> CreateIndex {
@@ -268,38 +275,44 @@ fn drop_table_and_index() {
     let mut db = Cluster::new();
     db.create("t", vec![col("a", INT4)], vec![primary(&["a"])]);
     assert_eq!(
-        db.err(|cx| drop_tables(cx, &[name("x")], false, false)),
+        db.err(|cx| drop_relations(cx, RelationKind::Table, &[name("x")], false, false)),
         "42P01 table \"x\" does not exist"
     );
     assert_eq!(
-        db.ok(|cx| drop_tables(cx, &[name("x"), name("nosuch.x")], true, false)),
+        db.ok(|cx| drop_relations(
+            cx,
+            RelationKind::Table,
+            &[name("x"), name("nosuch.x")],
+            true,
+            false
+        )),
         [
             "00000 table \"x\" does not exist, skipping",
             "00000 schema \"nosuch\" does not exist, skipping"
         ]
     );
     assert_eq!(
-        db.err(|cx| drop_tables(cx, &[name("t_pkey")], false, false)),
+        db.err(|cx| drop_relations(cx, RelationKind::Table, &[name("t_pkey")], false, false)),
         "42809 \"t_pkey\" is not a table | HINT: Use DROP INDEX to remove an index."
     );
     assert_eq!(
-        db.err(|cx| drop_tables(cx, &[name("pg_class")], false, false)),
+        db.err(|cx| drop_relations(cx, RelationKind::Table, &[name("pg_class")], false, false)),
         "42501 must be owner of table pg_class"
     );
     assert_eq!(
-        db.err(|cx| drop_indexes(cx, &[name("t_pkey")], false, false)),
+        db.err(|cx| drop_relations(cx, RelationKind::Index, &[name("t_pkey")], false, false)),
         "2BP01 cannot drop index t_pkey because constraint t_pkey on table t requires it | HINT: \
          You can drop constraint t_pkey on table t instead."
     );
     assert_eq!(
-        db.err(|cx| drop_indexes(cx, &[name("t")], false, false)),
+        db.err(|cx| drop_relations(cx, RelationKind::Index, &[name("t")], false, false)),
         "42809 \"t\" is not an index | HINT: Use DROP TABLE to remove a table."
     );
     assert_eq!(
-        db.err(|cx| drop_indexes(cx, &[name("x")], false, false)),
+        db.err(|cx| drop_relations(cx, RelationKind::Index, &[name("x")], false, false)),
         "42704 index \"x\" does not exist"
     );
-    db.ok(|cx| drop_tables(cx, &[name("t"), name("t")], false, false));
+    db.ok(|cx| drop_relations(cx, RelationKind::Table, &[name("t"), name("t")], false, false));
     assert_eq!(db.catalog.tables().count(), 0);
     assert!(!db.catalog.relation_exists(PUBLIC, "t_pkey"));
 }
@@ -340,11 +353,13 @@ fn index_life_cycle() {
     db.ok(|cx| create_index(cx, &index("t", &["b", "a"])));
     assert_eq!(db.indexes("t"), ["t_pkey", "t_b_a_idx", "t_b_a_idx1"]);
     assert_eq!(
-        db.err(|cx| rename_index(cx, &name("t_b_a_idx"), "t", false)),
+        db.err(|cx| rename_relation(cx, RelationKind::Index, &name("t_b_a_idx"), "t", false)),
         "42P07 relation \"t\" already exists"
     );
-    db.ok(|cx| rename_index(cx, &name("t_b_a_idx"), "i", false));
-    db.ok(|cx| drop_indexes(cx, &[name("i"), name("t_b_a_idx1")], false, false));
+    db.ok(|cx| rename_relation(cx, RelationKind::Index, &name("t_b_a_idx"), "i", false));
+    db.ok(|cx| {
+        drop_relations(cx, RelationKind::Index, &[name("i"), name("t_b_a_idx1")], false, false)
+    });
     assert_eq!(db.indexes("t"), ["t_pkey"]);
     assert!(finish_index(&db.catalog, oid, IndexState::Valid).is_none());
     for _ in 0..23 {
@@ -455,7 +470,7 @@ fn alter_columns() {
     assert_eq!(db.table("t").columns[1].name, "........pg.dropped.2........");
     // One statement: the new column exists when its default is set.
     db.ok(|cx| {
-        let set = Action::SetDefault { column: "n".into(), default: Some("7".into()) };
+        let set = Action::SetDefault { column: "n".into(), default: Some(Sql::new("7")) };
         let add = Action::AddColumn { column: col("n", NUMERIC), if_not_exists: false };
         alter_table(cx, &alter("t", vec![set, add]))
     });
@@ -507,7 +522,7 @@ fn alter_constraints() {
     db.ok(|cx| rename_constraint(cx, &name("t"), "b_unique", "u", false));
     assert_eq!(db.indexes("t"), ["t_pkey", "u"]);
     db.ok(|cx| {
-        let (expression, columns) = ("(b > 0)".to_owned(), strings(&["b"]));
+        let (expression, columns) = (Sql::new("(b > 0)"), strings(&["b"]));
         alter_table(cx, &alter("t", vec![Action::AddCheck { name: None, expression, columns }]))
     });
     let (table, check) = validation_target(db.cx(), &name("t"), "t_b_check").unwrap();
@@ -527,15 +542,15 @@ fn alter_places() {
     db.create("t", vec![col("id", INT4)], vec![primary(&["id"])]);
     db.create("s.t", vec![], vec![]);
     assert_eq!(
-        db.err(|cx| set_schema(cx, &name("public.t"), "s", false)),
+        db.err(|cx| set_schema(cx, RelationKind::Table, &name("public.t"), "s", false)),
         "42P07 relation \"t\" already exists in schema \"s\""
     );
     assert_eq!(
-        db.err(|cx| rename_table(cx, &name("t"), "t_pkey", false)),
+        db.err(|cx| rename_relation(cx, RelationKind::Table, &name("t"), "t_pkey", false)),
         "42P07 relation \"t_pkey\" already exists"
     );
-    db.ok(|cx| rename_table(cx, &name("t"), "t2", false));
-    db.ok(|cx| set_schema(cx, &name("t2"), "s", false));
+    db.ok(|cx| rename_relation(cx, RelationKind::Table, &name("t"), "t2", false));
+    db.ok(|cx| set_schema(cx, RelationKind::Table, &name("t2"), "s", false));
     assert!(db.catalog.index(db.catalog.schema("s").unwrap().oid, "t_pkey").is_some());
     let owner = |name: &str, role: &str| alter(name, vec![Action::OwnerTo { role: role.into() }]);
     assert_eq!(

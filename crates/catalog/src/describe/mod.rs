@@ -84,6 +84,12 @@ pub fn relation_name(catalog: &Catalog, oid: ObjectId) -> Option<(ObjectId, Stri
     if let Some(table) = catalog.table_by_oid(oid) {
         return Some((table.schema, table.name.clone()));
     }
+    if let Some(view) = catalog.view_by_oid(oid) {
+        return Some((view.schema, view.name.clone()));
+    }
+    if let Some(sequence) = catalog.sequence_by_oid(oid) {
+        return Some((sequence.schema, sequence.name.clone()));
+    }
     if let Some(relation) = builtin::relation_by_oid(types::Oid(oid)) {
         return Some((relation.schema, relation.name.to_owned()));
     }

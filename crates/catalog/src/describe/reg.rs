@@ -29,10 +29,8 @@ pub fn to_regclass(
     text: &str,
 ) -> Result<Option<ObjectId>> {
     let find = |schema: ObjectId, name: &str| {
-        let table = catalog.table(schema, name).map(|table| table.oid);
-        let index = || catalog.index(schema, name).map(|(_, index)| index.oid);
         let system = || builtin::relation(schema, name).map(|relation| relation.oid.0);
-        table.or_else(index).or_else(system)
+        catalog.relation_oid(schema, name).or_else(system)
     };
     Ok(match parse_qualified_name(text)?.as_slice() {
         [name] => search_path.iter().find_map(|schema| find(*schema, name)),

@@ -1,4 +1,4 @@
-//! Types by name, with the row types of users' tables.
+//! Types by name, with those that came with users' objects: domains, and row types.
 
 use types::{Oid, Result, SqlError, SqlState};
 
@@ -12,10 +12,10 @@ pub(crate) fn type_schema_and_name(catalog: &Catalog, oid: ObjectId) -> Option<(
     if let Some(row) = builtin::type_by_oid(Oid(oid)) {
         return Some((row.schema, row.name.to_owned()));
     }
-    let table = catalog.table_by_row_type(oid)?;
-    match table.row_type == oid {
-        true => Some((table.schema, table.name.clone())),
-        false => Some((table.schema, array_type_name(&table.name))),
+    let ty = catalog.user_type(oid)?;
+    match ty.oid == oid {
+        true => Some((ty.schema, ty.name.to_owned())),
+        false => Some((ty.schema, array_type_name(ty.name))),
     }
 }
 
@@ -33,11 +33,11 @@ fn type_in_schema(catalog: &Catalog, schema: ObjectId, name: &str) -> Option<Obj
     if let Some(row) = builtin::type_in_schema(schema, name) {
         return Some(row.oid.0);
     }
-    if let Some(table) = catalog.table(schema, name) {
-        return Some(table.row_type);
+    if let Some(oid) = catalog.type_oid(schema, name) {
+        return Some(oid);
     }
-    let table = catalog.table(schema, name.strip_prefix('_')?)?;
-    Some(table.array_type)
+    let element = catalog.type_oid(schema, name.strip_prefix('_')?)?;
+    catalog.user_type(element).map(|ty| ty.array_type)
 }
 
 pub(crate) fn type_is_visible(
@@ -62,12 +62,12 @@ pub fn format_type(
     if builtin::type_by_oid(oid).is_some() || !oid.is_valid() {
         return builtin::format_type(oid, typmod);
     }
-    let Some(table) = catalog.table_by_row_type(oid.0) else { return "???".into() };
-    let name = match type_is_visible(catalog, search_path, table.schema, &table.name) {
-        true => quote_identifier(&table.name).into_owned(),
-        false => quote_qualified(schema_name(catalog, table.schema), &table.name),
+    let Some(ty) = catalog.user_type(oid.0) else { return "???".into() };
+    let name = match type_is_visible(catalog, search_path, ty.schema, ty.name) {
+        true => quote_identifier(ty.name).into_owned(),
+        false => quote_qualified(schema_name(catalog, ty.schema), ty.name),
     };
-    if oid.0 == table.array_type { name + "[]" } else { name }
+    if oid.0 == ty.array_type { name + "[]" } else { name }
 }
 
 /// The type that a (qualified) name of a parse tree means.
@@ -123,7 +123,7 @@ pub fn parse_type(catalog: &Catalog, search_path: &[ObjectId], text: &str) -> Re
     };
     let array = |oid: ObjectId| match builtin::type_by_oid(Oid(oid)) {
         Some(TypeRow { array, .. }) => (array.is_valid()).then_some(array.0),
-        None => catalog.table_by_row_type(oid).map(|table| table.array_type),
+        None => catalog.user_type(oid).map(|ty| ty.array_type),
     };
     let found = if dimensions { found.and_then(array) } else { found };
     found.ok_or_else(|| {

@@ -32,8 +32,22 @@ fn column(name: &str, type_oid: Oid, typmod: i32) -> ColumnDef {
         typmod,
         not_null: false,
         default: None,
+        default_names: Vec::new(),
+        domain: None,
+        identity: None,
         generated_from: Vec::new(),
         storage: None,
+        comment: None,
+    }
+}
+
+fn check(name: Option<&str>, expression: &str, columns: &[&str]) -> Constraint {
+    Constraint::Check {
+        name: name.map(Into::into),
+        expression: expression.into(),
+        names: Vec::new(),
+        columns: strings(columns),
+        comment: None,
     }
 }
 
@@ -80,15 +94,16 @@ fn cluster() -> Catalog {
             include: Vec::new(),
             nulls_not_distinct: false,
         },
-        Constraint::Check { name: None, expression: "(a > 0)".into(), columns: strings(&["a"]) },
-        Constraint::Check {
-            name: Some("z".into()),
-            expression: "((a > 0) AND (f > (1)::double precision))".into(),
-            columns: strings(&["a", "f"]),
-        },
+        check(None, "(a > 0)", &["a"]),
+        check(Some("z"), "((a > 0) AND (f > (1)::double precision))", &["a", "f"]),
     ];
-    let t =
-        CreateTable { name: QualifiedName::bare("t"), if_not_exists: false, columns, constraints };
+    let t = CreateTable {
+        name: QualifiedName::bare("t"),
+        if_not_exists: false,
+        columns,
+        constraints,
+        like_indexes: Vec::new(),
+    };
     let index = ddl::CreateIndex {
         name: None,
         table: QualifiedName::bare("t"),
@@ -108,6 +123,7 @@ fn cluster() -> Catalog {
         if_not_exists: false,
         columns: vec![column("k", INT8, -1), column("l", TEXT, -1)],
         constraints: vec![Constraint::PrimaryKey { name: None, columns: strings(&["k", "l"]) }],
+        like_indexes: Vec::new(),
     };
     let mut catalog = Catalog::new();
     let path = [PG_CATALOG, PUBLIC];

@@ -40,6 +40,11 @@ impl Accesses {
         }
     }
 
+    /// Takes over what another binder has noted.
+    pub(super) fn absorb(&self, other: Accesses) {
+        other.noted.into_inner().into_iter().for_each(|access| self.note(access));
+    }
+
     /// # Errors
     /// `42501` for a table of which a column was noted that may not be used.
     pub(super) fn check(&self, cx: &SessionCx) -> Result<()> {

@@ -3,15 +3,14 @@
 //! Source: PostgreSQL 16 `transformUpdateTargetList` (`analyze.c`), `transformAssignedExpr`
 //! (`parse_target.c`), `transformMultiAssignRef` (`parse_expr.c`).
 
-use std::sync::Arc;
-
-use catalog::objects::ColumnDefault;
-use catalog::{Column, Table};
+use catalog::Column;
+use catalog::objects::{ColumnDefault, Identity, ObjectId};
 use parser::protobuf::{self, SubLinkType};
 use parser::{Node, NodeEnum};
-use types::{Oid, Result, SqlError, SqlState, oid};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::location::node_location;
+use super::modify::Written;
 use super::{Binder, required, unsupported};
 use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind, Var};
 
@@ -37,13 +36,18 @@ impl Binder<'_> {
     /// The position of a column to be assigned.
     pub(super) fn assigned_column(
         &self,
-        table: &Table,
+        written: &Written,
         target: &protobuf::ResTarget,
     ) -> Result<usize> {
-        let position = table.column(&target.name).ok_or_else(|| {
+        let table = &written.beneath.table;
+        let position = written.column(&target.name)?.ok_or_else(|| {
             self.error(
                 SqlState::UNDEFINED_COLUMN,
-                format!("column \"{}\" of relation \"{}\" does not exist", target.name, table.name),
+                format!(
+                    "column \"{}\" of relation \"{}\" does not exist",
+                    target.name,
+                    written.name()
+                ),
                 target.location,
             )
         })?;
@@ -71,11 +75,8 @@ impl Binder<'_> {
     }
 
     /// `SET a = …, (b, c) = (…)`.
-    pub(super) fn assignments(
-        &mut self,
-        table: &Arc<Table>,
-        nodes: &[Node],
-    ) -> Result<Assignments> {
+    pub(super) fn assignments(&mut self, written: &Written, nodes: &[Node]) -> Result<Assignments> {
+        let table = &written.beneath.table;
         let mut queries = Vec::new();
         let mut sources = Vec::new();
         let mut row: Vec<Source> = Vec::new();
@@ -98,14 +99,14 @@ impl Binder<'_> {
         }
         let mut values: Vec<(usize, Expr)> = Vec::new();
         for (target, source) in sources {
-            let position = self.assigned_column(table, target)?;
+            let position = self.assigned_column(written, target)?;
             let column = &table.columns[position];
             let value = match source {
-                Source::Default => self.default_value(column)?,
+                Source::Default => self.default_value(position, column)?,
                 Source::Value(expr) => {
                     let value =
                         self.assign(expr, &column.name, Oid(column.type_oid), column.typmod)?;
-                    refuse_generated(column, "column \"{}\" can only be updated to DEFAULT")?;
+                    refuse_generated(column, "column \"{}\" can only be updated to DEFAULT", "")?;
                     value
                 }
             };
@@ -185,13 +186,25 @@ impl Binder<'_> {
     }
 
     /// One value for a column of an INSERT, `DEFAULT` included.
-    pub(super) fn inserted_value(&mut self, source: Inserted, column: &Column) -> Result<Expr> {
+    pub(super) fn inserted_value(
+        &mut self,
+        source: Inserted,
+        position: usize,
+        column: &Column,
+    ) -> Result<Expr> {
         match source {
-            Inserted::Default => self.default_value(column),
+            Inserted::Default => self.default_value(position, column),
             Inserted::Value(expr) => {
                 let value = self.assign(expr, &column.name, Oid(column.type_oid), column.typmod)?;
+                if column.identity.is_some() && self.identity != IdentityRule::Refused {
+                    return match self.identity {
+                        IdentityRule::Ignored => self.default_value(position, column),
+                        _ => Ok(value),
+                    };
+                }
                 let message = "cannot insert a non-DEFAULT value into column \"{}\"";
-                refuse_generated(column, message)?;
+                let hint = "Use OVERRIDING SYSTEM VALUE to override.";
+                refuse_generated(column, message, hint)?;
                 Ok(value)
             }
         }
@@ -222,12 +235,44 @@ pub(super) enum Inserted {
     Value(Expr),
 }
 
-/// Fails if a value is given to a generated column; `{}` in `message` is its name.
-fn refuse_generated(column: &Column, message: &str) -> Result<()> {
-    if !matches!(column.default, Some(ColumnDefault::Generated(_))) {
-        return Ok(());
+/// Fails if a value is given to a generated column, or one that is always an identity; `{}` in
+/// `message` is its name, `hint` is given for an identity.
+fn refuse_generated(column: &Column, message: &str, hint: &str) -> Result<()> {
+    let name = &column.name;
+    let error = SqlError::new(SqlState::GENERATED_ALWAYS, message.replace("{}", name));
+    match (&column.default, column.identity) {
+        (Some(ColumnDefault::Generated(_)), _) => {
+            Err(error.detail(format!("Column \"{name}\" is a generated column.")))
+        }
+        (_, Some(Identity { always: true, sequence: _ })) => {
+            let error = error.detail(format!(
+                "Column \"{name}\" is an identity column defined as GENERATED ALWAYS."
+            ));
+            Err(if hint.is_empty() { error } else { error.hint(hint) })
+        }
+        _ => Ok(()),
     }
-    let message = message.replace("{}", &column.name);
-    Err(SqlError::new(SqlState::GENERATED_ALWAYS, message)
-        .detail(format!("Column \"{}\" is a generated column.", column.name)))
+}
+
+/// What an INSERT does with values for identity columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum IdentityRule {
+    /// They are stored: `OVERRIDING SYSTEM VALUE`, or no INSERT.
+    #[default]
+    Given,
+    /// They are replaced by the sequence's: `OVERRIDING USER VALUE`.
+    Ignored,
+    /// Those of `GENERATED ALWAYS` columns are refused.
+    Refused,
+}
+
+/// The next value of an identity column's sequence, whoever asks.
+pub(super) fn next_identity(sequence: ObjectId) -> Result<Expr> {
+    let proc = catalog::builtin::procs_by_name("nextval").first();
+    let args = vec![
+        Expr::constant(Datum::Oid(sequence), oid::REGCLASS),
+        Expr::constant(Datum::Bool(true), oid::BOOL),
+    ];
+    proc.and_then(|proc| crate::system::call(proc, args, oid::INT8))
+        .ok_or_else(|| SqlError::internal("no nextval"))
 }

@@ -127,6 +127,10 @@ impl Binder<'_> {
                 return Err(self.function_error(why, &full_name, actual, misplaced, location));
             }
         };
+        if candidate.user.is_some() {
+            self.refuse_decorations(call, &full_name)?;
+            return self.user_call(&candidate, schema, name, exprs, location);
+        }
         let proc = candidate.proc;
         match proc.kind {
             ProcKind::Procedure => Err(self
@@ -286,7 +290,7 @@ impl Binder<'_> {
         args: Vec<Expr>,
         variadic: bool,
     ) -> Result<Coerced> {
-        let Candidate { proc, declared, variadic_from, slots } = candidate;
+        let Candidate { proc, declared, variadic_from, slots, user: _ } = candidate;
         let (args, declared) = self.fill_defaults(proc, slots, args, declared)?;
         let sources: Vec<Oid> = args.iter().map(|arg| arg.ty).collect();
         let polymorphic = declared.iter().chain([&proc.ret]).any(|ty| is_polymorphic(*ty));

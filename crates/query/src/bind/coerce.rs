@@ -4,6 +4,7 @@
 //! `pg_cast` rows.
 
 use catalog::builtin::{self, CastContext, CastMethod, ProcRow};
+use catalog::objects::NameKind;
 use functions::Site;
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
@@ -349,7 +350,15 @@ impl Binder<'_> {
     /// As [`Binder::input`]. Only an `interval` needs its modifier while it is read: it decides what a
     /// bare number counts.
     fn input_with(&self, target: Oid, text: &str, typmod: i32) -> Result<Datum> {
+        if target == oid::REGCLASS
+            && let Some(named) = self.names.stored(NameKind::Literal, None, text).next()
+        {
+            return Ok(Datum::Oid(named.oid));
+        }
         if let Some(value) = crate::system::reg_input(target, text, self.cx)? {
+            if let (oid::REGCLASS, Datum::Oid(relation)) = (target, &value) {
+                self.names.record(NameKind::Literal, None, text, *relation);
+            }
             return Ok(value);
         }
         let base = builtin::base_type(target);

@@ -13,8 +13,10 @@ use types::{Result, SqlError, SqlState};
 
 use super::Binder;
 use super::assign::{ASSIGNED_QUERY, Assignments};
+use super::modify::Written;
 use super::query::{Relation, Source};
 use super::scope::{Level, Place};
+use super::view::Beneath;
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{ConflictUpdate, OnConflict};
 
@@ -22,10 +24,10 @@ impl Binder<'_> {
     /// `ON CONFLICT` of an INSERT into `table`, whose row is the only relation of the open scope.
     pub(super) fn on_conflict(
         &mut self,
-        table: &Arc<Table>,
-        relation: &Relation,
+        target: &Written,
         clause: &protobuf::OnConflictClause,
     ) -> Result<OnConflict> {
+        let Beneath { table, relation, columns, .. } = &target.beneath;
         let protobuf::OnConflictClause { action, infer, target_list, where_clause, location } =
             clause;
         let updates = *action == OnConflictAction::OnconflictUpdate as i32;
@@ -44,15 +46,21 @@ impl Binder<'_> {
         };
         let update = match updates {
             true => {
-                let mut excluded = Relation { alias: "excluded".into(), ..relation.clone() };
-                // Reading what is to be inserted takes no privilege.
-                excluded.columns.iter_mut().for_each(|column| column.origin = None);
-                self.level()?.add_relation(excluded, None);
+                let excluded = Relation { alias: "excluded".into(), ..relation.clone() };
+                let mut excluded_columns = columns.clone();
+                for column in &mut excluded_columns {
+                    second_relation(&mut column.expr);
+                    // Reading what is to be inserted takes no privilege.
+                    column.origin = None;
+                }
+                self.level()?.add_target(&excluded, excluded_columns, None);
                 let width = table.columns.len();
                 self.level()?.place = Place::Update;
-                let Assignments { values, queries } = self.assignments(table, target_list)?;
+                let Assignments { values, queries } = self.assignments(target, target_list)?;
                 let written: Vec<usize> = values.iter().map(|(at, _)| *at).collect();
-                self.note_writes(table.oid, Privilege::Update, &written);
+                if target.view.is_none() {
+                    self.note_writes(table.oid, Privilege::Update, &written);
+                }
                 let mut condition = self.where_clause(where_clause, Place::Where, "WHERE")?;
                 let mut assignments = values;
                 for expr in assignments.iter_mut().map(|(_, expr)| expr).chain(&mut condition) {
@@ -192,6 +200,16 @@ fn matching_indexes(table: &Table, columns: Option<Vec<usize>>) -> Result<Vec<u3
         ));
     }
     Ok(found)
+}
+
+/// Turns variables over relation 0 into ones over relation 1.
+fn second_relation(expr: &mut Expr) {
+    if let ExprKind::Var(var) = &mut expr.kind
+        && var.level == 0
+    {
+        var.relation = 1;
+    }
+    expr.for_each_child_mut(&mut second_relation);
 }
 
 /// Puts sub-queries that give several columns in the place of references to them.

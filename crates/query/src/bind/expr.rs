@@ -127,6 +127,13 @@ impl Binder<'_> {
         let target = self.type_ref(type_name)?;
         let node = required(arg.as_deref())?;
         let location = if *location < 0 { type_name.location } else { *location };
+        if self.cx.catalog.domain_by_oid(target.oid.0).is_some() {
+            let (base, typmod) = self.cx.catalog.base_type(target.oid.0, -1);
+            let expr = self.expression(node)?;
+            let mut expr = self.cast(expr, Oid(base), typmod, location)?;
+            self.check_domain(&mut expr, target.oid.0)?;
+            return Ok(expr.at(-1));
+        }
         // `ARRAY[…]::type[]`: the elements are of the element type at once.
         if let Some(NodeEnum::AArrayExpr(array)) = &node.node
             && let Some(element) = element_type(target.oid)

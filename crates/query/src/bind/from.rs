@@ -4,13 +4,29 @@
 
 use std::sync::Arc;
 
-use catalog::objects::{ObjectId, Privilege};
+use catalog::objects::{NameKind, ObjectId, Privilege};
+use catalog::privilege::{Target, check_privilege};
+use catalog::{Table, View};
 use parser::{Node, NodeEnum, protobuf};
-use types::{Oid, Result, SqlError, SqlState};
+use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::query::{FromItem, OutputColumn, Relation, Source};
 use super::scope::{Item, Sight};
 use super::{Binder, CteSource, required, strings, unsupported};
+
+/// A relation that FROM can name.
+pub(super) enum Found {
+    Table(Arc<Table>),
+    View(Arc<View>),
+    /// A built-in relation of the catalog, or a sequence.
+    System(Oid),
+}
+
+/// All of a table.
+pub(super) fn table_source(table: &Arc<Table>) -> Source {
+    let live = table.live_columns().map(|(position, _)| position).collect();
+    Source::Table { table: Arc::clone(table), live }
+}
 
 /// A relation named in FROM.
 pub(super) struct Named {
@@ -106,7 +122,7 @@ impl Binder<'_> {
             None
         };
         let mut hidden = 0;
-        let (source, mut columns, schema) = match found {
+        let (source, mut columns, schema, view) = match found {
             Some(cte) => {
                 if !cte.returns {
                     return Err(self.error(
@@ -120,16 +136,24 @@ impl Binder<'_> {
                     CteSource::Cte(number) => Source::Cte(number),
                     CteSource::WorkTable(number) => Source::WorkTable(number),
                 };
-                (source, cte.columns, None)
+                (source, cte.columns, None, None)
             }
             None => {
-                let (schema, source) = self.relation(schemaname, relname, *location)?;
-                if let Source::Table { table, live: _ } = &source {
-                    crate::system::check_table_privilege(self.cx, table, Privilege::Select)?;
+                let written = Some(schemaname.as_str()).filter(|schema| !schema.is_empty());
+                let (schema, found) = self.relation(schemaname, relname, *location)?;
+                let (oid, mut source, mut columns, view) = self.readable(found)?;
+                self.names.record_relation(NameKind::Relation, written, relname, oid, &columns);
+                let kept = self.written_columns(oid, written, relname, &mut columns);
+                let name = match (kept, written) {
+                    // The schema may be called otherwise by now.
+                    (Some(_), Some(written)) => Some(written.to_owned()),
+                    _ => self.cx.catalog.schema_by_oid(schema).map(|schema| schema.name.clone()),
+                };
+                if let (Some(kept), Source::Table { table: _, live }) = (kept, &mut source) {
+                    live.truncate(kept);
                 }
-                let columns = source_columns(&source)?;
-                let name = self.cx.catalog.schema_by_oid(schema).map(|schema| schema.name.clone());
-                (source, columns, name)
+                columns.truncate(kept.unwrap_or(columns.len()));
+                (source, columns, name, view)
             }
         };
         let (name, names) = alias_parts(alias.as_ref());
@@ -137,8 +161,51 @@ impl Binder<'_> {
         let alias = name.unwrap_or_else(|| relname.clone());
         self.rename(&alias, &mut columns, &names)?;
         let schema = if renamed { None } else { schema };
-        let relation = Relation { source, alias, columns, lateral: false };
+        let relation = Relation { source, alias, columns, lateral: false, view };
         Ok(Named { relation, schema, hidden })
+    }
+
+    /// What reading a relation takes: its OID, source and columns, and the view that it is.
+    #[expect(clippy::type_complexity, reason = "the parts of a range-table entry")]
+    fn readable(
+        &mut self,
+        found: Found,
+    ) -> Result<(ObjectId, Source, Vec<OutputColumn>, Option<ObjectId>)> {
+        match found {
+            Found::Table(table) => {
+                crate::system::check_table_privilege(self.cx, &table, Privilege::Select)?;
+                let source = table_source(&table);
+                let columns = source_columns(&source)?;
+                Ok((table.oid, source, columns, None))
+            }
+            Found::View(view) => {
+                let target = Target::View(&view);
+                check_privilege(&self.cx.catalog, self.cx.role, target, Privilege::Select)?;
+                let query = self.view_query(&view)?;
+                let columns = query.columns.clone();
+                Ok((view.oid, Source::Query(Arc::new(query)), columns, Some(view.oid)))
+            }
+            Found::System(relation) => {
+                let columns = self.system_columns(relation)?;
+                Ok((relation.0, Source::System(relation), columns, None))
+            }
+        }
+    }
+
+    /// The columns of a relation of the catalog, or of a sequence.
+    fn system_columns(&self, relation: Oid) -> Result<Vec<OutputColumn>> {
+        let Some(sequence) = self.cx.catalog.sequence_by_oid(relation.0) else {
+            return source_columns(&Source::System(relation));
+        };
+        crate::system::check_sequence_privilege(self.cx, sequence, Privilege::Select)?;
+        let columns = [("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)];
+        let column = |(attnum, (name, ty)): (i16, (&str, Oid))| OutputColumn {
+            name: name.to_owned(),
+            ty,
+            typmod: -1,
+            origin: Some((relation.0, attnum)),
+        };
+        Ok((1..).zip(columns).map(column).collect())
     }
 
     pub(super) fn check_database(
@@ -184,7 +251,7 @@ impl Binder<'_> {
         schema: &str,
         name: &str,
         location: i32,
-    ) -> Result<(ObjectId, Source)> {
+    ) -> Result<(ObjectId, Found)> {
         let undefined = |binder: &Self| {
             let name = if schema.is_empty() { name.to_owned() } else { format!("{schema}.{name}") };
             let error = binder.error(
@@ -204,8 +271,22 @@ impl Binder<'_> {
                     "Use WITH RECURSIVE, or re-order the WITH items to remove forward references.",
                 )
         };
+        let written = Some(schema).filter(|schema| !schema.is_empty());
+        if let Some(named) = self.names.stored(NameKind::Relation, written, name).next() {
+            let catalog = &self.cx.catalog;
+            if let Some(table) = catalog.table_by_oid(named.oid).cloned() {
+                self.uses(&table);
+                return Ok((table.schema, Found::Table(table)));
+            }
+            if let Some(view) = catalog.view_by_oid(named.oid) {
+                return Ok((view.schema, Found::View(Arc::clone(view))));
+            }
+            if let Some(sequence) = catalog.sequence_by_oid(named.oid) {
+                return Ok((sequence.schema, Found::System(Oid(sequence.oid))));
+            }
+        }
         let path: Vec<ObjectId> = if schema.is_empty() {
-            self.cx.search_path.clone()
+            self.search_path().to_vec()
         } else {
             match self.cx.catalog.schema(schema) {
                 Some(schema) => vec![schema.oid],
@@ -217,11 +298,18 @@ impl Binder<'_> {
                 crate::system::check_schema_usage(self.cx, schema)
                     .map_err(|error| error.at(self.position(location)))?;
                 self.uses(&table);
-                let live = table.live_columns().map(|(position, _)| position).collect();
-                return Ok((schema, Source::Table { table, live }));
+                return Ok((schema, Found::Table(table)));
+            }
+            if let Some(view) = self.cx.catalog.view(schema, name).cloned() {
+                crate::system::check_schema_usage(self.cx, schema)?;
+                return Ok((schema, Found::View(view)));
+            }
+            if let Some(sequence) = self.cx.catalog.sequence(schema, name) {
+                crate::system::check_schema_usage(self.cx, schema)?;
+                return Ok((schema, Found::System(Oid(sequence.oid))));
             }
             if let Some(relation) = catalog::system::relation(schema, name) {
-                return Ok((schema, Source::System(relation.oid)));
+                return Ok((schema, Found::System(relation.oid)));
             }
             if self.cx.catalog.relation_exists(schema, name) {
                 return Err(self
@@ -251,8 +339,13 @@ impl Binder<'_> {
         let (name, names) = alias_parts(alias.as_ref());
         let alias = name.clone().unwrap_or_else(|| "unnamed_subquery".into());
         self.rename(&alias, &mut columns, &names)?;
-        let relation =
-            Relation { source: Source::Query(Arc::new(query)), alias, columns, lateral: *lateral };
+        let relation = Relation {
+            source: Source::Query(Arc::new(query)),
+            alias,
+            columns,
+            lateral: *lateral,
+            view: None,
+        };
         let number = self.level()?.add_relation(relation, None);
         if name.is_none()
             && let Some(item) = self.level()?.items.last_mut()

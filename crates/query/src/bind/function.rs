@@ -3,6 +3,9 @@
 //! Source: PostgreSQL 16, "Type Conversion" 10.2 and 10.3: candidates by name, exact match, then
 //! the fewest conversions, preferred types, and guesses for unknown literals.
 
+use std::sync::Arc;
+
+use catalog::Function;
 use catalog::builtin::{self, OperatorRow, ProcRow};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
@@ -19,6 +22,8 @@ pub(super) struct Candidate {
     pub(super) variadic_from: Option<usize>,
     /// For each parameter the actual argument that it gets; `None` is its default.
     pub(super) slots: Vec<Option<usize>>,
+    /// The user's function that it is; `proc` then means nothing.
+    pub(super) user: Option<Arc<Function>>,
 }
 
 /// The actual arguments of a call, as far as overload resolution looks at them.
@@ -175,13 +180,20 @@ fn lay_out(proc: &'static ProcRow, actual: Actual<'_>) -> Option<Candidate> {
             declared.push(*proc.args.get(position)?);
         }
         let complete = slots.iter().enumerate().all(|(i, slot)| slot.is_some() || has_default(i));
-        return complete.then_some(Candidate { proc, declared, variadic_from: None, slots });
+        return complete.then_some(Candidate {
+            proc,
+            declared,
+            variadic_from: None,
+            slots,
+            user: None,
+        });
     }
     if proc.variadic.is_valid() && !actual.variadic && count >= fixed {
         let mut declared = proc.args[..fixed - 1].to_vec();
         declared.resize(count, proc.variadic);
         let slots = (0..count).map(Some).collect();
-        return Some(Candidate { proc, declared, variadic_from: Some(fixed - 1), slots });
+        let variadic_from = Some(fixed - 1);
+        return Some(Candidate { proc, declared, variadic_from, slots, user: None });
     }
     if count > fixed || (count < fixed && !has_default(count)) {
         return None;
@@ -191,6 +203,7 @@ fn lay_out(proc: &'static ProcRow, actual: Actual<'_>) -> Option<Candidate> {
         declared: proc.args[..count].to_vec(),
         variadic_from: None,
         slots: (0..fixed).map(|i| (i < count).then_some(i)).collect(),
+        user: None,
     })
 }
 
@@ -215,13 +228,15 @@ fn without_duplicates(candidates: Vec<Candidate>) -> Vec<Candidate> {
 impl Binder<'_> {
     /// The functions called `name` that take arguments like these.
     fn candidates(&self, schema: Option<&str>, name: &str, actual: Actual<'_>) -> Vec<Candidate> {
+        let users = self.user_candidates(schema, name, actual);
         let schema = schema.map(|schema| self.cx.catalog.schema(schema).map(|known| known.oid));
         let visible = |proc: &&ProcRow| match schema {
             Some(schema) => schema == Some(proc.schema),
-            None => self.cx.search_path.contains(&proc.schema),
+            None => self.search_path().contains(&proc.schema),
         };
         let procs = builtin::procs_by_name(name).iter().filter(visible);
-        without_duplicates(procs.filter_map(|proc| lay_out(proc, actual)).collect())
+        let built_in = procs.filter_map(|proc| lay_out(proc, actual));
+        without_duplicates(built_in.chain(users).collect())
     }
 
     /// The function that `name(actual…)` means, if one takes exactly these types.

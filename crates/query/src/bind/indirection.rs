@@ -52,11 +52,17 @@ impl Binder<'_> {
                 if let Some((up, item)) = self.item(None, name, location)? {
                     return Ok(self.whole_row(up, &item));
                 }
+                if let Some(argument) = self.argument(None, name) {
+                    return Ok(argument.at(location));
+                }
                 Err(self.missing_column(None, name, location))
             }
             [qualifiers @ .., alias, name] => {
                 let schema = self.qualifier(qualifiers, &names, location)?;
-                self.qualified_column(schema, alias, name, location)
+                match self.qualified_column(schema, alias, name, location) {
+                    Err(error) if schema.is_none() => self.argument(Some(alias), name).ok_or(error),
+                    found => found,
+                }
             }
             [] => Err(SqlError::internal("column without a name")),
         }

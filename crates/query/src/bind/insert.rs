@@ -10,13 +10,15 @@ use parser::protobuf::{self, OverridingKind};
 use parser::{Node, NodeEnum};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
-use super::assign::Inserted;
+use super::assign::{IdentityRule, Inserted};
 use super::conflict::table_vars;
 use super::dml::{Action, Modify};
 use super::location::node_location;
+use super::modify::Written;
 use super::query::{Body, FromItem, OutputColumn, Query, Relation, Select, Source};
 use super::scope::{Level, Place};
 use super::select::{empty_select, plain_query};
+use super::view::{Beneath, Write};
 use super::{Binder, required};
 use crate::expr::{Expr, ExprKind, Var};
 use crate::plan::OnConflict;
@@ -41,60 +43,65 @@ impl Binder<'_> {
             r#override,
         } = node;
         let ctes = self.with(with_clause.as_ref())?;
-        let (table, relation, schema) =
-            self.target(relation.as_ref(), "INSERT INTO", Privilege::Insert)?;
-        if *r#override != OverridingKind::OverridingNotSet as i32
-            && *r#override != OverridingKind::Undefined as i32
-        {
-            // No column is an identity column, so there is nothing to override.
-            tracing::trace!("OVERRIDING without identity columns");
-        }
+        let target = self.target(relation.as_ref(), Write::Insert)?;
+        let table = Arc::clone(&target.beneath.table);
+        let identity = match OverridingKind::from_i32(*r#override) {
+            Some(OverridingKind::OverridingSystemValue) => IdentityRule::Given,
+            Some(OverridingKind::OverridingUserValue) => IdentityRule::Ignored,
+            _ => IdentityRule::Refused,
+        };
         let mut columns = Columns { positions: Vec::new(), locations: Vec::new() };
         for column in cols {
-            let Some(NodeEnum::ResTarget(target)) = &column.node else {
+            let Some(NodeEnum::ResTarget(named)) = &column.node else {
                 return Err(SqlError::internal("unexpected column name"));
             };
-            let position = self.assigned_column(&table, target)?;
+            let position = self.assigned_column(&target, named)?;
             if columns.positions.contains(&position) {
                 return Err(self.error(
                     SqlState::DUPLICATE_COLUMN,
-                    format!("column \"{}\" specified more than once", target.name),
-                    target.location,
+                    format!("column \"{}\" specified more than once", named.name),
+                    named.location,
                 ));
             }
             columns.positions.push(position);
-            columns.locations.push(target.location);
+            columns.locations.push(named.location);
         }
         if cols.is_empty() {
-            columns.positions = table.live_columns().map(|(position, _)| position).collect();
+            columns.positions = target.all_columns(given_values(select_stmt))?;
         }
-        self.note_writes(table.oid, Privilege::Insert, &columns.positions);
-        let mut source = self.insert_source(&table, columns, select_stmt)?;
+        if target.view.is_none() {
+            self.note_writes(table.oid, Privilege::Insert, &columns.positions);
+        }
+        let outer = std::mem::replace(&mut self.identity, identity);
+        let outer_defaults = std::mem::replace(&mut self.view_defaults, target.defaults());
+        let source = self.insert_source(&table, columns, select_stmt);
+        self.identity = outer;
+        self.view_defaults = outer_defaults;
+        let mut source = source?;
         source.ctes.splice(0..0, ctes);
-        let checks = self.checks(&table)?;
+        let checks = self.target_checks(&target)?;
         let (on_conflict, returning) =
-            self.insert_rest(&table, &relation, schema, on_conflict_clause, returning_list)?;
+            self.insert_rest(&target, on_conflict_clause, returning_list)?;
         Ok(Modify { table, source, action: Action::Insert { on_conflict }, checks, returning })
     }
 
     #[expect(clippy::type_complexity, reason = "the two clauses after the source")]
     fn insert_rest(
         &mut self,
-        table: &Arc<Table>,
-        relation: &Relation,
-        schema: Option<String>,
+        target: &Written,
         on_conflict: &Option<Box<protobuf::OnConflictClause>>,
         returning: &[Node],
     ) -> Result<(Option<OnConflict>, Option<(Vec<OutputColumn>, Vec<Expr>)>)> {
         let scope = || {
             let mut level = Level::new(Place::Returning);
-            level.add_relation(relation.clone(), schema.clone());
+            let Beneath { relation, columns, .. } = &target.beneath;
+            level.add_target(relation, columns.clone(), target.schema.clone());
             level
         };
         let on_conflict = match on_conflict {
             Some(clause) => {
                 self.levels.push(scope());
-                let bound = self.on_conflict(table, relation, clause);
+                let bound = self.on_conflict(target, clause);
                 self.levels.pop();
                 Some(bound?)
             }
@@ -105,7 +112,7 @@ impl Binder<'_> {
         self.levels.pop();
         let returning = returning?.map(|(columns, mut exprs)| {
             for expr in &mut exprs {
-                table_vars(expr, relation, 0);
+                table_vars(expr, &target.beneath.relation, 0);
             }
             (columns, exprs)
         });
@@ -210,7 +217,8 @@ impl Binder<'_> {
         let mut targets = self.defaults(table, &positions)?;
         for (position, value) in positions.iter().zip(values) {
             let column = &table.columns[*position];
-            targets[*position] = self.inserted_value(Inserted::Value(value), column)?;
+            let value = Inserted::Value(value);
+            targets[*position] = self.inserted_value(value, *position, column)?;
         }
         let query = self.settle_outputs(query)?;
         let relation = Relation {
@@ -218,6 +226,7 @@ impl Binder<'_> {
             source: Source::Query(Arc::new(query)),
             alias: "*SELECT*".into(),
             lateral: false,
+            view: None,
         };
         let select = Select {
             relations: vec![relation],
@@ -259,7 +268,7 @@ impl Binder<'_> {
             let mut row = Vec::with_capacity(values.len());
             for (value, position) in values.into_iter().zip(&columns.positions) {
                 let column = required(table.columns.get(*position))?;
-                row.push(self.inserted_value(value, column)?);
+                row.push(self.inserted_value(value, *position, column)?);
             }
             rows.push(row);
         }
@@ -296,6 +305,19 @@ impl Binder<'_> {
             });
         }
         Ok(())
+    }
+}
+
+/// How many values an INSERT's source gives at least.
+fn given_values(source: &Option<Box<Node>>) -> usize {
+    match source.as_ref().and_then(|node| node.node.as_ref()) {
+        Some(NodeEnum::SelectStmt(select)) => {
+            match select.values_lists.first().and_then(|list| list.node.as_ref()) {
+                Some(NodeEnum::List(list)) => list.items.len(),
+                _ => select.target_list.len(),
+            }
+        }
+        _ => 0,
     }
 }
 

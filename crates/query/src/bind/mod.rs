@@ -17,6 +17,7 @@ mod column_name;
 mod conflict;
 mod construct;
 pub mod dml;
+mod domain;
 mod expr;
 mod foreign_key;
 mod from;
@@ -31,6 +32,7 @@ mod locking;
 mod locks;
 mod missing;
 mod modify;
+mod names;
 mod operator;
 mod polymorphic;
 pub mod query;
@@ -48,7 +50,9 @@ mod sublink;
 mod target;
 mod typename;
 mod update;
+mod user_function;
 mod values;
+mod view;
 mod window;
 mod with;
 
@@ -91,6 +95,16 @@ pub struct Binder<'a> {
     inlined: Option<inline::Inlined>,
     /// Columns read and written so far.
     accesses: access::Accesses,
+    /// What the INSERT being bound does with values for identity columns.
+    identity: assign::IdentityRule,
+    /// What names mean in a stored text, or one that is going to be stored.
+    names: names::Names<'a>,
+    /// The function whose body is being bound.
+    function: Option<FunctionScope>,
+    /// Defaults of the view that the INSERT being bound goes through, by position in the table.
+    view_defaults: Vec<(usize, catalog::objects::Sql)>,
+    /// The views whose queries are being bound, outermost first.
+    views: Vec<catalog::objects::ObjectId>,
 }
 
 /// A name declared by WITH.
@@ -148,6 +162,11 @@ impl<'a> Binder<'a> {
             foreign_keys: ForeignKeys::default(),
             inlined: None,
             accesses: access::Accesses::default(),
+            identity: assign::IdentityRule::default(),
+            names: names::Names::default(),
+            function: None,
+            view_defaults: Vec::new(),
+            views: Vec::new(),
         }
     }
 
@@ -362,6 +381,11 @@ fn vars_to_columns(expr: &mut Expr) {
     expr.for_each_child_mut(&mut vars_to_columns);
 }
 
+/// Whether a type stands for any type, decided at each call.
+pub(crate) fn is_polymorphic_type(ty: Oid) -> bool {
+    polymorphic::is_polymorphic(ty)
+}
+
 /// The string values of a list of String nodes, as in a qualified name.
 pub(crate) fn strings(nodes: &[Node]) -> Vec<&str> {
     nodes
@@ -380,7 +404,11 @@ pub(crate) fn required<T>(node: Option<T>) -> Result<T> {
 
 pub(crate) use self::coerce::array_type;
 pub(crate) use self::column_name::column_name;
+pub(crate) use self::domain::domain_rules;
+pub(crate) use self::names::{Recorder, parse_stored};
 pub(crate) use self::same::same;
+pub(crate) use self::user_function::FunctionScope;
+pub(crate) use self::view::{not_updatable, view_select};
 
 impl BoundCte {
     /// Whether it modifies data.

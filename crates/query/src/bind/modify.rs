@@ -2,18 +2,91 @@
 
 use std::sync::Arc;
 
-use catalog::objects::{ColumnDefault, Privilege};
-use catalog::{Column, Table};
+use catalog::objects::{ColumnDefault, Privilege, Sql};
+use catalog::{Column, Table, View};
 use parser::protobuf;
 use parser::{Node, NodeEnum};
 use types::{Oid, Result, SqlError, SqlState};
 
+use super::conflict::table_vars;
 use super::dml::Modify;
-use super::query::{OutputColumn, Relation, Source};
+use super::from::Found;
+use super::query::OutputColumn;
 use super::scope::Place;
-use super::{Binder, required};
-use crate::expr::Expr;
+use super::view::{self, Beneath, Write};
+use super::{Binder, parse_stored, required, strings, unsupported};
+use crate::expr::{Expr, ExprKind};
 use crate::plan::{IndexExprs, RowChecks};
+
+/// What a statement modifies.
+pub(super) struct Written {
+    pub(super) beneath: Beneath,
+    /// The view through which it does.
+    pub(super) view: Option<Arc<View>>,
+    /// The schema, unless there is an alias.
+    pub(super) schema: Option<String>,
+    write: Write,
+}
+
+impl Written {
+    pub(super) fn name(&self) -> &str {
+        self.view.as_ref().map_or(&self.beneath.table.name, |view| &view.name)
+    }
+
+    /// The position in the table of the column called `name`; `None` if there is none.
+    ///
+    /// # Errors
+    /// `0A000` for a view's column that is none of the table's.
+    pub(super) fn column(&self, name: &str) -> Result<Option<usize>> {
+        let Some(view) = &self.view else { return Ok(self.beneath.table.column(name)) };
+        match view.column(name) {
+            Some(at) => self.position(at).map(Some).ok_or_else(|| self.not_a_column(name)),
+            None => Ok(None),
+        }
+    }
+
+    /// The columns that an INSERT of `given` values without a column list fills, in order.
+    ///
+    /// # Errors
+    /// As [`Written::column`].
+    pub(super) fn all_columns(&self, given: usize) -> Result<Vec<usize>> {
+        let Some(view) = &self.view else {
+            return Ok(self.beneath.table.live_columns().map(|(position, _)| position).collect());
+        };
+        // Columns beyond those that are given need not be assignable.
+        let columns = view.columns.iter().enumerate().take(given);
+        columns
+            .map(|(at, column)| self.position(at).ok_or_else(|| self.not_a_column(&column.name)))
+            .collect()
+    }
+
+    /// The position in the table of the view's column `at`.
+    fn position(&self, at: usize) -> Option<usize> {
+        view::assigned_position(self.beneath.columns.get(at)?, &self.beneath.relation)
+    }
+
+    fn not_a_column(&self, column: &str) -> SqlError {
+        let verb = if self.write == Write::Update { "update" } else { "insert into" };
+        let message = format!("cannot {verb} column \"{column}\" of view \"{}\"", self.name());
+        SqlError::unsupported(message)
+            .detail("View columns that are not columns of their base relation are not updatable.")
+    }
+
+    /// The view's own defaults, by position in the table.
+    pub(super) fn defaults(&self) -> Vec<(usize, Sql)> {
+        let defaults = self.beneath.defaults.iter().enumerate();
+        defaults.filter_map(|(at, default)| Some((self.position(at)?, default.clone()?))).collect()
+    }
+}
+
+fn has_sub_query(expr: &Expr) -> bool {
+    if matches!(expr.kind, ExprKind::SubLink(_)) {
+        return true;
+    }
+    let mut found = false;
+    expr.for_each_child(&mut |child| found |= has_sub_query(child));
+    found
+}
 
 impl Binder<'_> {
     pub(super) fn modify(&mut self, node: &NodeEnum) -> Result<Modify> {
@@ -31,48 +104,70 @@ impl Binder<'_> {
         modify
     }
 
-    /// The table to modify, with the privilege checked.
+    /// What is to be modified, with the privilege checked.
     pub(super) fn target(
         &mut self,
         range: Option<&protobuf::RangeVar>,
-        verb: &str,
-        privilege: Privilege,
-    ) -> Result<(Arc<Table>, Relation, Option<String>)> {
+        write: Write,
+    ) -> Result<Written> {
         let range = required(range)?;
         self.check_database(&range.catalogname, &range.schemaname, &range.relname, range.location)?;
-        let (schema, source) = self.relation(&range.schemaname, &range.relname, range.location)?;
-        let Source::Table { table, live } = source else {
-            let _ = verb;
-            return Err(SqlError::new(
-                SqlState::INSUFFICIENT_PRIVILEGE,
-                format!("permission denied for table {}", range.relname),
-            ));
-        };
-        crate::system::check_table_privilege(self.cx, &table, privilege)?;
-        self.relate(&table)?;
-        let source = Source::Table { table: Arc::clone(&table), live };
-        let columns = super::from::source_columns(&source)?;
+        let (schema, found) = self.relation(&range.schemaname, &range.relname, range.location)?;
         let alias = range.alias.as_ref().map(|alias| alias.aliasname.clone());
+        let name = alias.clone().unwrap_or_else(|| range.relname.clone());
+        let (mut beneath, view) = match found {
+            Found::Table(table) => {
+                let privilege = write.privilege();
+                crate::system::check_table_privilege(self.cx, &table, privilege)?;
+                (view::of_table(table, name)?, None)
+            }
+            Found::View(view) => {
+                let mut beneath = self.beneath(&view, write)?;
+                beneath.relation.alias = name;
+                (beneath, Some(view))
+            }
+            Found::System(relation) => return Err(self.not_modifiable(relation, &range.relname)),
+        };
         let schema = match alias {
             Some(_) => None,
             None => self.cx.catalog.schema_by_oid(schema).map(|schema| schema.name.clone()),
         };
-        let relation = Relation {
-            source,
-            alias: alias.unwrap_or_else(|| range.relname.clone()),
-            columns,
-            lateral: false,
-        };
-        Ok((table, relation, schema))
+        self.relate(&beneath.table)?;
+        let renames = range.alias.iter().flat_map(|alias| strings(&alias.colnames));
+        for (column, name) in beneath.columns.iter_mut().zip(renames) {
+            name.clone_into(&mut column.name);
+        }
+        Ok(Written { beneath, view, schema, write })
+    }
+
+    fn not_modifiable(&self, relation: Oid, name: &str) -> SqlError {
+        match self.cx.catalog.sequence_by_oid(relation.0) {
+            Some(_) => SqlError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("cannot change sequence \"{name}\""),
+            ),
+            None => SqlError::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                format!("permission denied for table {name}"),
+            ),
+        }
     }
 
     /// The value of a column that is left out: its default, or NULL.
-    pub(super) fn default_value(&self, column: &Column) -> Result<Expr> {
+    pub(super) fn default_value(&self, position: usize, column: &Column) -> Result<Expr> {
         let ty = Oid(column.type_oid);
+        if let Some((_, default)) = self.view_defaults.iter().find(|(at, _)| *at == position) {
+            let node = parse_stored(&default.text)?;
+            let binder = Binder::stored(self.cx, &default.text, &default.names);
+            return binder.column_expression(None, &node, &column.name, ty, column.typmod);
+        }
+        if let Some(identity) = column.identity {
+            return super::assign::next_identity(identity.sequence);
+        }
         match &column.default {
             Some(ColumnDefault::Expression(text)) => {
-                let node = parser::Node { node: Some(*parser::parse_expression(text)?) };
-                Binder::new(self.cx, text, &[]).column_expression(
+                let node = parse_stored(text)?;
+                Binder::stored(self.cx, text, &column.default_names).column_expression(
                     None,
                     &node,
                     &column.name,
@@ -80,25 +175,55 @@ impl Binder<'_> {
                     column.typmod,
                 )
             }
+            None if column.domain.is_some() => self.domain_default(column),
             // Generated columns are computed when the row is stored.
             Some(ColumnDefault::Generated(_)) | None => Ok(Expr::null(ty)),
         }
+    }
+
+    /// The default of a column's domain, or of the one beneath it.
+    fn domain_default(&self, column: &Column) -> Result<Expr> {
+        let ty = Oid(column.type_oid);
+        let mut oid = column.domain.unwrap_or_default();
+        while let Some(domain) = self.cx.catalog.domain_by_oid(oid) {
+            if let Some(default) = &domain.default {
+                let node = parse_stored(&default.text)?;
+                let binder = Binder::stored(self.cx, &default.text, &default.names);
+                return binder.column_expression(None, &node, &column.name, ty, column.typmod);
+            }
+            oid = domain.base_type;
+        }
+        Ok(Expr::null(ty))
+    }
+
+    /// What new rows of a statement's target have to satisfy.
+    pub(super) fn target_checks(&self, target: &Written) -> Result<RowChecks> {
+        let mut checks = self.checks(&target.beneath.table)?;
+        for (view, condition) in &target.beneath.checks {
+            if has_sub_query(condition) {
+                return Err(unsupported("WITH CHECK OPTION of a view with a sub-query"));
+            }
+            let mut condition = condition.clone();
+            table_vars(&mut condition, &target.beneath.relation, 0);
+            checks.views.push((view.clone(), condition));
+        }
+        Ok(checks)
     }
 
     /// CHECK constraints and generated columns of a table.
     pub(super) fn checks(&self, table: &Arc<Table>) -> Result<RowChecks> {
         let mut checks = Vec::new();
         for check in &table.checks {
-            let node = parser::Node { node: Some(*parser::parse_expression(&check.expression)?) };
-            let condition =
-                Binder::new(self.cx, &check.expression, &[]).condition(table, &node, "CHECK")?;
+            let node = parse_stored(&check.expression)?;
+            let condition = Binder::stored(self.cx, &check.expression, &check.names)
+                .condition(table, &node, "CHECK")?;
             checks.push((check.name.clone(), condition));
         }
         let mut generated = Vec::new();
         for (position, column) in table.live_columns() {
             if let Some(ColumnDefault::Generated(text)) = &column.default {
-                let node = parser::Node { node: Some(*parser::parse_expression(text)?) };
-                let expr = Binder::new(self.cx, text, &[]).column_expression(
+                let node = parse_stored(text)?;
+                let expr = Binder::stored(self.cx, text, &column.default_names).column_expression(
                     Some(table),
                     &node,
                     &column.name,
@@ -108,7 +233,14 @@ impl Binder<'_> {
                 generated.push((position, expr));
             }
         }
-        Ok(RowChecks { checks, generated, indexes: self.index_exprs(table)? })
+        let mut domains = Vec::new();
+        for (position, column) in table.live_columns() {
+            if let Some(domain) = column.domain {
+                domains.push((position, super::domain_rules(self.cx, domain)?.into()));
+            }
+        }
+        let indexes = self.index_exprs(table)?;
+        Ok(RowChecks { checks, generated, indexes, views: Vec::new(), domains })
     }
 
     /// Bound expressions and predicates of a table's indexes; nothing if there are none.
@@ -174,7 +306,20 @@ impl Binder<'_> {
         range: &protobuf::RangeVar,
         privilege: Privilege,
     ) -> Result<Arc<Table>> {
-        self.target(Some(range), "COPY", privilege).map(|(table, _, _)| table)
+        self.check_database(&range.catalogname, &range.schemaname, &range.relname, range.location)?;
+        let (_, found) = self.relation(&range.schemaname, &range.relname, range.location)?;
+        match found {
+            Found::Table(table) => {
+                crate::system::check_table_privilege(self.cx, &table, privilege)?;
+                Ok(table)
+            }
+            Found::View(view) => Err(SqlError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("cannot copy to view \"{}\"", view.name),
+            )
+            .hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger.")),
+            Found::System(relation) => Err(self.not_modifiable(relation, &range.relname)),
+        }
     }
 
     /// One value for each column of a table: the defaults of those that are not `given`.
@@ -186,7 +331,7 @@ impl Binder<'_> {
             if given.contains(&position) || column.dropped {
                 return Ok(Expr::null(Oid(column.type_oid)));
             }
-            self.default_value(column)
+            self.default_value(position, column)
         };
         table.columns.iter().enumerate().map(fill).collect()
     }

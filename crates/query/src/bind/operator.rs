@@ -155,7 +155,7 @@ impl Binder<'_> {
             None => vec![row.right],
         };
         let slots = (0..declared.len()).map(Some).collect();
-        let candidate = Candidate { proc, declared, variadic_from: None, slots };
+        let candidate = Candidate { proc, declared, variadic_from: None, slots, user: None };
         let args = left.into_iter().chain(std::iter::once(right)).collect();
         let mut expr = self.call(&candidate, args, false, location)?;
         if let ExprKind::Call(call) = &mut expr.kind {

@@ -123,6 +123,8 @@ pub struct Relation {
     pub columns: Vec<OutputColumn>,
     /// May refer to relations to its left.
     pub lateral: bool,
+    /// The view whose query the source is.
+    pub view: Option<u32>,
 }
 
 /// What a range-table entry reads.
@@ -136,7 +138,7 @@ pub enum Source {
         /// Positions of the visible columns.
         live: Vec<usize>,
     },
-    /// A built-in relation of the catalog, by OID.
+    /// A built-in relation of the catalog, or a sequence, by OID.
     System(Oid),
     /// A sub-query.
     Query(Arc<Query>),

@@ -95,7 +95,7 @@ impl Binder<'_> {
         let alias = name.unwrap_or(first_name);
         self.rename(&alias, &mut columns, &names)?;
         let source = Source::Functions { calls, ordinality: *ordinality };
-        let relation = Relation { source, alias, columns, lateral: true };
+        let relation = Relation { source, alias, columns, lateral: true, view: None };
         Ok(FromItem::Relation(self.level()?.add_relation(relation, None)))
     }
 
@@ -196,6 +196,13 @@ impl Binder<'_> {
                 outputs.push(column(name, ty.oid, ty.typmod));
             }
             composite = true;
+        } else if let Some(call) = super::user_function::called(&expr)
+            && let Some(named) = super::user_function::call_columns(&self.cx.catalog, call)
+        {
+            composite = call.returns_row(&self.cx.catalog);
+            for (name, ty) in named {
+                outputs.push(column(&name, ty, -1));
+            }
         } else if let Some(named) = named {
             composite = ty == oid::RECORD;
             for (name, ty) in named {

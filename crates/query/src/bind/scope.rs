@@ -245,23 +245,38 @@ impl Level {
         });
     }
 
+    /// A relation's columns as they can be named.
+    pub(super) fn item_columns(relation: &Relation, number: usize) -> Vec<ItemColumn> {
+        let column = |(column, output): (usize, &OutputColumn)| ItemColumn {
+            name: output.name.clone(),
+            expr: Expr::typed(
+                ExprKind::Var(Var { level: 0, relation: number, column }),
+                output.ty,
+                output.typmod,
+            ),
+            origin: output.origin,
+        };
+        relation.columns.iter().enumerate().map(column).collect()
+    }
+
+    /// Adds the table that a statement writes to, under the names of the view that it is written
+    /// through.
+    pub(super) fn add_target(
+        &mut self,
+        relation: &Relation,
+        columns: Vec<ItemColumn>,
+        schema: Option<String>,
+    ) {
+        self.add_relation(relation.clone(), schema);
+        if let Some(item) = self.items.last_mut() {
+            item.columns = columns;
+        }
+    }
+
     /// Adds a range-table entry and what it makes nameable; its number.
     pub(super) fn add_relation(&mut self, relation: Relation, schema: Option<String>) -> usize {
         let number = self.relations.len();
-        let columns = relation
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(column, output)| ItemColumn {
-                name: output.name.clone(),
-                expr: Expr::typed(
-                    ExprKind::Var(Var { level: 0, relation: number, column }),
-                    output.ty,
-                    output.typmod,
-                ),
-                origin: output.origin,
-            })
-            .collect();
+        let columns = Level::item_columns(&relation, number);
         self.items.push(Item {
             alias: Some(relation.alias.clone()),
             schema,

@@ -285,6 +285,7 @@ impl Binder<'_> {
                 source: Source::Query(Arc::new(query)),
                 alias: "*TLOCRN*".into(),
                 lateral: false,
+                view: None,
             };
             let select = Select {
                 relations: vec![relation],

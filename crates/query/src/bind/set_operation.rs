@@ -247,6 +247,7 @@ impl Binder<'_> {
             alias: "*SELECT*".into(),
             columns: columns.clone(),
             lateral: false,
+            view: None,
         };
         let outputs = columns
             .into_iter()

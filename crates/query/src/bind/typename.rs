@@ -1,6 +1,7 @@
 //! Type names as SQL writes them.
 
 use catalog::builtin;
+use catalog::objects::NameKind;
 use parser::NodeEnum;
 use parser::protobuf::{AConst, TypeName, a_const};
 use types::{Oid, Result, SqlError, SqlState, oid};
@@ -55,6 +56,17 @@ impl Binder<'_> {
                 *location,
             )
         };
+        if let Some(user) = self.user_type(schema, base) {
+            if !typmods.is_empty() {
+                return Err(self.error(
+                    SqlState::SYNTAX_ERROR,
+                    format!("type modifier is not allowed for type \"{base}\""),
+                    *location,
+                ));
+            }
+            let oid = if array_bounds.is_empty() { user.0 } else { user.1 };
+            return Ok(TypeRef { oid: Oid(oid), typmod: -1 });
+        }
         if schema.is_some_and(|schema| schema != "pg_catalog") {
             return Err(undefined());
         }
@@ -65,6 +77,26 @@ impl Binder<'_> {
             oid = array_type(oid).ok_or_else(undefined)?;
         }
         Ok(TypeRef { oid, typmod })
+    }
+
+    /// A type that came with a user's object, and the array type over it.
+    fn user_type(&self, schema: Option<&str>, name: &str) -> Option<(u32, u32)> {
+        let catalog = &self.cx.catalog;
+        let stored = self.names.stored(NameKind::Type, schema, name).next();
+        let oid = match (stored, schema) {
+            (Some(named), _) => named.oid,
+            (None, Some(schema)) => catalog.type_oid(catalog.schema(schema)?.oid, name)?,
+            (None, None) => {
+                let first = self.search_path().iter().find_map(|schema| {
+                    let built_in = builtin::type_in_schema(*schema, name).map(|row| row.oid.0);
+                    built_in.or_else(|| catalog.type_oid(*schema, name))
+                })?;
+                catalog.user_type(first)?.oid
+            }
+        };
+        self.names.record(NameKind::Type, schema, name, oid);
+        let ty = catalog.user_type(oid)?;
+        Some((ty.oid, ty.array_type))
     }
 
     fn typmod(&self, ty: Oid, modifiers: &[parser::Node], location: i32) -> Result<i32> {

@@ -2,6 +2,8 @@
 //!
 //! Source: PostgreSQL 16 `transformUpdateStmt`, `transformDeleteStmt`, `src/backend/parser/analyze.c`.
 
+use std::sync::Arc;
+
 use catalog::Table;
 use catalog::objects::Privilege;
 use parser::protobuf;
@@ -13,6 +15,7 @@ use super::dml::{Action, Modify};
 use super::query::{FromItem, OutputColumn, Query, Relation, Select, Source};
 use super::scope::{Level, Place};
 use super::select::{empty_select, plain_query};
+use super::view::{Beneath, Write};
 use crate::expr::{Expr, ExprKind, Var};
 use crate::plan::RowChecks;
 
@@ -27,19 +30,22 @@ impl Binder<'_> {
             with_clause,
         } = node;
         let ctes = self.with(with_clause.as_ref())?;
-        let (table, relation, schema) =
-            self.target(relation.as_ref(), "UPDATE", Privilege::Update)?;
+        let target = self.target(relation.as_ref(), Write::Update)?;
+        let Beneath { table, relation, columns, filters, .. } = &target.beneath;
+        let (table, relation) = (Arc::clone(table), relation.clone());
         self.levels.push(Level { modifies: true, ..Level::new(Place::Update) });
         let bound = (|| {
-            self.level()?.add_relation(relation.clone(), schema);
+            self.level()?.add_target(&relation, columns.clone(), target.schema.clone());
             let mut from = vec![FromItem::Relation(0)];
             from.extend(self.bind_from(from_clause)?);
             let filter = self.where_clause(where_clause, Place::Where, "WHERE")?;
             let returning = self.returning(returning_list)?;
             self.level()?.place = Place::Update;
-            let assignments = self.assignments(&table, target_list)?;
+            let assignments = self.assignments(&target, target_list)?;
             let written: Vec<usize> = assignments.values.iter().map(|(at, _)| *at).collect();
-            self.note_writes(table.oid, Privilege::Update, &written);
+            if target.view.is_none() {
+                self.note_writes(table.oid, Privilege::Update, &written);
+            }
             let relations = std::mem::take(&mut self.level()?.relations);
             Ok::<_, SqlError>((from, filter, assignments, returning, relations))
         })();
@@ -67,9 +73,10 @@ impl Binder<'_> {
             }
             (columns, exprs)
         });
+        let filter = Expr::conjunction(filters.iter().cloned().chain(filter).collect());
         let mut source = source_query(relations, from, filter, targets);
         source.ctes = ctes;
-        let checks = self.checks(&table)?;
+        let checks = self.target_checks(&target)?;
         let action = Action::Update { assignments: positions };
         Ok(Modify { table, source, action, checks, returning })
     }
@@ -83,11 +90,12 @@ impl Binder<'_> {
             with_clause,
         } = node;
         let ctes = self.with(with_clause.as_ref())?;
-        let (table, relation, schema) =
-            self.target(relation.as_ref(), "DELETE FROM", Privilege::Delete)?;
+        let target = self.target(relation.as_ref(), Write::Delete)?;
+        let Beneath { table, relation, columns, filters, .. } = &target.beneath;
+        let (table, relation) = (Arc::clone(table), relation.clone());
         self.levels.push(Level { modifies: true, ..Level::new(Place::Where) });
         let bound = (|| {
-            self.level()?.add_relation(relation.clone(), schema);
+            self.level()?.add_target(&relation, columns.clone(), target.schema.clone());
             let mut from = vec![FromItem::Relation(0)];
             from.extend(self.bind_from(using_clause)?);
             let filter = self.where_clause(where_clause, Place::Where, "WHERE")?;
@@ -104,6 +112,7 @@ impl Binder<'_> {
             }
             (columns, exprs)
         });
+        let filter = Expr::conjunction(filters.iter().cloned().chain(filter).collect());
         let mut source = source_query(relations, from, filter, targets);
         source.ctes = ctes;
         let checks = RowChecks { indexes: self.index_exprs(&table)?, ..RowChecks::default() };

@@ -75,6 +75,7 @@ impl Binder<'_> {
                 alias: "*VALUES*".into(),
                 columns: columns.clone(),
                 lateral: false,
+                view: None,
             },
             None,
         );

@@ -24,6 +24,30 @@ pub(super) async fn run(session: &mut Session, stmt: &CommentStmt) -> Result<Out
         ObjectType::ObjectRole => CommentTarget::Role(names.join(".")),
         ObjectType::ObjectTable => CommentTarget::Table(qualified(session, &names)?),
         ObjectType::ObjectIndex => CommentTarget::Index(qualified(session, &names)?),
+        ObjectType::ObjectSequence => CommentTarget::Sequence(qualified(session, &names)?),
+        ObjectType::ObjectView => CommentTarget::View(qualified(session, &names)?),
+        ObjectType::ObjectStatisticExt => CommentTarget::Statistics(qualified(session, &names)?),
+        ObjectType::ObjectDomain => {
+            CommentTarget::Domain(super::ddl::node_name(session, object.as_deref())?)
+        }
+        ObjectType::ObjectDomconstraint => {
+            let Some(NodeEnum::List(list)) = node else {
+                return Err(SqlError::internal("COMMENT without a domain"));
+            };
+            let domain = super::ddl::node_name(session, list.items.first())?;
+            let name = names.last().copied().unwrap_or_default().to_owned();
+            CommentTarget::DomainConstraint { domain, name }
+        }
+        ObjectType::ObjectFunction | ObjectType::ObjectRoutine => {
+            let Some(NodeEnum::ObjectWithArgs(function)) = node else {
+                return Err(SqlError::internal("COMMENT without a function"));
+            };
+            let word = super::function::kind_of(kind).map_or("function", |(word, _)| word);
+            CommentTarget::Function {
+                kind: word,
+                name: super::function::function_name(session, function)?,
+            }
+        }
         ObjectType::ObjectColumn => {
             let (column, table) = split_last(session, &names)?;
             CommentTarget::Column { table, column }

@@ -4,7 +4,7 @@ use catalog::ddl::{self, QualifiedName};
 use catalog::objects::ObjectId;
 use parser::protobuf::{self, DropBehavior, ObjectType};
 use parser::{Node, NodeEnum};
-use types::{Result, SqlError, SqlState};
+use types::{Result, SqlError};
 
 use super::Outcome;
 use crate::bind::{required, strings};
@@ -79,14 +79,17 @@ pub(super) fn range_name(
 }
 
 fn object_names(session: &Session, objects: &[Node]) -> Result<Vec<QualifiedName>> {
-    objects
-        .iter()
-        .map(|object| match &object.node {
-            Some(NodeEnum::List(list)) => qualified(session, &strings(&list.items)),
-            Some(NodeEnum::String(name)) => qualified(session, &[&name.sval]),
-            _ => Err(SqlError::internal("unexpected name")),
-        })
-        .collect()
+    objects.iter().map(|object| node_name(session, Some(object))).collect()
+}
+
+/// The name in a list of strings, or of a type.
+pub(super) fn node_name(session: &Session, node: Option<&Node>) -> Result<QualifiedName> {
+    match node.and_then(|node| node.node.as_ref()) {
+        Some(NodeEnum::List(list)) => qualified(session, &strings(&list.items)),
+        Some(NodeEnum::TypeName(name)) => qualified(session, &strings(&name.names)),
+        Some(NodeEnum::String(name)) => qualified(session, &[&name.sval]),
+        _ => Err(SqlError::internal("unexpected name")),
+    }
 }
 
 pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropStmt) -> Result<Outcome> {
@@ -105,58 +108,40 @@ pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropStmt) -> Re
         ObjectType::ObjectTrigger | ObjectType::ObjectEventTrigger => {
             return super::trigger::drop(session, kind, objects, *missing_ok);
         }
-        ObjectType::ObjectSequence
-        | ObjectType::ObjectView
-        | ObjectType::ObjectFunction
-        | ObjectType::ObjectRoutine
-        | ObjectType::ObjectDomain
-        | ObjectType::ObjectStatisticExt => {
-            return missing(session, objects, kind, *missing_ok);
+        ObjectType::ObjectSequence => "DROP SEQUENCE",
+        ObjectType::ObjectView => "DROP VIEW",
+        ObjectType::ObjectFunction | ObjectType::ObjectRoutine => {
+            return super::function::drop(session, objects, kind, *missing_ok, cascade).await;
         }
+        ObjectType::ObjectDomain if cascade => {
+            return Err(SqlError::unsupported("DROP DOMAIN with CASCADE unsupported"));
+        }
+        ObjectType::ObjectDomain => "DROP DOMAIN",
+        ObjectType::ObjectStatisticExt => "DROP STATISTICS",
         _ => return Err(SqlError::unsupported("unsupported object in DROP statement")),
     };
     let names = object_names(session, objects)?;
     change(session, tag, |cx| match kind {
-        ObjectType::ObjectTable => ddl::drop_tables(cx, &names, *missing_ok, cascade),
-        ObjectType::ObjectIndex => ddl::drop_indexes(cx, &names, *missing_ok, cascade),
+        ObjectType::ObjectTable => {
+            ddl::drop_relations(cx, ddl::RelationKind::Table, &names, *missing_ok, cascade)
+        }
+        ObjectType::ObjectIndex => {
+            ddl::drop_relations(cx, ddl::RelationKind::Index, &names, *missing_ok, cascade)
+        }
+        ObjectType::ObjectSequence => {
+            ddl::drop_relations(cx, ddl::RelationKind::Sequence, &names, *missing_ok, cascade)
+        }
+        ObjectType::ObjectDomain => ddl::drop_domains(cx, &names, *missing_ok),
+        ObjectType::ObjectStatisticExt => ddl::drop_statistics(cx, &names, *missing_ok, cascade),
+        ObjectType::ObjectView => {
+            ddl::drop_relations(cx, ddl::RelationKind::View, &names, *missing_ok, cascade)
+        }
         _ => {
             let names: Vec<String> = names.into_iter().map(|name| name.name).collect();
             ddl::drop_schemas(cx, &names, *missing_ok, cascade)
         }
     })
     .await?;
-    Ok(Outcome::Done(tag.into()))
-}
-
-/// DROP of a kind of object of which none can exist.
-fn missing(
-    session: &mut Session,
-    objects: &[Node],
-    kind: ObjectType,
-    missing_ok: bool,
-) -> Result<Outcome> {
-    let (what, tag, code) = match kind {
-        ObjectType::ObjectSequence => ("sequence", "DROP SEQUENCE", SqlState::UNDEFINED_TABLE),
-        ObjectType::ObjectView => ("view", "DROP VIEW", SqlState::UNDEFINED_TABLE),
-        ObjectType::ObjectDomain => ("type", "DROP DOMAIN", SqlState::UNDEFINED_OBJECT),
-        ObjectType::ObjectStatisticExt => {
-            ("statistics object", "DROP STATISTICS", SqlState::UNDEFINED_OBJECT)
-        }
-        _ => return Err(SqlError::unsupported("unsupported object in DROP statement")),
-    };
-    for object in objects {
-        let name = match &object.node {
-            Some(NodeEnum::List(list)) => strings(&list.items).join("."),
-            Some(NodeEnum::TypeName(name)) => strings(&name.names).join("."),
-            _ => return Err(SqlError::internal("unexpected name")),
-        };
-        let message = format!("{what} \"{name}\" does not exist");
-        if !missing_ok {
-            return Err(SqlError::new(code, message));
-        }
-        let notice = SqlError::new(SqlState::SUCCESSFUL_COMPLETION, format!("{message}, skipping"));
-        session.notices.push(notice.severity(types::Severity::Notice));
-    }
     Ok(Outcome::Done(tag.into()))
 }
 
@@ -186,6 +171,22 @@ pub(super) async fn alter_owner(
     stmt: &protobuf::AlterOwnerStmt,
 ) -> Result<Outcome> {
     let protobuf::AlterOwnerStmt { object_type, relation: _, object, newowner } = stmt;
+    let kind = ObjectType::from_i32(*object_type).unwrap_or(ObjectType::Undefined);
+    if super::function::kind_of(kind).is_some() {
+        let owner = super::role::role_name(session, required(newowner.as_ref())?)?;
+        let change = ddl::FunctionChange::Owner(owner);
+        return super::function::alter(session, kind, object.as_deref(), change).await;
+    }
+    if kind == ObjectType::ObjectStatisticExt {
+        let owner = super::role::role_name(session, required(newowner.as_ref())?)?;
+        let change = ddl::StatisticsChange::Owner(owner);
+        return super::statistics::alter(session, object.as_deref(), change).await;
+    }
+    if kind == ObjectType::ObjectDomain {
+        let owner = super::role::role_name(session, required(newowner.as_ref())?)?;
+        let name = node_name(session, object.as_deref())?;
+        return super::domain::finish(session, &name, ddl::DomainChange::Owner(owner)).await;
+    }
     let (Some(NodeEnum::String(name)), true) = (
         object.as_ref().and_then(|object| object.node.as_ref()),
         *object_type == ObjectType::ObjectSchema as i32,

@@ -7,14 +7,20 @@ mod comment;
 mod constraint;
 pub(crate) mod copy;
 mod ddl;
+mod domain;
 pub(crate) mod explain;
+mod function;
 mod grant;
 mod index;
+mod like;
 mod role;
+mod sequence;
 mod set;
+mod statistics;
 mod table;
 mod transaction;
 mod trigger;
+mod view;
 
 use parser::{NodeEnum, Statement, StatementKind};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
@@ -78,6 +84,8 @@ pub(crate) fn fields(session: &Session, statement: &Statement) -> Result<Option<
     })
 }
 
+pub(crate) use self::function::refused as refused_in_function;
+
 /// Runs a command.
 ///
 /// # Errors
@@ -113,6 +121,14 @@ pub(crate) async fn run(
         NodeEnum::CopyStmt(stmt) => copy::run(session, stmt, statement).await,
         NodeEnum::CallStmt(stmt) => call(session, stmt, statement, params).await,
         NodeEnum::CreateStmt(stmt) => table::create(session, stmt, statement).await,
+        NodeEnum::CreateFunctionStmt(stmt) => function::create(session, stmt, statement).await,
+        NodeEnum::CreateDomainStmt(stmt) => domain::create(session, stmt, statement).await,
+        NodeEnum::AlterDomainStmt(stmt) => domain::alter(session, stmt, statement).await,
+        NodeEnum::CreateStatsStmt(stmt) => statistics::create(session, stmt, statement).await,
+        NodeEnum::AlterStatsStmt(stmt) => statistics::set_target(session, stmt).await,
+        NodeEnum::ViewStmt(stmt) => view::create(session, stmt, statement).await,
+        NodeEnum::CreateSeqStmt(stmt) => sequence::create(session, stmt, statement).await,
+        NodeEnum::AlterSeqStmt(stmt) => sequence::alter(session, stmt, statement).await,
         NodeEnum::IndexStmt(stmt) => index::create(session, stmt, statement, asynchronous).await,
         NodeEnum::DropStmt(stmt) => ddl::drop(session, stmt).await,
         NodeEnum::CreateSchemaStmt(stmt) => ddl::create_schema(session, stmt).await,

@@ -59,6 +59,21 @@ pub(super) fn set(session: &mut Session, stmt: &VariableSetStmt) -> Result<Outco
     Ok(Outcome::Done(if reset { "RESET" } else { "SET" }.into()))
 }
 
+/// The value that `SET` of a function gives a parameter; `None` is the default.
+///
+/// # Errors
+/// `0A000` for what is no plain parameter.
+pub(super) fn written_value(session: &Session, stmt: &VariableSetStmt) -> Result<Option<String>> {
+    match VariableSetKind::from_i32(stmt.kind) {
+        Some(VariableSetKind::VarSetValue) => value(session, &stmt.name, &stmt.args).map(Some),
+        Some(VariableSetKind::VarSetDefault | VariableSetKind::VarReset) => Ok(None),
+        Some(VariableSetKind::VarSetCurrent) => {
+            Ok(session.cx.settings.show(&stmt.name).map(|(_, value)| value))
+        }
+        _ => Err(not_settable(&stmt.name)),
+    }
+}
+
 /// `SET TRANSACTION …` and `SET SESSION CHARACTERISTICS AS TRANSACTION …`.
 fn multi(session: &mut Session, name: &str, args: &[Node]) -> Result<()> {
     let read_only = super::transaction::modes(args)?;

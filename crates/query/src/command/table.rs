@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use catalog::ddl::{self, Action, AlterTable, ColumnDef, Constraint, CreateTable};
-use catalog::objects::{ColumnDefault, PUBLIC};
+use catalog::ddl::{
+    self, Action, AlterTable, ColumnDef, Constraint, CreateTable, LikeIndex, RelationKind,
+};
+use catalog::objects::{ColumnDefault, PUBLIC, Sql};
 use catalog::{Column, Table};
 use parser::protobuf::{self, AlterTableType, ConstrType, DropBehavior, ObjectType};
 use parser::{Node, NodeEnum, Statement};
 use types::{Oid, Result, SqlError, SqlState};
 
 use super::ddl::{change, range_name};
-use super::{Outcome, constraint};
-use crate::bind::{Binder, required, strings, unsupported};
+use super::{Outcome, constraint, like, sequence};
+use crate::bind::{Binder, Recorder, required, strings, unsupported};
 use crate::expr::{Expr, ExprKind};
 use crate::session::Session;
 
@@ -46,8 +48,8 @@ pub(super) async fn create(
         for element in table_elts.iter().chain(constraints) {
             builder.element(element)?;
         }
-        let TableBuilder { columns, constraints, .. } = builder;
-        CreateTable { name, if_not_exists: *if_not_exists, columns, constraints }
+        let TableBuilder { columns, constraints, like_indexes, .. } = builder;
+        CreateTable { name, if_not_exists: *if_not_exists, columns, constraints, like_indexes }
     };
     change(session, "CREATE TABLE", |cx| ddl::create_table(cx, &request)).await?;
     Ok(Outcome::Done("CREATE TABLE".into()))
@@ -66,13 +68,21 @@ struct TableBuilder<'a> {
     shape: Arc<Table>,
     columns: Vec<ColumnDef>,
     constraints: Vec<Constraint>,
+    like_indexes: Vec<LikeIndex>,
 }
 
 impl<'a> TableBuilder<'a> {
     fn new(session: &'a Session, statement: &'a Statement, name: &'a str) -> TableBuilder<'a> {
         let shape = Arc::new(Table { name: name.to_owned(), schema: PUBLIC, ..Table::default() });
-        let (columns, constraints) = (Vec::new(), Vec::new());
-        TableBuilder { session, statement, name, shape, columns, constraints }
+        TableBuilder {
+            session,
+            statement,
+            name,
+            shape,
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            like_indexes: Vec::new(),
+        }
     }
 
     fn binder(&self) -> Binder<'_> {
@@ -83,20 +93,25 @@ impl<'a> TableBuilder<'a> {
     fn declare(&mut self, element: &Node) -> Result<()> {
         match &element.node {
             Some(NodeEnum::ColumnDef(column)) => {
-                let ty = column_type(&self.binder(), column)?;
-                let mut shape = (*self.shape).clone();
-                shape.columns.push(Column {
-                    name: column.colname.clone(),
-                    type_oid: ty.0.0,
-                    typmod: ty.1,
-                    ..Column::default()
-                });
-                self.shape = Arc::new(shape);
+                let (ty, typmod, _) = column_type(self.session, &self.binder(), column)?;
+                self.add_shape(&column.colname, ty, typmod);
                 Ok(())
             }
-            Some(NodeEnum::TableLikeClause(_)) => Err(unsupported("LIKE in CREATE TABLE")),
+            Some(NodeEnum::TableLikeClause(clause)) => {
+                let like = like::expand(self.session, &self.statement.source, clause)?;
+                for column in like.columns {
+                    self.add_shape(&column.name, column.type_oid, column.typmod);
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
+    }
+
+    fn add_shape(&mut self, name: &str, type_oid: Oid, typmod: i32) {
+        let (name, type_oid) = (name.to_owned(), type_oid.0);
+        let column = Column { name, type_oid, typmod, ..Column::default() };
+        Arc::make_mut(&mut self.shape).columns.push(column);
     }
 
     /// Second round: everything.
@@ -104,20 +119,31 @@ impl<'a> TableBuilder<'a> {
         match &element.node {
             Some(NodeEnum::ColumnDef(column)) => self.column(column),
             Some(NodeEnum::Constraint(constraint)) => self.table_constraint(constraint),
+            Some(NodeEnum::TableLikeClause(clause)) => {
+                let like = like::expand(self.session, &self.statement.source, clause)?;
+                self.columns.extend(like.columns);
+                self.constraints.extend(like.constraints);
+                self.like_indexes.extend(like.indexes);
+                Ok(())
+            }
             _ => Err(SqlError::internal("unexpected table element")),
         }
     }
 
     fn column(&mut self, column: &protobuf::ColumnDef) -> Result<()> {
-        let (type_oid, typmod) = column_type(&self.binder(), column)?;
+        let (type_oid, typmod, domain) = column_type(self.session, &self.binder(), column)?;
         let mut definition = ColumnDef {
             name: column.colname.clone(),
             type_oid,
             typmod,
+            domain,
             not_null: column.is_not_null,
             default: None,
+            default_names: Vec::new(),
+            identity: None,
             generated_from: Vec::new(),
             storage: storage(&column.storage_name)?,
+            comment: None,
         };
         if column.coll_clause.is_some() {
             return Err(SqlError::unsupported("COLLATE clause not supported"));
@@ -137,11 +163,15 @@ impl<'a> TableBuilder<'a> {
                 ConstrType::ConstrNull => nullable = true,
                 ConstrType::ConstrNotnull => definition.not_null = true,
                 ConstrType::ConstrDefault => {
+                    if definition.identity.is_some() {
+                        return Err(self.both("default and identity", &column.colname));
+                    }
                     if definition.default.is_some() {
                         return Err(self.several_defaults(&column.colname));
                     }
                     let node = required(constraint.raw_expr.as_deref())?;
-                    let bound = self.binder().column_expression(
+                    let recorder = Recorder::default();
+                    let bound = self.binder().recording(&recorder).column_expression(
                         None,
                         node,
                         &column.colname,
@@ -149,22 +179,22 @@ impl<'a> TableBuilder<'a> {
                         typmod,
                     );
                     bound.map_err(|error| self.default_error(error, node))?;
+                    definition.default_names = recorder.finish();
                     let text = default_text(node, type_oid)?;
                     definition.default = Some(ColumnDefault::Expression(text));
                 }
                 ConstrType::ConstrGenerated => {
                     if definition.default.is_some() {
-                        return Err(SqlError::new(
-                            SqlState::SYNTAX_ERROR,
-                            format!(
-                                "both default and generation expression specified for column \
-                                 \"{}\" of table \"{}\"",
-                                column.colname, self.name
-                            ),
-                        ));
+                        let both = "default and generation expression";
+                        return Err(self.both(both, &column.colname));
+                    }
+                    if definition.identity.is_some() {
+                        let both = "identity and generation expression";
+                        return Err(self.both(both, &column.colname));
                     }
                     let node = required(constraint.raw_expr.as_deref())?;
-                    let expr = self.binder().column_expression(
+                    let recorder = Recorder::default();
+                    let expr = self.binder().recording(&recorder).column_expression(
                         Some(&self.shape),
                         node,
                         &column.colname,
@@ -177,6 +207,7 @@ impl<'a> TableBuilder<'a> {
                             "generation expression is not immutable",
                         ));
                     }
+                    definition.default_names = recorder.finish();
                     definition.generated_from = self.names(&expr);
                     let text = parser::deparse_expression(node)?;
                     definition.default = Some(ColumnDefault::Generated(text));
@@ -198,7 +229,29 @@ impl<'a> TableBuilder<'a> {
                         nulls_not_distinct: constraint.nulls_not_distinct,
                     });
                 }
-                ConstrType::ConstrIdentity => return Err(unsupported("identity column")),
+                ConstrType::ConstrIdentity => {
+                    if definition.identity.is_some() {
+                        return Err(SqlError::new(
+                            SqlState::SYNTAX_ERROR,
+                            format!(
+                                "multiple identity specifications for column \"{}\" of table \"{}\"",
+                                column.colname, self.name
+                            ),
+                        ));
+                    }
+                    match &definition.default {
+                        Some(ColumnDefault::Expression(_)) => {
+                            return Err(self.both("default and identity", &column.colname));
+                        }
+                        Some(ColumnDefault::Generated(_)) => {
+                            let both = "identity and generation expression";
+                            return Err(self.both(both, &column.colname));
+                        }
+                        None => {}
+                    }
+                    let identity = sequence::identity(self.session, self.statement, constraint)?;
+                    definition.identity = Some(identity);
+                }
                 ConstrType::ConstrForeign => {
                     let mut key = constraint::foreign_key(self.session, constraint)?;
                     key.columns = own;
@@ -212,7 +265,7 @@ impl<'a> TableBuilder<'a> {
                 _ => return Err(SqlError::internal("unexpected column constraint")),
             }
         }
-        if nullable && definition.not_null {
+        if nullable && (definition.not_null || definition.identity.is_some()) {
             return Err(SqlError::new(
                 SqlState::SYNTAX_ERROR,
                 format!(
@@ -223,6 +276,14 @@ impl<'a> TableBuilder<'a> {
         }
         self.columns.push(definition);
         Ok(())
+    }
+
+    /// `both … specified for column "c" of table "t"`.
+    fn both(&self, what: &str, column: &str) -> SqlError {
+        SqlError::new(
+            SqlState::SYNTAX_ERROR,
+            format!("both {what} specified for column \"{column}\" of table \"{}\"", self.name),
+        )
     }
 
     fn several_defaults(&self, column: &str) -> SqlError {
@@ -285,11 +346,14 @@ impl<'a> TableBuilder<'a> {
             return Err(refused("NO INHERIT clause"));
         }
         let node = required(constraint.raw_expr.as_deref())?;
-        let expr = self.binder().condition(&self.shape, node, "CHECK")?;
+        let recorder = Recorder::default();
+        let expr = self.binder().recording(&recorder).condition(&self.shape, node, "CHECK")?;
         Ok(Constraint::Check {
             name,
             expression: parser::deparse_expression(node)?,
+            names: recorder.finish(),
             columns: self.names(&expr),
+            comment: None,
         })
     }
 
@@ -319,6 +383,7 @@ pub(super) fn is_immutable(expr: &Expr) -> bool {
         ExprKind::Call(call) if call.proc.volatility != catalog::builtin::Volatility::Immutable => {
             return false;
         }
+        ExprKind::UserCall(call) if call.function.volatility != 'i' => return false,
         ExprKind::SqlValue(_) => return false,
         _ => {}
     }
@@ -327,8 +392,13 @@ pub(super) fn is_immutable(expr: &Expr) -> bool {
     immutable
 }
 
-/// Type and modifier of a column, refused if DSQL cannot store it.
-fn column_type(binder: &Binder<'_>, column: &protobuf::ColumnDef) -> Result<(Oid, i32)> {
+/// Type and modifier of a column, refused if DSQL cannot store it; and the domain that they are
+/// beneath.
+fn column_type(
+    session: &Session,
+    binder: &Binder<'_>,
+    column: &protobuf::ColumnDef,
+) -> Result<(Oid, i32, Option<u32>)> {
     let name = required(column.type_name.as_ref())?;
     if let [serial] = strings(&name.names).as_slice()
         && matches!(
@@ -342,12 +412,24 @@ fn column_type(binder: &Binder<'_>, column: &protobuf::ColumnDef) -> Result<(Oid
         ));
     }
     let ty = binder.resolve_type(name)?;
+    let catalog = &session.cx.catalog;
+    if catalog.domain_by_oid(ty.oid.0).is_some() {
+        let (base, typmod) = catalog.base_type(ty.oid.0, -1);
+        let typmod = ddl::column_typmod(Oid(base), typmod);
+        return Ok((Oid(base), typmod, Some(ty.oid.0)));
+    }
+    if catalog.user_type(ty.oid.0).is_some() {
+        return Err(SqlError::unsupported(format!(
+            "datatype {} not supported",
+            crate::system::format_type(catalog, ty.oid, -1)
+        )));
+    }
     ddl::check_column_type(ty.oid, ty.typmod)?;
-    Ok((ty.oid, ddl::column_typmod(ty.oid, ty.typmod)))
+    Ok((ty.oid, ddl::column_typmod(ty.oid, ty.typmod), None))
 }
 
 /// A default as it is stored: a plain literal carries its type, as PostgreSQL prints it.
-fn default_text(node: &Node, ty: Oid) -> Result<String> {
+pub(super) fn default_text(node: &Node, ty: Oid) -> Result<String> {
     let text = parser::deparse_expression(node)?;
     let untyped = match &node.node {
         Some(NodeEnum::AConst(constant)) => {
@@ -407,6 +489,12 @@ pub(super) async fn alter(
     asynchronous: bool,
 ) -> Result<Outcome> {
     let protobuf::AlterTableStmt { relation, cmds, objtype, missing_ok } = stmt;
+    if let Some(outcome) = owner_only(session, stmt).await? {
+        return Ok(outcome);
+    }
+    if *objtype == ObjectType::ObjectView as i32 {
+        return super::view::alter(session, stmt, statement).await;
+    }
     if *objtype != ObjectType::ObjectTable as i32 {
         return Err(SqlError::unsupported("unsupported statement: AlterTable"));
     }
@@ -422,11 +510,34 @@ pub(super) async fn alter(
         if super::trigger::is_switch(command, &name.name)? {
             continue;
         }
-        actions.push(action(session, statement, command, shape.as_ref())?);
+        let last_value = identity_value(session, shape.as_deref(), &command.name).await?;
+        actions.push(action(session, statement, command, shape.as_ref(), last_value)?);
     }
     let request = AlterTable { name, if_exists: *missing_ok, actions };
     change(session, "ALTER TABLE", |cx| ddl::alter_table(cx, &request)).await?;
     Ok(Outcome::Done("ALTER TABLE".into()))
+}
+
+/// `ALTER SEQUENCE … OWNER TO`, `ALTER VIEW … OWNER TO`: an ALTER TABLE to the grammar.
+async fn owner_only(
+    session: &mut Session,
+    stmt: &protobuf::AlterTableStmt,
+) -> Result<Option<Outcome>> {
+    let (kind, tag) = match ObjectType::from_i32(stmt.objtype) {
+        Some(ObjectType::ObjectSequence) => (RelationKind::Sequence, "ALTER SEQUENCE"),
+        Some(ObjectType::ObjectView) => (RelationKind::View, "ALTER VIEW"),
+        _ => return Ok(None),
+    };
+    let [Node { node: Some(NodeEnum::AlterTableCmd(command)) }] = stmt.cmds.as_slice() else {
+        return Ok(None);
+    };
+    if command.subtype != AlterTableType::AtChangeOwner as i32 {
+        return Ok(None);
+    }
+    let name = range_name(session, stmt.relation.as_ref())?;
+    let role = super::role::role_name(session, required(command.newowner.as_ref())?)?;
+    change(session, tag, |cx| ddl::set_owner(cx, kind, &name, &role, stmt.missing_ok)).await?;
+    Ok(Some(Outcome::Done(tag.into())))
 }
 
 /// The table that a name means, if it exists.
@@ -443,11 +554,28 @@ pub(super) fn existing(session: &Session, name: &ddl::QualifiedName) -> Option<A
     }
 }
 
+/// The present value of an identity column's sequence.
+async fn identity_value(
+    session: &Session,
+    table: Option<&Table>,
+    column: &str,
+) -> Result<Option<i64>> {
+    let identity = table
+        .and_then(|table| table.columns.get(table.column(column)?))
+        .and_then(|column| column.identity);
+    let Some(identity) = identity else { return Ok(None) };
+    let Some(sequence) = session.cx.catalog.sequence_by_oid(identity.sequence) else {
+        return Ok(None);
+    };
+    Ok(Some(session.engine.sequence_state(sequence).await?.0))
+}
+
 fn action(
     session: &Session,
     statement: &Statement,
     command: &protobuf::AlterTableCmd,
     shape: Option<&Arc<Table>>,
+    last_value: Option<i64>,
 ) -> Result<Action> {
     let protobuf::AlterTableCmd {
         subtype,
@@ -483,16 +611,20 @@ fn action(
                     "ALTER TABLE ADD COLUMN with constraint not supported",
                 ));
             }
-            let (type_oid, typmod) = column_type(&binder(), column)?;
+            let (type_oid, typmod, domain) = column_type(session, &binder(), column)?;
             Action::AddColumn {
                 column: ColumnDef {
                     name: column.colname.clone(),
                     type_oid,
                     typmod,
+                    domain,
                     not_null: false,
                     default: None,
+                    default_names: Vec::new(),
+                    identity: None,
                     generated_from: Vec::new(),
                     storage: storage(&column.storage_name)?,
+                    comment: None,
                 },
                 if_not_exists: *missing_ok,
             }
@@ -508,9 +640,10 @@ fn action(
                         table.column(name).and_then(|position| table.columns.get(position))
                     });
                     let mut ty = Oid::INVALID;
+                    let recorder = Recorder::default();
                     if let Some(column) = column {
                         ty = Oid(column.type_oid);
-                        binder().column_expression(
+                        binder().recording(&recorder).column_expression(
                             None,
                             node,
                             name,
@@ -518,7 +651,7 @@ fn action(
                             column.typmod,
                         )?;
                     }
-                    Some(default_text(node, ty)?)
+                    Some(Sql { text: default_text(node, ty)?, names: recorder.finish() })
                 }
             };
             Action::SetDefault { column: name.clone(), default }
@@ -576,9 +709,37 @@ fn action(
                 initially_deferred: constraint.initdeferred,
             }
         }
-        AlterTableType::AtAddIdentity => return refused("ALTER COLUMN ... ADD IDENTITY"),
-        AlterTableType::AtSetIdentity => return refused("ALTER COLUMN ... SET"),
-        AlterTableType::AtDropIdentity => return refused("ALTER COLUMN ... DROP IDENTITY"),
+        AlterTableType::AtAddIdentity => {
+            let Some(NodeEnum::Constraint(constraint)) = node else {
+                return Err(SqlError::internal("ADD IDENTITY without a constraint"));
+            };
+            let identity = sequence::identity(session, statement, constraint)?;
+            Action::AddIdentity { column: name.clone(), identity }
+        }
+        AlterTableType::AtSetIdentity => {
+            let Some(NodeEnum::List(list)) = node else {
+                return Err(SqlError::internal("SET IDENTITY without options"));
+            };
+            let (always, options) = sequence::identity_changes(session, statement, &list.items)?;
+            let (column, last_value) = (name.clone(), last_value.unwrap_or_default());
+            Action::SetIdentity { column, always, options, last_value }
+        }
+        AlterTableType::AtDropIdentity => {
+            Action::DropIdentity { column: name.clone(), if_exists: *missing_ok }
+        }
+        AlterTableType::AtEnableTrigAll
+        | AlterTableType::AtEnableTrigUser
+        | AlterTableType::AtDisableTrigAll
+        | AlterTableType::AtDisableTrigUser => Action::Triggers,
+        AlterTableType::AtEnableTrig | AlterTableType::AtDisableTrig => {
+            return Err(SqlError::new(
+                SqlState::UNDEFINED_OBJECT,
+                format!(
+                    "trigger \"{name}\" for table \"{}\" does not exist",
+                    shape.map_or("", |table| &table.name)
+                ),
+            ));
+        }
         _ => return Err(SqlError::unsupported("unsupported statement: AlterTable")),
     })
 }
@@ -610,9 +771,10 @@ fn add_constraint(
         ConstrType::ConstrCheck if constraint.skip_validation => {
             let node = required(constraint.raw_expr.as_deref())?;
             let mut columns = Vec::new();
+            let recorder = Recorder::default();
             if let Some(table) = shape {
                 let binder = Binder::new(&session.cx, &statement.source, &[]);
-                let expr = binder.condition(table, node, "CHECK")?;
+                let expr = binder.recording(&recorder).condition(table, node, "CHECK")?;
                 let mut positions = Vec::new();
                 read_columns(&expr, &mut positions);
                 columns = positions
@@ -621,7 +783,8 @@ fn add_constraint(
                     .map(|column| column.name.clone())
                     .collect();
             }
-            let expression = parser::deparse_expression(node)?;
+            let expression =
+                Sql { text: parser::deparse_expression(node)?, names: recorder.finish() };
             Ok(Action::AddCheck { name: named(constraint), expression, columns })
         }
         _ => refused(),
@@ -631,7 +794,7 @@ fn add_constraint(
 pub(super) async fn rename(session: &mut Session, stmt: &protobuf::RenameStmt) -> Result<Outcome> {
     let protobuf::RenameStmt {
         rename_type,
-        relation_type: _,
+        relation_type,
         relation,
         object,
         subname,
@@ -643,14 +806,53 @@ pub(super) async fn rename(session: &mut Session, stmt: &protobuf::RenameStmt) -
     match kind {
         ObjectType::ObjectTable => {
             let name = range_name(session, relation.as_ref())?;
-            change(session, "ALTER TABLE", |cx| ddl::rename_table(cx, &name, newname, *missing_ok))
-                .await?;
+            change(session, "ALTER TABLE", |cx| {
+                ddl::rename_relation(cx, RelationKind::Table, &name, newname, *missing_ok)
+            })
+            .await?;
             Ok(Outcome::Done("ALTER TABLE".into()))
+        }
+        ObjectType::ObjectFunction | ObjectType::ObjectRoutine => {
+            let change = ddl::FunctionChange::Rename(newname.clone());
+            super::function::alter(session, kind, object.as_deref(), change).await
+        }
+        ObjectType::ObjectStatisticExt => {
+            let change = ddl::StatisticsChange::Rename(newname.clone());
+            super::statistics::alter(session, object.as_deref(), change).await
+        }
+        ObjectType::ObjectDomain => {
+            let name = super::ddl::node_name(session, object.as_deref())?;
+            let change = ddl::DomainChange::Rename(newname.clone());
+            super::domain::finish(session, &name, change).await
+        }
+        ObjectType::ObjectDomconstraint => {
+            let name = super::ddl::node_name(session, object.as_deref())?;
+            let (from, to) = (subname.clone(), newname.clone());
+            let change = ddl::DomainChange::RenameConstraint { from, to };
+            super::domain::finish(session, &name, change).await
+        }
+        ObjectType::ObjectView => {
+            let name = range_name(session, relation.as_ref())?;
+            change(session, "ALTER VIEW", |cx| {
+                ddl::rename_relation(cx, RelationKind::View, &name, newname, *missing_ok)
+            })
+            .await?;
+            Ok(Outcome::Done("ALTER VIEW".into()))
+        }
+        ObjectType::ObjectSequence => {
+            let name = range_name(session, relation.as_ref())?;
+            change(session, "ALTER SEQUENCE", |cx| {
+                ddl::rename_relation(cx, RelationKind::Sequence, &name, newname, *missing_ok)
+            })
+            .await?;
+            Ok(Outcome::Done("ALTER SEQUENCE".into()))
         }
         ObjectType::ObjectIndex => {
             let name = range_name(session, relation.as_ref())?;
-            change(session, "ALTER INDEX", |cx| ddl::rename_index(cx, &name, newname, *missing_ok))
-                .await?;
+            change(session, "ALTER INDEX", |cx| {
+                ddl::rename_relation(cx, RelationKind::Index, &name, newname, *missing_ok)
+            })
+            .await?;
             Ok(Outcome::Done("ALTER INDEX".into()))
         }
         ObjectType::ObjectTabconstraint => {
@@ -673,11 +875,14 @@ pub(super) async fn rename(session: &mut Session, stmt: &protobuf::RenameStmt) -
         ObjectType::ObjectColumn => {
             let name = range_name(session, relation.as_ref())?;
             let rewrite = |text: &str| rename_in_expression(text, subname, newname);
-            change(session, "ALTER TABLE", |cx| {
-                ddl::rename_column(cx, &name, subname, newname, *missing_ok, &rewrite)
+            let of_view = *relation_type == ObjectType::ObjectView as i32;
+            let tag = if of_view { "ALTER VIEW" } else { "ALTER TABLE" };
+            change(session, tag, |cx| match of_view || ddl::is_view(cx, &name) {
+                true => ddl::rename_view_column(cx, &name, subname, newname, *missing_ok),
+                false => ddl::rename_column(cx, &name, subname, newname, *missing_ok, &rewrite),
             })
             .await?;
-            Ok(Outcome::Done("ALTER TABLE".into()))
+            Ok(Outcome::Done(tag.into()))
         }
         _ => Err(SqlError::unsupported("unsupported object in RENAME statement")),
     }
@@ -687,14 +892,31 @@ pub(super) async fn set_schema(
     session: &mut Session,
     stmt: &protobuf::AlterObjectSchemaStmt,
 ) -> Result<Outcome> {
-    let protobuf::AlterObjectSchemaStmt { object_type, relation, object: _, newschema, missing_ok } =
+    let protobuf::AlterObjectSchemaStmt { object_type, relation, object, newschema, missing_ok } =
         stmt;
-    if *object_type != ObjectType::ObjectTable as i32 {
-        return Err(SqlError::unsupported("unsupported statement: AlterObjectSchema"));
+    let object_kind = ObjectType::from_i32(*object_type).unwrap_or(ObjectType::Undefined);
+    if super::function::kind_of(object_kind).is_some() {
+        let change = ddl::FunctionChange::Schema(newschema.clone());
+        return super::function::alter(session, object_kind, object.as_deref(), change).await;
     }
+    if object_kind == ObjectType::ObjectStatisticExt {
+        let change = ddl::StatisticsChange::Schema(newschema.clone());
+        return super::statistics::alter(session, object.as_deref(), change).await;
+    }
+    if object_kind == ObjectType::ObjectDomain {
+        let name = super::ddl::node_name(session, object.as_deref())?;
+        let change = ddl::DomainChange::Schema(newschema.clone());
+        return super::domain::finish(session, &name, change).await;
+    }
+    let (kind, tag) = match ObjectType::from_i32(*object_type) {
+        Some(ObjectType::ObjectTable) => (RelationKind::Table, "ALTER TABLE"),
+        Some(ObjectType::ObjectSequence) => (RelationKind::Sequence, "ALTER SEQUENCE"),
+        Some(ObjectType::ObjectView) => (RelationKind::View, "ALTER VIEW"),
+        _ => return Err(SqlError::unsupported("unsupported statement: AlterObjectSchema")),
+    };
     let name = range_name(session, relation.as_ref())?;
-    change(session, "ALTER TABLE", |cx| ddl::set_schema(cx, &name, newschema, *missing_ok)).await?;
-    Ok(Outcome::Done("ALTER TABLE".into()))
+    change(session, tag, |cx| ddl::set_schema(cx, kind, &name, newschema, *missing_ok)).await?;
+    Ok(Outcome::Done(tag.into()))
 }
 
 /// A stored expression with a column called otherwise.

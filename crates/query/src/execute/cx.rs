@@ -183,6 +183,16 @@ impl<'a> ExecCx<'a> {
                     // `void` prints as the empty string.
                     self.state.replay.resume_with(Datum::text(""));
                 }
+                Stop::Function(invocation) => {
+                    let saved = self.state.replay.take();
+                    let value = super::function::run(*invocation, self).await?;
+                    self.state.replay.restore(saved);
+                    self.state.replay.resume_with(value);
+                }
+                Stop::Sequence(request) => {
+                    let value = crate::sequence::answer(*request, &self.host.call).await?;
+                    self.state.replay.resume_with(value);
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use txn::keys;
 use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use super::cx::{Charge, ExecCx};
-use super::eval::{EvalCx, Stop, eval, inspect};
+use super::eval::{EvalCx, Stop, check_domain, eval, inspect};
 use super::foreign_key::{Event, values_at};
 use super::index::{self, Entry, TableLayout};
 use crate::chunk::Chunk;
@@ -58,6 +58,10 @@ impl<'p> Target<'p> {
     /// # Errors
     /// `23502`, `23514`, and what the expressions raise.
     pub(crate) fn complete(&self, row: &mut [Datum], cx: &EvalCx<'_>) -> Result<(), Stop> {
+        let checks = &self.checks;
+        for (column, rules) in &checks.domains {
+            check_domain(rules, row.get(*column).unwrap_or(&Datum::Null), cx)?;
+        }
         for (column, expr) in &self.checks.generated {
             let value = eval(expr, row, cx)?;
             if let Some(slot) = row.get_mut(*column) {
@@ -95,6 +99,17 @@ impl<'p> Target<'p> {
                     .detail(self.failing_row(row, cx))
                     .table(&self.schema, &self.table.name)
                     .constraint(name),
+                ));
+            }
+        }
+        for (view, condition) in &checks.views {
+            if !matches!(eval(condition, row, cx)?, Datum::Bool(true)) {
+                return Err(Stop::Error(
+                    SqlError::new(
+                        SqlState::WITH_CHECK_OPTION_VIOLATION,
+                        format!("new row violates check option for view \"{view}\""),
+                    )
+                    .detail(self.failing_row(row, cx)),
                 ));
             }
         }

@@ -293,7 +293,9 @@ pub(crate) fn computed(
 ) -> Result<Option<Vec<Datum>>> {
     let settle = |stop: Stop| match stop {
         Stop::Error(error) => error,
-        Stop::SubPlan(_) | Stop::Sleep(_) => SqlError::internal("index expression has to wait"),
+        Stop::SubPlan(_) | Stop::Sleep(_) | Stop::Sequence(_) | Stop::Function(_) => {
+            SqlError::internal("index expression has to wait")
+        }
     };
     if let Some(predicate) = &exprs.predicate
         && !is_true(predicate, row, cx).map_err(settle)?

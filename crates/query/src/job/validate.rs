@@ -89,7 +89,7 @@ fn check_rows(
                 }
                 Ok(_) => {}
                 Err(Stop::Error(error)) => return Err(error),
-                Err(Stop::SubPlan(_) | Stop::Sleep(_)) => {
+                Err(Stop::SubPlan(_) | Stop::Sleep(_) | Stop::Sequence(_) | Stop::Function(_)) => {
                     return Err(SqlError::internal("check constraint has to wait"));
                 }
             }

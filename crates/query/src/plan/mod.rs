@@ -745,6 +745,10 @@ pub struct RowChecks {
     pub generated: Vec<(usize, Expr)>,
     /// For each of [`Table::indexes`] what its entries need; empty if all are over columns only.
     pub indexes: Vec<IndexExprs>,
+    /// Conditions of views WITH CHECK OPTION, by view.
+    pub views: Vec<(String, Expr)>,
+    /// Columns of domains, with what those ask.
+    pub domains: Vec<(usize, Arc<[crate::expr::DomainRules]>)>,
 }
 
 impl RowChecks {
@@ -754,10 +758,13 @@ impl RowChecks {
         let generated = self.generated.iter().map(|(_, value)| value);
         let indexes =
             self.indexes.iter().flat_map(|index| index.keys.iter().chain(&index.predicate));
-        checks.chain(generated).chain(indexes)
+        let views = self.views.iter().map(|(_, condition)| condition);
+        let domains = self.domains.iter().flat_map(|(_, rules)| rules.iter());
+        let domains = domains.flat_map(|rules| rules.checks.iter().map(|(_, check)| check));
+        checks.chain(generated).chain(indexes).chain(views).chain(domains)
     }
 
-    /// As [`RowChecks::exprs`], to be changed.
+    /// As [`RowChecks::exprs`] without the domains' conditions, to be changed.
     pub fn exprs_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
         let checks = self.checks.iter_mut().map(|(_, condition)| condition);
         let generated = self.generated.iter_mut().map(|(_, value)| value);
@@ -765,7 +772,8 @@ impl RowChecks {
             .indexes
             .iter_mut()
             .flat_map(|index| index.keys.iter_mut().chain(&mut index.predicate));
-        checks.chain(generated).chain(indexes)
+        let views = self.views.iter_mut().map(|(_, condition)| condition);
+        checks.chain(generated).chain(indexes).chain(views)
     }
 }
 

@@ -69,7 +69,15 @@ impl<'a> CatalogRows<'a> {
 
 impl SystemRows for CatalogRows<'_> {
     fn rows<'a>(&'a self, relation: Oid) -> BoxFuture<'a, Result<Chunk>> {
-        async move { self.with(relation, |relation| relation.rows.clone()) }.boxed()
+        async move {
+            if let Some(sequence) = self.cx.catalog.sequence_by_oid(relation.0) {
+                let mut rows = Chunk::new(3);
+                rows.push(crate::sequence::relation_row(self.cx, sequence).await?);
+                return Ok(rows);
+            }
+            self.with(relation, |relation| relation.rows.clone())
+        }
+        .boxed()
     }
 
     fn rows_with<'a>(
@@ -79,6 +87,9 @@ impl SystemRows for CatalogRows<'_> {
         value: &'a Datum,
     ) -> BoxFuture<'a, Result<Chunk>> {
         async move {
+            if self.cx.catalog.sequence_by_oid(relation.0).is_some() {
+                return self.rows(relation).await;
+            }
             self.with(relation, |relation| {
                 if value.is_null() {
                     return Chunk::new(relation.rows.width());

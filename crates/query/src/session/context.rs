@@ -10,6 +10,9 @@ use types::Result;
 use super::settings::Settings;
 use crate::cancel::Cancel;
 use crate::engine::Engine;
+use crate::function::FunctionCache;
+use crate::plan::{Enable, PlanCx};
+use crate::sequence::SessionSequences;
 
 /// The session as analysis and functions see it.
 #[derive(Clone)]
@@ -34,6 +37,14 @@ pub struct SessionCx {
     pub(crate) requests: Arc<Mutex<Vec<SettingRequest>>>,
     /// Whether the running statement is to end.
     pub(crate) cancel: Arc<Cancel>,
+    /// The transaction is read-only.
+    pub(crate) read_only: bool,
+    /// Functions that the session has compiled.
+    pub(crate) functions: Arc<FunctionCache>,
+    /// How deep the call of a function is in others.
+    pub(crate) calls: usize,
+    /// Values of sequences that the session has taken.
+    pub(crate) sequences: Arc<SessionSequences>,
     pub(crate) engine: Arc<Engine>,
 }
 
@@ -65,6 +76,10 @@ impl SessionCx {
             search_path: Vec::new(),
             requests: Arc::default(),
             cancel: Arc::default(),
+            read_only: false,
+            functions: Arc::default(),
+            calls: 0,
+            sequences: Arc::default(),
             engine: Arc::clone(engine),
         };
         cx.refresh_search_path();
@@ -88,6 +103,24 @@ impl SessionCx {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.push(SettingRequest { name, value, local });
         Ok(shown)
+    }
+
+    /// What planning depends on, at present.
+    pub(crate) fn plan_cx(&self) -> PlanCx {
+        let on = |name| self.settings.is_on(name);
+        PlanCx {
+            enable: Enable {
+                hashjoin: on("enable_hashjoin"),
+                indexonlyscan: on("enable_indexonlyscan"),
+                indexscan: on("enable_indexscan"),
+                material: on("enable_material"),
+                mergejoin: on("enable_mergejoin"),
+                nestloop: on("enable_nestloop"),
+                seqscan: on("enable_seqscan"),
+                batched_nestloop: on("dsql.enable_batched_nestloop"),
+            },
+            statistics: self.engine.statistics(),
+        }
     }
 
     /// Takes what was asked for since the last call.

@@ -183,6 +183,10 @@ impl Session {
             search_path: Vec::new(),
             requests: Arc::default(),
             cancel: Arc::default(),
+            read_only: false,
+            functions: Arc::default(),
+            calls: 0,
+            sequences: Arc::default(),
             engine: Arc::clone(&engine),
         };
         cx.refresh_search_path();

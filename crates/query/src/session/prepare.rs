@@ -10,7 +10,7 @@ use super::{Field, Session, TxnState, type_len};
 use crate::bind::Binder;
 use crate::bind::query::OutputColumn;
 use crate::command;
-use crate::plan::{self, Enable, PlanCx, StatementPlan};
+use crate::plan::{self, PlanCx, StatementPlan};
 use crate::rules;
 
 /// An analysed statement: its parameters and result columns are known. Shared by portals.
@@ -144,20 +144,7 @@ impl Session {
 
     /// What planning depends on, at present.
     pub(crate) fn plan_cx(&self) -> PlanCx {
-        let on = |name| self.cx.settings.is_on(name);
-        PlanCx {
-            enable: Enable {
-                hashjoin: on("enable_hashjoin"),
-                indexonlyscan: on("enable_indexonlyscan"),
-                indexscan: on("enable_indexscan"),
-                material: on("enable_material"),
-                mergejoin: on("enable_mergejoin"),
-                nestloop: on("enable_nestloop"),
-                seqscan: on("enable_seqscan"),
-                batched_nestloop: on("dsql.enable_batched_nestloop"),
-            },
-            statistics: self.engine.statistics(),
-        }
+        self.cx.plan_cx()
     }
 
     /// Binds and plans a statement for the present catalog and settings.

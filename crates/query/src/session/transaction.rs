@@ -98,6 +98,7 @@ impl Session {
     }
 
     fn new_active(&mut self) -> Active {
+        self.cx.sequences.end_transaction();
         let catalog = self.engine.catalog();
         self.use_catalog(&catalog);
         let started_micros = crate::engine::now_micros();
@@ -129,7 +130,7 @@ impl Session {
     /// # Errors
     /// `25P02`, `54000` if it is too old, `40001` OC001 if a table it used was altered.
     pub(crate) async fn begin_statement(&mut self) -> Result<()> {
-        self.ensure_active()?;
+        self.cx.read_only = self.ensure_active()?.read_only;
         let engine = Arc::clone(&self.engine);
         let active = self.ensure_active()?;
         if let Some(txn) = &active.txn {

@@ -40,6 +40,7 @@ pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
         acl::scalar,
         dsql::scalar,
         typmod::scalar,
+        crate::sequence::scalar,
     ];
     here.iter()
         .find_map(|family| family(proc.src))
@@ -146,6 +147,18 @@ pub(crate) fn check_table_privilege(
     check_privilege(&cx.catalog, cx.role, Target::Table(table), privilege)
 }
 
+/// Fails unless the role has a privilege on a sequence.
+///
+/// # Errors
+/// `42501`.
+pub(crate) fn check_sequence_privilege(
+    cx: &SessionCx,
+    sequence: &catalog::Sequence,
+    privilege: Privilege,
+) -> Result<()> {
+    check_privilege(&cx.catalog, cx.role, Target::Sequence(sequence), privilege)
+}
+
 /// `expr` as `target`, through the cast function between them.
 pub(crate) fn cast(expr: Expr, target: Oid) -> Option<Expr> {
     let row = builtin::cast(expr.ty, target)?;
@@ -160,7 +173,8 @@ pub(crate) fn equality(ty: Oid, left: Expr, right: Expr) -> Option<Expr> {
     call(proc, vec![left, right], types::oid::BOOL)
 }
 
-fn call(proc: &'static ProcRow, args: Vec<Expr>, result_type: Oid) -> Option<Expr> {
+/// A call of a built-in function on arguments of its parameters' types.
+pub(crate) fn call(proc: &'static ProcRow, args: Vec<Expr>, result_type: Oid) -> Option<Expr> {
     let function = scalar(proc)?;
     let site = Site { arg_types: args.iter().map(|arg| arg.ty).collect(), result_type };
     let call = Call { proc, function, site, args, operator: None };

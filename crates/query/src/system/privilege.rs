@@ -163,8 +163,8 @@ fn data_type(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
         Datum::Oid(oid) => *oid,
         _ => return Ok(Datum::Null),
     };
-    let exists = builtin::type_by_oid(types::Oid(ty)).is_some()
-        || cx.catalog.table_by_row_type(ty).is_some();
+    let exists =
+        builtin::type_by_oid(types::Oid(ty)).is_some() || cx.catalog.user_type(ty).is_some();
     let held = describe::has_builtin_privilege(role, privileges, "USAGE")?;
     Ok(known(exists.then_some(held)))
 }

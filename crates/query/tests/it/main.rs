@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod catalog_queries;
 #[cfg(test)]
+mod domains;
+#[cfg(test)]
 mod explain;
+#[cfg(test)]
+mod functions;
 #[cfg(test)]
 mod grammar;
 #[cfg(test)]
@@ -17,4 +21,8 @@ mod psql;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]
+mod sequences;
+#[cfg(test)]
 mod system_functions;
+#[cfg(test)]
+mod views;

@@ -33,8 +33,14 @@ fn visit(expr: &Expr, depth: usize, traits: &mut Traits) -> Result<()> {
         ExprKind::Column(_) | ExprKind::Const(_) | ExprKind::Param(_) | ExprKind::Outer(_) => {
             return Ok(());
         }
-        ExprKind::SubPlan(_) => traits.stops = true,
-        ExprKind::Call(call) if super::sleeps(call) => traits.stops = true,
+        ExprKind::SubPlan(_) | ExprKind::UserCall(_) => traits.stops = true,
+        ExprKind::Domain(cast) => {
+            let conditions = cast.rules.iter().flat_map(|rules| &rules.checks);
+            for (_, condition) in conditions {
+                visit(condition, depth + 1, traits)?;
+            }
+        }
+        ExprKind::Call(call) if super::stops(call) => traits.stops = true,
         _ => {}
     }
     if depth == DEPTH_MAX {

@@ -4,6 +4,8 @@
 //!                         ──► Err(Stop::Error)     the statement fails
 //!                         ──► Err(Stop::SubPlan)   its rows are wanted; run it, evaluate again
 //!                         ──► Err(Stop::Sleep)     `pg_sleep`; wait, evaluate again
+//!                         ──► Err(Stop::Sequence)  values are wanted first; take them, again
+//!                         ──► Err(Stop::Function)  a user's function; run it, evaluate again
 //!
 //! Evaluating again starts from the expression's top. What must not happen twice (volatile
 //! functions) is remembered in the `Replay` log of the row, so the second run sees the same.
@@ -24,7 +26,7 @@ use std::time::Duration;
 
 use functions::CallCx;
 use smallvec::SmallVec;
-use types::{Datum, Record, SqlError};
+use types::{Datum, Record, SqlError, SqlState};
 
 pub use self::convert::Identity;
 #[cfg(test)]
@@ -32,8 +34,10 @@ pub(crate) use self::inspect::DEPTH_MAX;
 pub(crate) use self::inspect::inspect;
 pub(crate) use self::replay::Replay;
 pub(crate) use self::subplan::{Memo, Pending, Remembered};
+use crate::execute::function::Invocation;
 use crate::execute::values;
-use crate::expr::{Call, Expr, ExprKind};
+use crate::expr::{Call, DomainRules, Expr, ExprKind, UserCall};
+use crate::sequence;
 
 /// Why evaluation stopped.
 #[derive(Debug)]
@@ -44,6 +48,10 @@ pub enum Stop {
     SubPlan(Box<Pending>),
     /// The statement sleeps for a while first.
     Sleep(Duration),
+    /// A sequence's stored position is to be moved first.
+    Sequence(Box<crate::sequence::Request>),
+    /// A user's function is to be run first.
+    Function(Box<super::function::Invocation>),
 }
 
 impl From<SqlError> for Stop {
@@ -169,6 +177,12 @@ pub fn eval(expr: &Expr, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop> 
         ExprKind::ArrayCoerce { array, element } => {
             array::eval_coerce(array, element, expr.ty, row, cx)
         }
+        ExprKind::UserCall(call) => eval_user_call(call, row, cx),
+        ExprKind::Domain(cast) => {
+            let value = eval(&cast.arg, row, cx)?;
+            check_domain(&cast.rules, &value, cx)?;
+            Ok(value)
+        }
         ExprKind::SqlValue(which) => Ok(convert::sql_value(*which, expr.typmod, cx)),
         ExprKind::SubPlan(plan) => subplan::eval_subplan(plan, expr.ty, row, cx),
         ExprKind::Var(_)
@@ -243,10 +257,72 @@ pub(super) fn invoke(call: &Call, args: &[Datum], cx: &EvalCx<'_>) -> Result<Dat
     if cx.replay.is_recording() && values::is_volatile(call.proc) {
         return cx.replay.once(|| match sleep_time(call, args) {
             Some(time) => Err(Stop::Sleep(time)),
+            None if sequence::is_sequence_function(call.proc.src) => {
+                match sequence::call(call.proc.src, args, cx.call)? {
+                    Ok(value) => Ok(value),
+                    Err(request) => Err(Stop::Sequence(Box::new(request))),
+                }
+            }
             None => Ok((call.function)(cx.call, &call.site, args)?),
         });
     }
     Ok((call.function)(cx.call, &call.site, args)?)
+}
+
+/// The value of a user's function, or the stop that asks for it.
+fn eval_user_call(call: &UserCall, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop> {
+    let mut args = Vec::with_capacity(call.args.len());
+    for arg in &call.args {
+        args.push(eval(arg, row, cx)?);
+    }
+    if call.function.strict && args.iter().any(Datum::is_null) {
+        return Ok(Datum::Null);
+    }
+    cx.replay.once(|| {
+        Err(Stop::Function(Box::new(Invocation {
+            function: Arc::clone(&call.function),
+            args,
+            arg_types: call.arg_types.clone(),
+            result_type: call.result_type,
+        })))
+    })
+}
+
+/// Fails unless a value may become a domain's.
+///
+/// # Errors
+/// `23502`, `23514`, and what the conditions raise.
+pub(crate) fn check_domain(
+    rules: &[DomainRules],
+    value: &Datum,
+    cx: &EvalCx<'_>,
+) -> Result<(), Stop> {
+    for DomainRules { name, not_null, checks } in rules {
+        if *not_null && value.is_null() {
+            return Err(SqlError::new(
+                SqlState::NOT_NULL_VIOLATION,
+                format!("domain {name} does not allow null values"),
+            )
+            .into());
+        }
+        for (check, condition) in checks {
+            // NULL passes.
+            if matches!(eval(condition, slice::from_ref(value), cx)?, Datum::Bool(false)) {
+                return Err(SqlError::new(
+                    SqlState::CHECK_VIOLATION,
+                    format!("value for domain {name} violates check constraint \"{check}\""),
+                )
+                .constraint(check)
+                .into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a call may stop the evaluation.
+fn stops(call: &Call) -> bool {
+    sleeps(call) || sequence::is_sequence_function(call.proc.src)
 }
 
 /// Whether a call puts the statement to sleep.

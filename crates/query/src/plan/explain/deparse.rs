@@ -161,6 +161,11 @@ impl Describer<'_> {
                 let args = self.list(&call.args, ", ", names);
                 format!("{}({args})", quote_identifier(call.proc.name))
             }
+            ExprKind::UserCall(call) => {
+                let args = self.list(&call.args, ", ", names);
+                format!("{}({args})", quote_identifier(&call.function.name))
+            }
+            ExprKind::Domain(cast) => self.expr(&cast.arg, names),
             ExprKind::Default => "DEFAULT".into(),
             ExprKind::Var(_)
             | ExprKind::SubLink(_)

@@ -49,6 +49,7 @@ fn equality(expr: &Expr) -> Option<(&Call, &Expr, &Expr)> {
 pub(super) fn is_steady(expr: &Expr) -> bool {
     let steady = match &expr.kind {
         ExprKind::Call(call) => call.proc.volatility != Volatility::Volatile,
+        ExprKind::UserCall(call) => call.function.volatility != 'v',
         ExprKind::SubLink(_) | ExprKind::SetReturning(_) => false,
         _ => true,
     };

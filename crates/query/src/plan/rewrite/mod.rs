@@ -161,6 +161,7 @@ fn is_volatile(expr: &Expr) -> bool {
         }
         ExprKind::Distinct { equal, negated: _ } => equal.proc.volatility == Volatility::Volatile,
         ExprKind::SetReturning(call) => call.proc.volatility == Volatility::Volatile,
+        ExprKind::UserCall(call) => call.function.volatility == 'v',
         ExprKind::SubLink(link) => query_is_volatile(&link.query),
         _ => false,
     };
@@ -179,6 +180,7 @@ fn query_is_volatile(query: &Query) -> bool {
             || match &expr.kind {
                 ExprKind::Call(call) => call.proc.volatility == Volatility::Volatile,
                 ExprKind::SetReturning(call) => call.proc.volatility == Volatility::Volatile,
+                ExprKind::UserCall(call) => call.function.volatility == 'v',
                 _ => false,
             };
     });

@@ -127,6 +127,7 @@ fn join(link: &SubLink, ty: Oid, select: &mut Select) -> Option<Expr> {
         alias: "unnamed_subquery".into(),
         columns,
         lateral: false,
+        view: None,
     });
     let left = Box::new(folded(std::mem::take(&mut select.from))?);
     let right = Box::new(FromItem::Relation(relation));

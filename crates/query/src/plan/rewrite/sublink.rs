@@ -165,6 +165,7 @@ fn any(link: &SubLink, select: &mut Select) -> Option<(JoinKind, FromItem, Optio
         alias: "ANY_subquery".into(),
         columns: query.columns.clone(),
         lateral: false,
+        view: None,
     });
     Some((JoinKind::Semi, FromItem::Relation(relation), Some(on)))
 }

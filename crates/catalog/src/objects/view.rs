@@ -1,0 +1,99 @@
+//! Views.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Grants, ObjectId, Sql};
+
+/// A view.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// OID in `pg_class`.
+    pub oid: ObjectId,
+    /// Schema.
+    pub schema: ObjectId,
+    /// Name.
+    pub name: String,
+    /// Owner.
+    pub owner: ObjectId,
+    /// OID of the row type in `pg_type`.
+    pub row_type: ObjectId,
+    /// OID of the array type over the row type.
+    pub array_type: ObjectId,
+    /// Columns, in `attnum` order.
+    pub columns: Vec<ViewColumn>,
+    /// The query.
+    pub query: Sql,
+    /// `WITH CHECK OPTION`.
+    #[serde(default)]
+    pub check_option: Option<CheckOption>,
+    /// The option `security_barrier`, if it is set.
+    #[serde(default)]
+    pub security_barrier: Option<bool>,
+    /// The option `security_invoker`, if it is set.
+    #[serde(default)]
+    pub security_invoker: Option<bool>,
+    /// Access list.
+    #[serde(default)]
+    pub grants: Grants,
+    /// `COMMENT ON VIEW`.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// A column of a view.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewColumn {
+    /// Name.
+    pub name: String,
+    /// `pg_attribute.atttypid`.
+    pub type_oid: u32,
+    /// `pg_attribute.atttypmod`.
+    pub typmod: i32,
+    /// `ALTER VIEW … SET DEFAULT`.
+    #[serde(default)]
+    pub default: Option<Sql>,
+    /// `COMMENT ON COLUMN`.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// How far `WITH CHECK OPTION` looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckOption {
+    /// The view's own condition.
+    Local,
+    /// Those of the views beneath it too.
+    Cascaded,
+}
+
+impl CheckOption {
+    /// The option's value, as `reloptions` has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CheckOption::Local => "local",
+            CheckOption::Cascaded => "cascaded",
+        }
+    }
+}
+
+impl View {
+    /// The position of the column called `name`.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// `pg_class.reloptions`.
+    pub fn options(&self) -> Vec<String> {
+        let mut options = Vec::new();
+        if let Some(value) = self.security_barrier {
+            options.push(format!("security_barrier={value}"));
+        }
+        if let Some(value) = self.security_invoker {
+            options.push(format!("security_invoker={value}"));
+        }
+        if let Some(value) = self.check_option {
+            options.push(format!("check_option={}", value.as_str()));
+        }
+        options
+    }
+}

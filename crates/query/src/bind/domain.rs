@@ -1,0 +1,87 @@
+//! Domains: values count as values of the type beneath, checked where they become the domain's.
+
+use std::sync::Arc;
+
+use catalog::Domain;
+use catalog::objects::ObjectId;
+use types::{Oid, Result};
+
+use super::scope::{Item, ItemColumn, Level, Place, Sight};
+use super::{Binder, parse_stored, vars_to_columns};
+use crate::expr::{DomainCast, DomainRules, Expr, ExprKind, Var};
+use crate::session::SessionCx;
+
+impl Binder<'_> {
+    /// Has the value of `expr` checked by a domain, if `ty` is one.
+    ///
+    /// # Errors
+    /// What binding the domain's conditions raises.
+    pub(super) fn check_domain(&self, expr: &mut Expr, ty: ObjectId) -> Result<()> {
+        let rules = domain_rules(self.cx, ty)?;
+        if rules.is_empty() {
+            return Ok(());
+        }
+        let (ty, typmod) = (expr.ty, expr.typmod);
+        let location = expr.location;
+        let arg = std::mem::replace(expr, Expr::null(ty));
+        let kind = ExprKind::Domain(Box::new(DomainCast { arg, rules: rules.into() }));
+        *expr = Expr::typed(kind, ty, typmod).at(location);
+        Ok(())
+    }
+
+    /// Binds a condition over `VALUE`, which is [`ExprKind::Column`] 0.
+    ///
+    /// # Errors
+    /// As [`Binder::query`]; `42804` if it is not boolean.
+    pub(crate) fn domain_condition(
+        mut self,
+        node: &parser::Node,
+        ty: Oid,
+        typmod: i32,
+    ) -> Result<Expr> {
+        let mut level = Level::new(Place::Check);
+        let kind = ExprKind::Var(Var { level: 0, relation: 0, column: 0 });
+        let expr = Expr::typed(kind, ty, typmod);
+        level.items.push(Item {
+            alias: None,
+            schema: None,
+            relation: None,
+            columns: vec![ItemColumn { name: "value".into(), expr, origin: None }],
+            hidden: 0,
+            qualified: false,
+            unqualified: true,
+            sight: Sight::Open,
+        });
+        self.levels.push(level);
+        let expr = self.expression(node)?;
+        let mut expr = self.boolean(expr, "CHECK")?;
+        vars_to_columns(&mut expr);
+        Ok(expr)
+    }
+}
+
+/// What a domain, and those beneath it, ask of a value, innermost first; empty if `ty` is none.
+///
+/// # Errors
+/// What binding the conditions raises.
+pub(crate) fn domain_rules(cx: &SessionCx, ty: ObjectId) -> Result<Vec<DomainRules>> {
+    let mut domains: Vec<&Arc<Domain>> = Vec::new();
+    let mut ty = ty;
+    while let Some(domain) = cx.catalog.domain_by_oid(ty) {
+        domains.push(domain);
+        ty = domain.base_type;
+    }
+    let mut rules = Vec::new();
+    for domain in domains.into_iter().rev() {
+        let (base, typmod) = cx.catalog.base_type(domain.base_type, domain.typmod);
+        let mut checks = Vec::new();
+        for check in &domain.checks {
+            let node = parse_stored(&check.expression.text)?;
+            let binder = Binder::stored(cx, &check.expression.text, &check.expression.names);
+            let condition = binder.domain_condition(&node, Oid(base), typmod)?;
+            checks.push((check.name.clone(), condition));
+        }
+        rules.push(DomainRules { name: domain.name.clone(), not_null: domain.not_null, checks });
+    }
+    Ok(rules)
+}

@@ -1,0 +1,337 @@
+//! Calls of users' functions, and the bodies in which their arguments are in sight.
+
+use std::sync::Arc;
+
+use catalog::objects::{Argument, NameKind, Privilege};
+use catalog::privilege::{Target, check_privilege};
+use catalog::{Function, builtin};
+use functions::Site;
+use types::{Oid, Result, SqlError, oid};
+
+use super::coerce::Context;
+use super::function::{Actual, Candidate};
+use super::polymorphic::{Polymorphic, is_polymorphic};
+use super::query::{FromItem, OutputColumn, Query, Relation, Select, Source};
+use super::select::{empty_select, plain_query};
+use super::{Binder, Bound, array_type, parse_stored};
+use crate::expr::{Expr, ExprKind, SetCall, UserCall, Var};
+
+/// The function whose body is being bound.
+#[derive(Clone, Debug)]
+pub(crate) struct FunctionScope {
+    /// What it gives back.
+    pub(crate) result_type: Oid,
+    pub(crate) name: String,
+    /// Names of its input arguments.
+    pub(crate) arguments: Vec<Option<String>>,
+    /// Their types at this call.
+    pub(crate) types: Vec<Oid>,
+}
+
+/// What the columns of a function's last statement are to be; `None` if they are as they come.
+pub(crate) type Wanted<'w> = dyn Fn(&[OutputColumn]) -> Result<Option<Vec<(Oid, i32)>>> + 'w;
+
+impl<'a> Binder<'a> {
+    /// Makes a function's arguments nameable.
+    pub(crate) fn in_function(mut self, scope: FunctionScope) -> Binder<'a> {
+        self.function = Some(scope);
+        self
+    }
+
+    /// Declares the types of parameters.
+    pub(crate) fn with_params(mut self, params: &[Oid]) -> Binder<'a> {
+        self.params = params.to_vec();
+        self
+    }
+
+    /// The last query of a function, coerced to the declared result.
+    pub(crate) fn function_query(
+        mut self,
+        select: &parser::protobuf::SelectStmt,
+        wanted: &Wanted<'_>,
+    ) -> Result<Bound<Query>> {
+        let query = self.select_statement(select)?;
+        let query = match wanted(&query.columns)? {
+            None => query,
+            Some(types) => self.assign_outputs(query, &types)?,
+        };
+        self.finish(query)
+    }
+
+    /// A query whose output columns are assigned to a function's result.
+    fn assign_outputs(&mut self, query: Query, types: &[(Oid, i32)]) -> Result<Query> {
+        let columns = query.columns.clone();
+        let result_type = self.function.as_ref().map_or(Oid::INVALID, |scope| scope.result_type);
+        let mut targets = Vec::new();
+        for (at, (column, (ty, typmod))) in columns.iter().zip(types).enumerate() {
+            let var = Var { level: 0, relation: 0, column: at };
+            let expr = Expr::typed(ExprKind::Var(var), column.ty, column.typmod);
+            let coerced = self.try_coerce_typmod(expr, *ty, *typmod, Context::Assignment)?;
+            targets.push(coerced.ok_or_else(|| {
+                let actual = self.type_name(column.ty);
+                let detail = match types {
+                    [_] => format!("Actual return type is {actual}."),
+                    _ => format!(
+                        "Final statement returns {actual} instead of {} at column {}.",
+                        self.type_name(*ty),
+                        at + 1
+                    ),
+                };
+                crate::function::mismatch(self.cx, result_type, &detail)
+            })?);
+        }
+        let outputs = columns.iter().zip(types).map(|(column, (ty, typmod))| OutputColumn {
+            ty: *ty,
+            typmod: *typmod,
+            ..column.clone()
+        });
+        let outputs = outputs.collect();
+        let relation = Relation {
+            source: Source::Query(Arc::new(query)),
+            alias: "*SELECT*".into(),
+            columns,
+            lateral: false,
+            view: None,
+        };
+        let from = vec![FromItem::Relation(0)];
+        let select = Select { relations: vec![relation], from, targets, ..empty_select() };
+        Ok(plain_query(select, outputs))
+    }
+
+    /// An argument of the function, by name; `scope` is the qualifier.
+    pub(super) fn argument(&self, scope: Option<&str>, name: &str) -> Option<Expr> {
+        let function = self.function.as_ref()?;
+        if scope.is_some_and(|scope| scope != function.name) {
+            return None;
+        }
+        let named = |argument: &Option<String>| argument.as_deref() == Some(name);
+        let at = function.arguments.iter().position(named)?;
+        let ty = function.types.get(at).copied()?;
+        Some(Expr::new(ExprKind::Param(at), Oid(self.cx.catalog.base_type(ty.0, -1).0)))
+    }
+
+    /// The users' functions of a name that take arguments like these.
+    pub(super) fn user_candidates(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+        actual: Actual<'_>,
+    ) -> Vec<Candidate> {
+        let catalog = &self.cx.catalog;
+        let mut functions: Vec<Arc<Function>> = Vec::new();
+        for named in self.names.stored(NameKind::Function, schema, name) {
+            functions.extend(catalog.function_by_oid(named.oid).cloned());
+        }
+        if functions.is_empty() {
+            let schemas = match schema {
+                Some(schema) => catalog.schema(schema).map(|s| s.oid).into_iter().collect(),
+                None => self.search_path().to_vec(),
+            };
+            for schema in schemas {
+                functions.extend(catalog.functions_named(schema, name).cloned());
+            }
+        }
+        functions.iter().filter_map(|function| self.lay_out_user(function, actual)).collect()
+    }
+
+    /// Lays a function's parameters out for a call, if it can be called so.
+    fn lay_out_user(&self, function: &Arc<Function>, actual: Actual<'_>) -> Option<Candidate> {
+        let inputs: Vec<&Argument> = function.inputs().collect();
+        let base = |input: &&Argument| Oid(self.cx.catalog.base_type(input.type_oid, -1).0);
+        let types: Vec<Oid> = inputs.iter().map(base).collect();
+        let (fixed, count) = (types.len(), actual.types.len());
+        let (proc, user) = (placeholder(), Some(Arc::clone(function)));
+        let positional = count.checked_sub(actual.names.len())?;
+        if function.is_variadic() && !actual.variadic && actual.names.is_empty() && count >= fixed {
+            let (array, rest) = types.split_last()?;
+            let element = match *array {
+                oid::ANYARRAY => oid::ANYELEMENT,
+                array => oid::element_of(array)?,
+            };
+            let mut declared = rest.to_vec();
+            declared.resize(count, element);
+            let slots = (0..count).map(Some).collect();
+            return Some(Candidate {
+                proc,
+                declared,
+                variadic_from: Some(rest.len()),
+                slots,
+                user,
+            });
+        }
+        if count > fixed {
+            return None;
+        }
+        let mut slots: Vec<Option<usize>> =
+            (0..fixed).map(|at| (at < positional).then_some(at)).collect();
+        let mut declared = types.get(..positional)?.to_vec();
+        for (number, name) in actual.names.iter().enumerate() {
+            let at = inputs.iter().position(|input| input.name.as_deref() == Some(*name))?;
+            let slot = slots.get_mut(at)?;
+            if slot.is_some() {
+                return None;
+            }
+            *slot = Some(positional + number);
+            declared.push(*types.get(at)?);
+        }
+        let complete = slots
+            .iter()
+            .zip(&inputs)
+            .all(|(slot, input)| slot.is_some() || input.default.is_some());
+        complete.then_some(Candidate { proc, declared, variadic_from: None, slots, user })
+    }
+
+    /// The call of a user's function.
+    ///
+    /// # Errors
+    /// `42501`, and what coercion raises.
+    pub(super) fn user_call(
+        &mut self,
+        candidate: &Candidate,
+        schema: Option<&str>,
+        name: &str,
+        args: Vec<Expr>,
+        location: i32,
+    ) -> Result<Expr> {
+        let Candidate { proc: _, declared, variadic_from, slots, user } = candidate;
+        let function = user.clone().ok_or_else(|| SqlError::internal("call of no function"))?;
+        let target = Target::Function(&function);
+        check_privilege(&self.cx.catalog, self.cx.role, target, Privilege::Execute)?;
+        self.names.record(NameKind::Function, schema, name, function.oid);
+        let actual: Vec<Oid> = args.iter().map(|arg| arg.ty).collect();
+        let resolved = match declared.iter().any(|ty| is_polymorphic(*ty)) {
+            true => self.resolve_polymorphic(&actual, declared)?,
+            false => Polymorphic::default(),
+        };
+        let mut given = Vec::with_capacity(args.len());
+        for (arg, declared) in args.into_iter().zip(declared) {
+            let arg = self.try_coerce(arg, resolved.concrete(*declared), Context::Implicit)?;
+            let arg = arg.ok_or_else(|| SqlError::internal("argument does not fit"))?;
+            given.push(Some(self.settle(arg)?));
+        }
+        let mut values = Vec::with_capacity(slots.len());
+        if let Some(from) = variadic_from {
+            let elements: Vec<Expr> = given.drain(*from..).flatten().collect();
+            values.extend(given.into_iter().flatten());
+            let element_type = declared.get(*from).map_or(oid::TEXT, |ty| resolved.concrete(*ty));
+            let array = array_type(element_type)
+                .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
+            let kind = ExprKind::Array { elements, element_type, nested: false };
+            values.push(Expr::new(kind, array));
+        } else {
+            for (slot, input) in slots.iter().zip(function.inputs()) {
+                match (slot, &input.default) {
+                    (Some(at), _) => {
+                        let value = given.get_mut(*at).and_then(Option::take);
+                        values.push(super::required(value)?);
+                    }
+                    (None, Some(default)) => {
+                        let node = parse_stored(&default.text)?;
+                        let ty = Oid(self.cx.catalog.base_type(input.type_oid, -1).0);
+                        let binder = Binder::stored(self.cx, &default.text, &default.names);
+                        let name = input.name.as_deref().unwrap_or_default();
+                        let ty = resolved.concrete(ty);
+                        values.push(binder.column_expression(None, &node, name, ty, -1)?.at(-1));
+                    }
+                    (None, None) => return Err(SqlError::internal("argument without a value")),
+                }
+            }
+        }
+        for (value, input) in values.iter_mut().zip(function.inputs()) {
+            self.check_domain(value, input.type_oid)?;
+        }
+        let result = resolved.concrete(Oid(function.returns));
+        let result = match self.cx.catalog.domain_by_oid(result.0) {
+            Some(_) => Oid(self.cx.catalog.base_type(result.0, -1).0),
+            None => result,
+        };
+        let call = UserCall {
+            function: Arc::clone(&function),
+            arg_types: values.iter().map(|value| value.ty).collect(),
+            args: values,
+            result_type: result,
+        };
+        if function.returns_set {
+            return self.user_set(call, location);
+        }
+        let mut expr = Expr::new(ExprKind::UserCall(Box::new(call)), result).at(location);
+        self.check_domain(&mut expr, function.returns)?;
+        Ok(expr)
+    }
+
+    /// A set-returning call: `unnest` of the array that the call gives.
+    fn user_set(&mut self, call: UserCall, location: i32) -> Result<Expr> {
+        let ty = call.result_type;
+        let element = match call.returns_row(&self.cx.catalog) {
+            true => oid::RECORD,
+            false => ty,
+        };
+        let array = match element {
+            oid::VOID => oid::TEXT_ARRAY,
+            element => array_type(element)
+                .ok_or_else(|| SqlError::internal("set of a type without arrays"))?,
+        };
+        let unnest =
+            builtin::procs_by_name("unnest").iter().find(|proc| proc.args == [oid::ANYARRAY]);
+        let proc = unnest.ok_or_else(|| SqlError::internal("no unnest"))?;
+        let arg = Expr::new(ExprKind::UserCall(Box::new(call)), array);
+        let site = Site { arg_types: [array].into(), result_type: element };
+        let mut expr = self.set_call(proc, site, vec![arg], location)?;
+        expr.ty = ty;
+        Ok(expr)
+    }
+}
+
+/// The call behind an expression, directly or below `unnest`.
+pub(super) fn called(expr: &Expr) -> Option<&UserCall> {
+    match &expr.kind {
+        ExprKind::UserCall(call) => Some(call),
+        ExprKind::SetReturning(call) => {
+            let SetCall { args, .. } = call.as_ref();
+            match args.as_slice() {
+                [Expr { kind: ExprKind::UserCall(call), .. }] => Some(call),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Names and types of the columns that a call in FROM has; `None` for a plain value.
+pub(super) fn call_columns(
+    catalog: &catalog::Catalog,
+    call: &UserCall,
+) -> Option<Vec<(String, Oid)>> {
+    let outputs: Vec<&Argument> = call.function.outputs().collect();
+    let inputs: Vec<Oid> = call.function.input_types().into_iter().map(Oid).collect();
+    let resolved = Polymorphic::of(&call.arg_types, &inputs);
+    if !outputs.is_empty() {
+        let column = |(at, output): (usize, &&Argument)| {
+            let name = output.name.clone().unwrap_or_else(|| format!("column{}", at + 1));
+            let ty = Oid(catalog.base_type(output.type_oid, -1).0);
+            (name, resolved.concrete(ty))
+        };
+        return Some(outputs.iter().enumerate().map(column).collect());
+    }
+    let relation = catalog.user_type(call.result_type.0)?.relation;
+    if let Some(table) = catalog.table_by_oid(relation) {
+        let columns = table.live_columns();
+        return Some(columns.map(|(_, c)| (c.name.clone(), Oid(c.type_oid))).collect());
+    }
+    let view = catalog.view_by_oid(relation)?;
+    Some(view.columns.iter().map(|c| (c.name.clone(), Oid(c.type_oid))).collect())
+}
+
+impl UserCall {
+    /// Whether its value is a row.
+    pub(crate) fn returns_row(&self, catalog: &catalog::Catalog) -> bool {
+        self.result_type == oid::RECORD
+            || catalog.user_type(self.result_type.0).is_some_and(|ty| ty.relation != 0)
+    }
+}
+
+/// Stands for the `pg_proc` row that a user's function does not have.
+fn placeholder() -> &'static builtin::ProcRow {
+    const VERSION: Oid = Oid(89);
+    builtin::proc_by_oid(VERSION).unwrap_or_else(|| &builtin::procs_by_name("version")[0])
+}

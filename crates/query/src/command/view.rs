@@ -1,0 +1,282 @@
+//! CREATE VIEW, ALTER VIEW.
+
+use catalog::ddl::{self, CreateView, ViewAction};
+use catalog::objects::{CheckOption, Sql, ViewColumn};
+use parser::protobuf::{self, AlterTableType, DefElem, ViewCheckOption};
+use parser::{Node, NodeEnum, Statement};
+use types::{Oid, Result, SqlError, SqlState};
+
+use super::Outcome;
+use super::ddl::{change, range_name};
+use crate::bind::query::CteBody;
+use crate::bind::{Binder, Recorder, not_updatable, required, strings, unsupported, view_select};
+use crate::session::Session;
+
+pub(super) async fn create(
+    session: &mut Session,
+    stmt: &protobuf::ViewStmt,
+    statement: &Statement,
+) -> Result<Outcome> {
+    session.begin_statement().await?;
+    let request = bind(session, stmt, statement)?;
+    change(session, "CREATE VIEW", |cx| ddl::create_view(cx, &request)).await?;
+    Ok(Outcome::Done("CREATE VIEW".into()))
+}
+
+/// The request that a CREATE VIEW makes.
+pub(super) fn bind(
+    session: &Session,
+    stmt: &protobuf::ViewStmt,
+    statement: &Statement,
+) -> Result<CreateView> {
+    let protobuf::ViewStmt { view, aliases, query, replace, options, with_check_option } = stmt;
+    let range = required(view.as_ref())?;
+    match range.relpersistence.as_str() {
+        "t" => {
+            return Err(SqlError::unsupported(
+                "TEMPORARY or TEMP view not supported for CREATE VIEW",
+            ));
+        }
+        "u" => {
+            return Err(SqlError::new(
+                SqlState::SYNTAX_ERROR,
+                "views cannot be unlogged because they do not have storage",
+            ));
+        }
+        _ => {}
+    }
+    let name = range_name(session, view.as_ref())?;
+    let mut request = CreateView {
+        name,
+        replace: *replace,
+        columns: Vec::new(),
+        query: Sql::default(),
+        check_option: match ViewCheckOption::from_i32(*with_check_option) {
+            Some(ViewCheckOption::LocalCheckOption) => Some(CheckOption::Local),
+            Some(ViewCheckOption::CascadedCheckOption) => Some(CheckOption::Cascaded),
+            _ => None,
+        },
+        security_barrier: None,
+        security_invoker: None,
+    };
+    for option in options {
+        match view_option(option, true)? {
+            ViewAction::SetCheckOption(value) => request.check_option = value,
+            ViewAction::SetSecurityBarrier(value) => request.security_barrier = value,
+            ViewAction::SetSecurityInvoker(value) => request.security_invoker = value,
+            ViewAction::SetDefault { .. } => {}
+        }
+    }
+    let Some(NodeEnum::SelectStmt(select)) = query.as_ref().and_then(|node| node.node.as_ref())
+    else {
+        return Err(SqlError::internal("view is not a SELECT"));
+    };
+    if select.into_clause.is_some() {
+        return Err(SqlError::unsupported("views must not contain SELECT INTO"));
+    }
+    let recorder = Recorder::default();
+    let binder = Binder::new(&session.cx, &statement.source, &[]).recording(&recorder);
+    let bound = binder.query(select)?;
+    if !bound.params.is_empty() {
+        return Err(SqlError::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1"));
+    }
+    if bound.tree.ctes.iter().any(|cte| matches!(cte.body, CteBody::Modify(_))) {
+        return Err(SqlError::unsupported(
+            "views must not contain data-modifying statements in WITH",
+        ));
+    }
+    let names = strings(aliases);
+    if names.len() > bound.tree.columns.len() {
+        return Err(SqlError::new(
+            SqlState::SYNTAX_ERROR,
+            "CREATE VIEW specifies more column names than columns",
+        ));
+    }
+    request.columns = bound
+        .tree
+        .columns
+        .iter()
+        .map(|column| ViewColumn {
+            name: column.name.clone(),
+            type_oid: column.ty.0,
+            typmod: column.typmod,
+            ..ViewColumn::default()
+        })
+        .collect();
+    for (column, name) in request.columns.iter_mut().zip(names) {
+        name.clone_into(&mut column.name);
+    }
+    for column in &request.columns {
+        refuse_pseudo_type(session, column)?;
+    }
+    if request.check_option.is_some()
+        && let Some(reason) = not_updatable(select)
+    {
+        return Err(SqlError::unsupported(
+            "WITH CHECK OPTION is supported only on automatically updatable views",
+        )
+        .hint(reason));
+    }
+    request.query = Sql {
+        text: parser::deparse_statement(&Node {
+            node: Some(NodeEnum::SelectStmt(select.clone())),
+        })?,
+        names: recorder.finish_query(&bound.tree),
+    };
+    // What is stored has to be readable.
+    view_select(&request.query.text)?;
+    Ok(request)
+}
+
+fn refuse_pseudo_type(session: &Session, column: &ViewColumn) -> Result<()> {
+    let pseudo = catalog::builtin::type_by_oid(Oid(column.type_oid))
+        .is_some_and(|row| row.kind == catalog::builtin::TypeKind::Pseudo);
+    match pseudo {
+        false => Ok(()),
+        true => Err(SqlError::new(
+            SqlState::INVALID_TABLE_DEFINITION,
+            format!(
+                "column \"{}\" has pseudo-type {}",
+                column.name,
+                crate::system::format_type(&session.cx.catalog, Oid(column.type_oid), -1)
+            ),
+        )),
+    }
+}
+
+/// An option of a view, set to a value or reset.
+fn view_option(node: &Node, set: bool) -> Result<ViewAction> {
+    let Some(NodeEnum::DefElem(element)) = &node.node else {
+        return Err(SqlError::internal("unexpected view option"));
+    };
+    let DefElem { defnamespace: _, defname, arg, defaction: _, location: _ } = element.as_ref();
+    let value = match arg.as_ref().and_then(|node| node.node.as_ref()) {
+        None => "true".to_owned(),
+        Some(NodeEnum::String(value)) => value.sval.clone(),
+        Some(NodeEnum::Integer(value)) => value.ival.to_string(),
+        Some(NodeEnum::Float(value)) => value.fval.clone(),
+        Some(NodeEnum::Boolean(value)) => value.boolval.to_string(),
+        Some(NodeEnum::TypeName(name)) => strings(&name.names).join("."),
+        Some(_) => return Err(SqlError::internal("unexpected value of a view option")),
+    };
+    let invalid = |message: String| SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message);
+    let boolean = || match parse_boolean(&value) {
+        Some(value) => Ok(Some(value)),
+        None => Err(invalid(format!("invalid value for boolean option \"{defname}\": {value}"))),
+    };
+    Ok(match defname.as_str() {
+        "check_option" if !set => ViewAction::SetCheckOption(None),
+        "check_option" => {
+            ViewAction::SetCheckOption(Some(match value.to_ascii_lowercase().as_str() {
+                "local" => CheckOption::Local,
+                "cascaded" => CheckOption::Cascaded,
+                _ => {
+                    return Err(invalid(format!(
+                        "invalid value for enum option \"check_option\": {value}"
+                    ))
+                    .detail("Valid values are \"local\" and \"cascaded\"."));
+                }
+            }))
+        }
+        "security_barrier" if !set => ViewAction::SetSecurityBarrier(None),
+        "security_barrier" => ViewAction::SetSecurityBarrier(boolean()?),
+        "security_invoker" if !set => ViewAction::SetSecurityInvoker(None),
+        "security_invoker" => ViewAction::SetSecurityInvoker(boolean()?),
+        other => return Err(invalid(format!("unrecognized parameter \"{other}\""))),
+    })
+}
+
+/// A boolean as PostgreSQL's `parse_bool` reads it.
+fn parse_boolean(text: &str) -> Option<bool> {
+    let text = text.to_ascii_lowercase();
+    let prefix = |word: &str, least: usize| text.len() >= least && word.starts_with(&text);
+    if prefix("true", 1) || prefix("yes", 1) || text == "on" || text == "1" {
+        Some(true)
+    } else if prefix("false", 1) || prefix("no", 1) || prefix("off", 2) || text == "0" {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+pub(super) async fn alter(
+    session: &mut Session,
+    stmt: &protobuf::AlterTableStmt,
+    statement: &Statement,
+) -> Result<Outcome> {
+    let name = range_name(session, stmt.relation.as_ref())?;
+    session.begin_statement().await?;
+    let mut actions = Vec::new();
+    for node in &stmt.cmds {
+        let Some(NodeEnum::AlterTableCmd(command)) = &node.node else { continue };
+        let options = match command.def.as_ref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::List(list)) => list.items.as_slice(),
+            _ => &[],
+        };
+        match AlterTableType::from_i32(command.subtype) {
+            Some(AlterTableType::AtSetRelOptions) => {
+                for option in options {
+                    let action = view_option(option, true)?;
+                    if let ViewAction::SetCheckOption(Some(_)) = action {
+                        refuse_check_option(session, &name)?;
+                    }
+                    actions.push(action);
+                }
+            }
+            Some(AlterTableType::AtResetRelOptions) => {
+                for option in options {
+                    actions.push(view_option(option, false)?);
+                }
+            }
+            Some(AlterTableType::AtColumnDefault) => {
+                let recorder = Recorder::default();
+                let default = match &command.def {
+                    None => None,
+                    Some(node) => {
+                        if let Some((ty, typmod)) = column_type(session, &name, &command.name) {
+                            Binder::new(&session.cx, &statement.source, &[])
+                                .recording(&recorder)
+                                .column_expression(None, node, &command.name, ty, typmod)?;
+                        }
+                        Some(parser::deparse_expression(node)?)
+                    }
+                };
+                let names = recorder.finish();
+                actions.push(ViewAction::SetDefault {
+                    column: command.name.clone(),
+                    default: default.map(|text| Sql { text, names }),
+                });
+            }
+            _ => return Err(unsupported("this form of ALTER VIEW")),
+        }
+    }
+    change(session, "ALTER VIEW", |cx| ddl::alter_view(cx, &name, stmt.missing_ok, &actions))
+        .await?;
+    Ok(Outcome::Done("ALTER VIEW".into()))
+}
+
+fn find<'a>(session: &'a Session, name: &ddl::QualifiedName) -> Option<&'a catalog::View> {
+    let catalog = &session.cx.catalog;
+    match &name.schema {
+        Some(schema) => catalog.view(catalog.schema(schema)?.oid, &name.name),
+        None => session.cx.search_path.iter().find_map(|oid| catalog.view(*oid, &name.name)),
+    }
+    .map(|view| &**view)
+}
+
+fn column_type(session: &Session, view: &ddl::QualifiedName, column: &str) -> Option<(Oid, i32)> {
+    let view = find(session, view)?;
+    let column = view.columns.get(view.column(column)?)?;
+    Some((Oid(column.type_oid), column.typmod))
+}
+
+fn refuse_check_option(session: &Session, name: &ddl::QualifiedName) -> Result<()> {
+    let Some(view) = find(session, name) else { return Ok(()) };
+    match not_updatable(&view_select(&view.query.text)?) {
+        None => Ok(()),
+        Some(reason) => Err(SqlError::unsupported(
+            "WITH CHECK OPTION is supported only on automatically updatable views",
+        )
+        .hint(reason)),
+    }
+}

@@ -1,0 +1,147 @@
+//! Calls of users' functions: their statements are run when the call is evaluated.
+//!
+//! ```text
+//! eval ──Stop::Function──► run: compiled statements, parameters = arguments ──► value ──► eval again
+//! ```
+//!
+//! A set-returning function gives an array of its rows, which `unnest` takes apart.
+//!
+//! Source: PostgreSQL 16 `fmgr_sql`, `src/backend/executor/functions.c`.
+
+use std::sync::Arc;
+
+use ::functions::CallCx;
+use catalog::Function;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use types::{Array, Datum, Oid, Record, Result, SqlError, SqlState, oid};
+
+use super::cx::{ExecCx, Host};
+use super::run::Execution;
+use crate::chunk::Chunk;
+use crate::function::{Compiled, Shape};
+use crate::system::session;
+
+/// How deep calls may nest: each takes a stack's share of several operators.
+const CALLS_DEPTH_MAX: usize = if cfg!(debug_assertions) { 16 } else { 100 };
+
+/// A call that waits to be run.
+#[derive(Debug)]
+pub struct Invocation {
+    pub(crate) function: Arc<Function>,
+    pub(crate) args: Vec<Datum>,
+    pub(crate) arg_types: Vec<Oid>,
+    /// Result type at this call; of a set, one row's.
+    pub(crate) result_type: Oid,
+}
+
+/// Runs a call.
+///
+/// # Errors
+/// What the body raises; `54001` if calls nest too deeply.
+pub(crate) fn run<'a>(
+    invocation: Invocation,
+    cx: &'a mut ExecCx<'_>,
+) -> BoxFuture<'a, Result<Datum>> {
+    async move {
+        let outer = session(&cx.host.call)?;
+        let Invocation { function, args, arg_types, result_type } = invocation;
+        let mut inner = outer.clone();
+        inner.calls += 1;
+        if inner.calls > CALLS_DEPTH_MAX {
+            return Err(SqlError::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "stack depth limit exceeded",
+            )
+            .hint(
+                "Increase the configuration parameter \"max_stack_depth\" (currently 2048kB), \
+                 after ensuring the platform's stack depth limit is adequate.",
+            ));
+        }
+        if function.security_definer {
+            inner.role = function.owner;
+        }
+        for (name, value) in &function.settings {
+            inner.settings.set(name, Some(value))?;
+        }
+        inner.refresh_search_path();
+        let compiled = crate::function::compile(&inner, &function, &arg_types, result_type)?;
+        let mut last = Vec::new();
+        let count = compiled.statements.len();
+        for (number, plan) in compiled.statements.iter().enumerate() {
+            if plan.writes && inner.read_only {
+                return Err(SqlError::new(
+                    SqlState::READ_ONLY_SQL_TRANSACTION,
+                    "cannot execute a function that modifies data in a read-only transaction",
+                ));
+            }
+            let at = match function.volatility {
+                'v' => cx.host.txn.next_command(),
+                _ => cx.at(),
+            };
+            if plan.writes {
+                for table in &plan.tables {
+                    cx.host.txn.check(txn::keys::object(cx.host.cluster, table.oid));
+                }
+            }
+            let first_row_only = !function.returns_set && !plan.writes && number + 1 == count;
+            let mut execution = Execution::new(Arc::clone(plan), args.clone(), at)?;
+            last.clear();
+            loop {
+                let host = Host {
+                    txn: &mut *cx.host.txn,
+                    call: CallCx {
+                        settings: &inner.settings.format,
+                        transaction_micros: cx.host.call.transaction_micros,
+                        statement_micros: cx.host.call.statement_micros,
+                        session: &inner,
+                    },
+                    identity: cx.host.identity,
+                    catalog: cx.host.catalog,
+                    cluster: cx.host.cluster,
+                    cancel: cx.host.cancel,
+                    system: cx.host.system,
+                    deferred: &mut *cx.host.deferred,
+                    new_row_key: &mut *cx.host.new_row_key,
+                };
+                let Some(chunk) = execution.next(host).await? else { break };
+                last.push(chunk);
+                if first_row_only {
+                    break;
+                }
+            }
+        }
+        Ok(result(&compiled, &function, &last, result_type))
+    }
+    .boxed()
+}
+
+/// A call's value: the first row's, or an array of all of them.
+fn result(compiled: &Compiled, function: &Function, rows: &[Chunk], result_type: Oid) -> Datum {
+    let value = |row: &[Datum]| match &compiled.shape {
+        // `void` prints as the empty string.
+        Shape::Void => Datum::text(""),
+        Shape::Value => row.first().cloned().unwrap_or_default(),
+        Shape::Row(fields) => {
+            let fields = fields.iter().zip(row);
+            let fields = fields.map(|((name, ty), value)| (Arc::clone(name), *ty, value.clone()));
+            Datum::Record(Arc::new(Record { type_oid: result_type, fields: fields.collect() }))
+        }
+    };
+    if !function.returns_set {
+        return match rows.iter().find(|chunk| !chunk.is_empty()) {
+            Some(chunk) => value(chunk.row(0)),
+            None if matches!(compiled.shape, Shape::Void) => Datum::text(""),
+            None => Datum::Null,
+        };
+    }
+    let mut elements = Vec::new();
+    for chunk in rows {
+        elements.extend((0..chunk.len()).map(|at| value(chunk.row(at))));
+    }
+    let element = match compiled.shape {
+        Shape::Row(_) => oid::RECORD,
+        _ => result_type,
+    };
+    Datum::Array(Arc::new(Array::from_elements(element, elements)))
+}

@@ -1,0 +1,313 @@
+//! Users' functions in SQL: from the stored body to plans.
+//!
+//! A body is compiled when it is first called in a session, for the argument types of the call, and
+//! again after a schema change. What it has to give back is checked here, at creation too.
+//!
+//! Source: PostgreSQL 16 `check_sql_fn_retval`, `src/backend/executor/functions.c`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use catalog::Function;
+use catalog::objects::{FunctionBody, ObjectId};
+use parser::protobuf::SelectStmt;
+use parser::{Node, NodeEnum, Statement, StatementKind};
+use types::{Oid, Result, SqlError, SqlState, oid};
+
+use crate::bind::query::OutputColumn;
+use crate::bind::{Binder, FunctionScope, Recorder, unsupported};
+use crate::plan::{self, StatementPlan};
+use crate::session::SessionCx;
+
+/// Most compiled functions that a session keeps.
+const CACHE_MAX: usize = 200;
+
+/// A function ready to run.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// The body's statements; the last one's rows are the result.
+    pub(crate) statements: Vec<Arc<StatementPlan>>,
+    /// What a row of the last statement is.
+    pub(crate) shape: Shape,
+}
+
+/// What a row of a function's last statement is.
+#[derive(Clone, Debug)]
+pub(crate) enum Shape {
+    /// Nothing.
+    Void,
+    /// Its only column.
+    Value,
+    /// A row value of these fields.
+    Row(Vec<(Arc<str>, Oid)>),
+}
+
+/// Functions that a session has compiled.
+#[derive(Debug, Default)]
+pub(crate) struct FunctionCache(Mutex<HashMap<Key, Entry>>);
+
+type Key = (ObjectId, Vec<Oid>, Oid);
+
+#[derive(Debug)]
+struct Entry {
+    function: Arc<Function>,
+    catalog_version: u64,
+    search_path: Vec<ObjectId>,
+    role: ObjectId,
+    compiled: Arc<Compiled>,
+}
+
+/// The plans of a function's body for arguments of these types.
+///
+/// # Errors
+/// What analysis of the body raises, `42P13` if it does not give the declared result.
+pub(crate) fn compile(
+    cx: &SessionCx,
+    function: &Arc<Function>,
+    arg_types: &[Oid],
+    result_type: Oid,
+) -> Result<Arc<Compiled>> {
+    let key = (function.oid, arg_types.to_vec(), result_type);
+    let cache = Arc::clone(&cx.functions);
+    let fits = |entry: &Entry| {
+        Arc::ptr_eq(&entry.function, function)
+            && entry.catalog_version == cx.catalog.version
+            && entry.search_path == cx.search_path
+            && entry.role == cx.role
+    };
+    {
+        let entries = cache.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.get(&key).filter(|entry| fits(entry)) {
+            return Ok(Arc::clone(&entry.compiled));
+        }
+    }
+    let compiled = Arc::new(compile_body(cx, function, arg_types, result_type, None)?);
+    let mut entries = cache.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if entries.len() >= CACHE_MAX {
+        entries.clear();
+    }
+    let entry = Entry {
+        function: Arc::clone(function),
+        catalog_version: cx.catalog.version,
+        search_path: cx.search_path.clone(),
+        role: cx.role,
+        compiled: Arc::clone(&compiled),
+    };
+    entries.insert(key, entry);
+    Ok(compiled)
+}
+
+/// As [`compile`], without the cache; `recorder` is told what the names of the body mean.
+///
+/// # Errors
+/// As [`compile`].
+pub(crate) fn compile_body(
+    cx: &SessionCx,
+    function: &Function,
+    arg_types: &[Oid],
+    result_type: Oid,
+    recorder: Option<&Recorder>,
+) -> Result<Compiled> {
+    let (text, names) = match &function.body {
+        FunctionBody::Text(text) => (text.as_str(), None),
+        FunctionBody::Parsed(sql) => (sql.text.as_str(), Some(sql.names.as_slice())),
+    };
+    let statements = statements(&function.body)?;
+    let scope = FunctionScope {
+        result_type,
+        name: function.name.clone(),
+        arguments: function.inputs().map(|argument| argument.name.clone()).collect(),
+        types: arg_types.to_vec(),
+    };
+    let mut plans = Vec::new();
+    let mut outputs: Option<Vec<OutputColumn>> = None;
+    let count = statements.len();
+    let mut shape = Shape::Void;
+    for (number, node) in statements.iter().enumerate() {
+        let binder = match (names, recorder) {
+            (_, Some(recorder)) => Binder::new(cx, text, arg_types).recording(recorder),
+            (Some(names), None) => Binder::stored(cx, text, names).with_params(arg_types),
+            (None, None) => Binder::new(cx, text, arg_types),
+        }
+        .in_function(scope.clone());
+        let last = number + 1 == count;
+        let plan = match node {
+            NodeEnum::SelectStmt(select) => {
+                if select.into_clause.is_some() {
+                    return Err(SqlError::unsupported("unsupported statement: CreateTableAs"));
+                }
+                let wanted =
+                    |columns: &[OutputColumn]| result_columns(cx, function, result_type, columns);
+                let bound = match last {
+                    true => binder.function_query(select, &wanted)?,
+                    false => binder.query(select)?,
+                };
+                if last {
+                    outputs = Some(bound.tree.columns.clone());
+                }
+                plan::plan_query(bound, &cx.plan_cx())?
+            }
+            NodeEnum::InsertStmt(_) | NodeEnum::UpdateStmt(_) | NodeEnum::DeleteStmt(_) => {
+                let bound = binder.modification(node)?;
+                if last {
+                    outputs = bound.tree.returning.as_ref().map(|(columns, _)| columns.clone());
+                    if let Some(columns) = &outputs {
+                        let wanted = result_columns(cx, function, result_type, columns)?;
+                        let same = wanted.as_ref().is_none_or(|wanted| {
+                            wanted.iter().zip(columns).all(|((ty, _), column)| *ty == column.ty)
+                        });
+                        if !same {
+                            return Err(unsupported(
+                                "RETURNING of another type than the function's result",
+                            ));
+                        }
+                    }
+                }
+                plan::plan_modify(bound, &cx.plan_cx())?
+            }
+            other => return Err(crate::command::refused_in_function(other)),
+        };
+        plans.push(Arc::new(plan));
+    }
+    if result_type != oid::VOID {
+        let Some(columns) = &outputs else { return Err(no_result(cx, result_type)) };
+        let row = function.outputs().nth(1).is_some()
+            || result_type == oid::RECORD
+            || cx.catalog.user_type(result_type.0).is_some_and(|ty| ty.relation != 0);
+        shape = match row {
+            false => Shape::Value,
+            true => Shape::Row(row_fields(function, columns)),
+        };
+    }
+    Ok(Compiled { statements: plans, shape })
+}
+
+fn row_fields(function: &Function, columns: &[OutputColumn]) -> Vec<(Arc<str>, Oid)> {
+    let mut names = function.outputs().map(|argument| argument.name.clone());
+    let field = |column: &OutputColumn| {
+        let name = names.next().flatten().unwrap_or_else(|| column.name.clone());
+        (Arc::from(name.as_str()), column.ty)
+    };
+    columns.iter().map(field).collect()
+}
+
+/// The types that the last statement's columns are to have; `None` if they are as they come.
+fn result_columns(
+    cx: &SessionCx,
+    function: &Function,
+    result_type: Oid,
+    columns: &[OutputColumn],
+) -> Result<Option<Vec<(Oid, i32)>>> {
+    if result_type == oid::VOID {
+        return Ok(None);
+    }
+    let outputs: Vec<Oid> = function.outputs().map(|output| Oid(output.type_oid)).collect();
+    let relation = cx.catalog.user_type(result_type.0).map_or(0, |ty| ty.relation);
+    let wanted: Vec<(Oid, i32)> = if outputs.len() > 1 {
+        outputs.into_iter().map(|ty| (ty, -1)).collect()
+    } else if result_type == oid::RECORD {
+        return Ok(None);
+    } else if let Some(table) = cx.catalog.table_by_oid(relation) {
+        table.live_columns().map(|(_, column)| (Oid(column.type_oid), column.typmod)).collect()
+    } else if let Some(view) = cx.catalog.view_by_oid(relation) {
+        view.columns.iter().map(|column| (Oid(column.type_oid), column.typmod)).collect()
+    } else {
+        if columns.len() != 1 {
+            return Err(mismatch(
+                cx,
+                result_type,
+                "Final statement must return exactly one column.",
+            ));
+        }
+        vec![(Oid(cx.catalog.base_type(result_type.0, -1).0), -1)]
+    };
+    if columns.len() < wanted.len() {
+        return Err(mismatch(cx, result_type, "Final statement returns too few columns."));
+    }
+    if columns.len() > wanted.len() {
+        return Err(mismatch(cx, result_type, "Final statement returns too many columns."));
+    }
+    Ok(Some(wanted))
+}
+
+/// `42P13`: the body does not give what is declared.
+pub(crate) fn mismatch(cx: &SessionCx, result_type: Oid, detail: &str) -> SqlError {
+    SqlError::new(
+        SqlState::INVALID_FUNCTION_DEFINITION,
+        format!(
+            "return type mismatch in function declared to return {}",
+            crate::system::format_type(&cx.catalog, result_type, -1)
+        ),
+    )
+    .detail(detail)
+}
+
+fn no_result(cx: &SessionCx, result_type: Oid) -> SqlError {
+    mismatch(
+        cx,
+        result_type,
+        "Function's final statement must be SELECT or INSERT/UPDATE/DELETE RETURNING.",
+    )
+}
+
+/// The statements of a body.
+///
+/// # Errors
+/// `42601`.
+pub(crate) fn statements(body: &FunctionBody) -> Result<Vec<NodeEnum>> {
+    let plain = |statement: Statement| match statement.kind {
+        StatementKind::Postgres { node, asynchronous: false } => Ok(*node),
+        _ => Err(unsupported("this statement in a function")),
+    };
+    match body {
+        FunctionBody::Text(text) => parser::parse(text)?.into_iter().map(plain).collect(),
+        FunctionBody::Parsed(sql) => {
+            // The body's text is that of a CREATE FUNCTION's end.
+            let text = format!("CREATE FUNCTION f() RETURNS void {}", sql.text);
+            let statement = parser::parse(&text)?.pop().map(plain).transpose()?;
+            let Some(NodeEnum::CreateFunctionStmt(create)) = statement else {
+                return Err(SqlError::internal("function body does not parse"));
+            };
+            parsed_statements(create.sql_body.as_deref())
+        }
+    }
+}
+
+/// The statements of `RETURN expression` or `BEGIN ATOMIC … END`.
+pub(crate) fn parsed_statements(body: Option<&Node>) -> Result<Vec<NodeEnum>> {
+    match body.and_then(|node| node.node.as_ref()) {
+        Some(NodeEnum::ReturnStmt(stmt)) => Ok(vec![returned(stmt.returnval.as_deref())]),
+        Some(NodeEnum::List(outer)) => {
+            let mut all = Vec::new();
+            for node in &outer.items {
+                match &node.node {
+                    Some(NodeEnum::List(inner)) => {
+                        all.extend(inner.items.iter().filter_map(|node| node.node.clone()));
+                    }
+                    Some(node) => all.push(node.clone()),
+                    None => {}
+                }
+            }
+            let one = |node: NodeEnum| match node {
+                NodeEnum::ReturnStmt(stmt) => returned(stmt.returnval.as_deref()),
+                node => node,
+            };
+            Ok(all.into_iter().map(one).collect())
+        }
+        _ => Err(SqlError::internal("unexpected function body")),
+    }
+}
+
+/// `RETURN expression` as a query.
+fn returned(value: Option<&Node>) -> NodeEnum {
+    let target = parser::protobuf::ResTarget {
+        val: value.map(|value| Box::new(value.clone())),
+        ..Default::default()
+    };
+    NodeEnum::SelectStmt(Box::new(SelectStmt {
+        target_list: vec![Node { node: Some(NodeEnum::ResTarget(Box::new(target))) }],
+        limit_option: parser::protobuf::LimitOption::Default.into(),
+        op: parser::protobuf::SetOperation::SetopNone.into(),
+        ..Default::default()
+    }))
+}
