@@ -106,7 +106,7 @@ fn granted_on(
     let names = || -> Vec<String> { strings(objects).into_iter().map(str::to_owned).collect() };
     Ok(match kind {
         ObjectType::ObjectTable if whole_schema => GrantObjects::AllTablesInSchemas(names()),
-        ObjectType::ObjectTable => {
+        ObjectType::ObjectTable | ObjectType::ObjectSequence if !whole_schema => {
             let mut tables = Vec::new();
             for object in objects {
                 match &object.node {

@@ -24,9 +24,6 @@ pub(super) async fn create(
     }
     let name = range_name(session, sequence.as_ref())?;
     let options = parse_options(session, statement, options)?;
-    if options.restart.is_some() {
-        return Err(SqlError::internal("RESTART of a sequence that does not exist yet"));
-    }
     change(session, "CREATE SEQUENCE", |cx| {
         ddl::create_sequence(cx, &name, *if_not_exists, &options)
     })

@@ -495,7 +495,8 @@ pub(super) async fn alter(
     if *objtype == ObjectType::ObjectView as i32 {
         return super::view::alter(session, stmt, statement).await;
     }
-    if *objtype != ObjectType::ObjectTable as i32 {
+    let kinds = [ObjectType::ObjectTable as i32, ObjectType::ObjectSequence as i32];
+    if !kinds.contains(objtype) {
         return Err(SqlError::unsupported("unsupported statement: AlterTable"));
     }
     if asynchronous {

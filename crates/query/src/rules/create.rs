@@ -67,7 +67,11 @@ pub(super) const TABLE: &[Rule<CreateStmt>] = &[
         has_constraint(stmt, ConstrType::ConstrExclusion)
     }),
     Rule::never("WITH clause not supported for CREATE TABLE", |stmt, _| {
-        constraints(stmt).any(|constraint| !constraint.options.is_empty())
+        // Those of an identity column are its sequence's.
+        constraints(stmt).any(|constraint| {
+            constraint.contype != ConstrType::ConstrIdentity as i32
+                && !constraint.options.is_empty()
+        })
     }),
     Rule::never("USING INDEX TABLESPACE clause not supported for CREATE TABLE", |stmt, _| {
         constraints(stmt).any(|constraint| !constraint.indexspace.is_empty())

@@ -143,6 +143,12 @@ pub(crate) fn check_node(node: &NodeEnum, cx: &Context<'_>) -> Result<()> {
             let elements = stmt.schema_elts.iter().filter_map(|element| element.node.as_ref());
             elements.into_iter().try_for_each(|element| check_node(element, cx))
         }
+        // Options are all that ALTER VIEW can set this way.
+        NodeEnum::AlterTableStmt(stmt)
+            if stmt.objtype == parser::protobuf::ObjectType::ObjectView as i32 =>
+        {
+            Ok(())
+        }
         NodeEnum::AlterTableStmt(stmt) => alter_table::check(stmt, cx),
         NodeEnum::AlterDomainStmt(stmt) => check_all(objects::ALTER_DOMAIN, stmt, cx),
         NodeEnum::RenameStmt(stmt) => check_all(objects::RENAME, stmt, cx),

@@ -90,7 +90,7 @@ fn a_function_is_called() {
     db.check(
         "select sum(add(a, id)) from t where add(a) > 15",
         expect![[r#"
-        66
+        55
     "#]],
     );
 }
