@@ -69,7 +69,7 @@ impl Binder<'_> {
             _ => self.error(
                 SqlState::DATATYPE_MISMATCH,
                 format!("cannot subscript type {ty} because it does not support subscripting"),
-                target.location,
+                -1,
             ),
         })
     }

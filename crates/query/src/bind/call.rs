@@ -12,7 +12,7 @@ use super::function::{Actual, Candidate, NotFound};
 use super::polymorphic::is_polymorphic;
 use super::scope::{Place, Sets};
 use super::{Binder, required, strings};
-use crate::expr::Expr;
+use crate::expr::{Expr, ExprKind};
 
 /// Most arguments of a call.
 const ARGUMENTS_MAX: usize = 100;
@@ -28,6 +28,19 @@ pub(super) struct Arguments {
 pub(super) struct Coerced {
     pub(super) args: Vec<Expr>,
     pub(super) result_type: Oid,
+}
+
+/// Arguments of a function that takes any number of any type, with the elements of the last one in
+/// its place.
+fn spread(mut args: Vec<Expr>, mut declared: Vec<Oid>) -> Result<(Vec<Expr>, Vec<Oid>)> {
+    match args.pop().map(|last| last.kind) {
+        Some(ExprKind::Array { elements, element_type: _, nested: false }) => {
+            args.extend(elements);
+            declared.resize(args.len(), oid::ANY);
+            Ok((args, declared))
+        }
+        _ => Err(super::unsupported("VARIADIC of an array that is not written as ARRAY[…]")),
+    }
 }
 
 impl Binder<'_> {
@@ -118,9 +131,10 @@ impl Binder<'_> {
                 if let Some(schema) = schema
                     && self.cx.catalog.schema(schema).is_none()
                 {
-                    return Err(SqlError::new(
+                    return Err(self.error(
                         SqlState::INVALID_SCHEMA_NAME,
                         format!("schema \"{schema}\" does not exist"),
+                        location,
                     ));
                 }
                 let misplaced = agg_order.len() > 1 && !agg_within_group;
@@ -309,6 +323,10 @@ impl Binder<'_> {
                 last.location,
             ));
         }
+        let (args, declared) = match proc.variadic == oid::ANY && variadic {
+            true => spread(args, declared)?,
+            false => (args, declared),
+        };
         let mut coerced = Vec::with_capacity(args.len());
         for (arg, declared) in args.into_iter().zip(&declared) {
             let target = resolved.concrete(*declared);
@@ -335,7 +353,7 @@ impl Binder<'_> {
             let array = array_type(element_type)
                 .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
             let location = elements.first().map_or(-1, |e| e.location);
-            let kind = crate::expr::ExprKind::Array { elements, element_type, nested: false };
+            let kind = ExprKind::Array { elements, element_type, nested: false };
             coerced.push(Expr::new(kind, array).at(location));
         }
         Ok(Coerced { args: coerced, result_type: resolved.concrete(proc.ret) })

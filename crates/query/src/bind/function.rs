@@ -283,9 +283,10 @@ impl Binder<'_> {
             && *schema != "pg_catalog"
         {
             if self.cx.catalog.schema(schema).is_none() {
-                return Err(SqlError::new(
+                return Err(self.error(
                     SqlState::INVALID_SCHEMA_NAME,
                     format!("schema \"{schema}\" does not exist"),
+                    location,
                 ));
             }
             rows = &[];

@@ -304,8 +304,7 @@ impl Binder<'_> {
         // A function of one argument may be called like a field.
         let types = [row.ty];
         let actual = Actual { types: &types, names: &[], variadic: false };
-        if row.ty == oid::RECORD
-            && let Ok(candidate) = self.find_function(None, name, actual)
+        if let Ok(candidate) = self.find_function(None, name, actual)
             && candidate.proc.kind == ProcKind::Function
         {
             return self.call(&candidate, vec![row], false, location);

@@ -108,7 +108,12 @@ impl Binder<'_> {
         if names.len() > columns.len() {
             return Err(SqlError::new(
                 SqlState::INVALID_COLUMN_REFERENCE,
-                format!("column alias list for \"{}\" has too many entries", alias.aliasname),
+                format!(
+                    "join expression \"{}\" has {} columns available but {} columns specified",
+                    alias.aliasname,
+                    columns.len(),
+                    names.len()
+                ),
             ));
         }
         for (column, name) in columns.iter_mut().zip(names) {

@@ -13,6 +13,7 @@ use super::location::list_location;
 use super::polymorphic::Polymorphic;
 use super::query::{FromItem, OutputColumn, Relation, Source};
 use super::scope::Place;
+use super::srf::contains_set;
 use super::{Binder, required, strings};
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{FunctionCall, FunctionSource};
@@ -129,7 +130,15 @@ impl Binder<'_> {
             }
             for part in &parts {
                 let name = super::column_name::column_name(part);
-                bound.push((self.expression(part)?, name, definitions));
+                let expr = self.expression(part)?;
+                if !matches!(expr.kind, ExprKind::SetReturning(_)) && contains_set(&expr) {
+                    return Err(self.error(
+                        SqlState::FEATURE_NOT_SUPPORTED,
+                        "set-returning functions must appear at top level of FROM",
+                        self.sets().last,
+                    ));
+                }
+                bound.push((expr, name, definitions));
             }
         }
         Ok(())

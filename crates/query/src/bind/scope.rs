@@ -394,7 +394,7 @@ impl Binder<'_> {
         );
         let target = level.modifies && item.relation == Some(0);
         Err(if target {
-            error.detail(format!(
+            error.hint(format!(
                 "There is an entry for table \"{alias}\", but it cannot be referenced from this \
                  part of the query."
             ))

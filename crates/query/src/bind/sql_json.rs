@@ -281,15 +281,15 @@ impl Binder<'_> {
     fn json_result(&mut self, expr: Expr, returning: &Returning, location: i32) -> Result<Expr> {
         let TypeRef { oid: target, typmod } = returning.target;
         let source = expr.ty;
-        self.try_coerce_typmod(expr, target, typmod, Context::Explicit)?.ok_or_else(|| {
-            self.error(
+        let result = self.try_coerce_typmod(expr.at(location), target, typmod, Context::Explicit)?;
+        result.ok_or_else(|| {
+            SqlError::new(
                 SqlState::CANNOT_COERCE,
                 format!(
                     "cannot cast type {} to {}",
                     self.type_name(source),
                     self.type_name(target)
                 ),
-                location,
             )
         })
     }

@@ -113,11 +113,10 @@ impl Binder<'_> {
     }
 
     fn require_one_column(&self, query: &Query, location: i32) -> Result<()> {
-        let message = match query.columns.len() {
-            1 => return Ok(()),
-            0 => "subquery must return a column",
-            _ => "subquery must return only one column",
-        };
+        if query.columns.len() == 1 {
+            return Ok(());
+        }
+        let message = "subquery must return only one column";
         Err(self.error(SqlState::SYNTAX_ERROR, message, location))
     }
 

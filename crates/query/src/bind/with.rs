@@ -7,7 +7,8 @@ use std::sync::Arc;
 use parser::{NodeEnum, protobuf};
 use types::{Result, SqlError, SqlState};
 
-use super::query::{BoundCte, CteBody, OutputColumn, Query};
+use super::aggregate::find_aggregate;
+use super::query::{Body, BoundCte, CteBody, OutputColumn, Query, Source};
 use super::recursion::CteItem;
 use super::set_operation::output_location;
 use super::{Binder, CteSource, VisibleCte, required, strings};
@@ -119,6 +120,21 @@ impl Binder<'_> {
         Ok(BoundCte { number, name: ctename.clone(), materialized, body })
     }
 
+    /// Fails if the recursive term aggregates the rows of the last round.
+    fn refuse_recursive_aggregates(&self, step: &Query) -> Result<()> {
+        let Body::Select(select) = &step.body else { return Ok(()) };
+        let recursive = select.relations.iter().any(|r| matches!(r.source, Source::WorkTable(_)));
+        if !recursive || select.aggregates.is_empty() {
+            return Ok(());
+        }
+        let at = select.targets.iter().chain(&select.having).find_map(find_aggregate);
+        Err(self.error(
+            SqlState::INVALID_RECURSION,
+            "aggregate functions are not allowed in a recursive query's recursive term",
+            at.unwrap_or(-1),
+        ))
+    }
+
     fn name_columns(
         &self,
         cte: &protobuf::CommonTableExpr,
@@ -196,8 +212,10 @@ impl Binder<'_> {
         });
         let step = self.select(right);
         self.ctes.pop();
+        let step = step?;
+        self.refuse_recursive_aggregates(&step)?;
         let (base, step, overall) =
-            self.match_sides(base, step?, "UNION", |binder, ty, at| match select.all {
+            self.match_sides(base, step, "UNION", |binder, ty, at| match select.all {
                 true => Ok(()),
                 false => binder.require_equality(ty, at),
             })?;

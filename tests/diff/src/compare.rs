@@ -1,0 +1,160 @@
+//! Whether two answers are the same, and which differences are none.
+
+use types::oid;
+
+use crate::answer::{Answer, Column, Failure};
+
+/// OIDs of built-in objects are below this; others are not the same on two servers.
+const FIRST_USER_OID: u32 = 16_384;
+/// Relative difference up to which sums of floating-point numbers, added in another order, are one.
+const EPSILON: f64 = 1e-9;
+
+/// How the answers to a statement relate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing that a client sees differs.
+    Same,
+    /// They differ as the reason says, which the statement leaves open.
+    Explained(&'static str),
+    /// They differ: what, in one line.
+    Different(String),
+}
+
+/// Compares PostgreSQL's answer with Borealis'; `ordered` if the statement orders its rows fully.
+pub fn compare(statement: &str, postgres: &Answer, borealis: &Answer, ordered: bool) -> Verdict {
+    match (&postgres.failure, &borealis.failure) {
+        (Some(expected), Some(actual)) => compare_failures(expected, actual),
+        (Some(expected), None) => {
+            Verdict::Different(format!("succeeds where PostgreSQL fails with {}", expected.code))
+        }
+        (None, Some(actual)) => {
+            Verdict::Different(format!("fails with {} {}", actual.code, kind(&actual.message)))
+        }
+        (None, None) => compare_results(statement, postgres, borealis, ordered),
+    }
+}
+
+/// A message without what stands in quotes, so that like differences look alike.
+fn kind(message: &str) -> String {
+    message.split('"').step_by(2).collect::<Vec<_>>().join("…")
+}
+
+/// Errors that come from values, so that which of several is met first depends on the plan.
+fn at_run_time(failure: &Failure) -> bool {
+    failure.position.is_none() && (failure.code.starts_with("22") || failure.code == "21000")
+}
+
+fn compare_failures(expected: &Failure, actual: &Failure) -> Verdict {
+    if expected == actual {
+        return Verdict::Same;
+    }
+    if at_run_time(expected) && at_run_time(actual) {
+        return Verdict::Explained("which of several errors is met first");
+    }
+    let part = if expected.code != actual.code {
+        format!("{} instead of {}", actual.code, expected.code)
+    } else if expected.message != actual.message {
+        format!("message of {}: {}", expected.code, kind(&actual.message))
+    } else if expected.position != actual.position {
+        format!("position of {}: {}", expected.code, kind(&expected.message))
+    } else if expected.detail != actual.detail {
+        format!("detail of {}: {}", expected.code, kind(&expected.message))
+    } else {
+        format!("hint of {}: {}", expected.code, kind(&expected.message))
+    };
+    Verdict::Different(part)
+}
+
+fn compare_results(
+    statement: &str,
+    postgres: &Answer,
+    borealis: &Answer,
+    ordered: bool,
+) -> Verdict {
+    let different = |what: String| Verdict::Different(what);
+    if postgres.tag != borealis.tag {
+        return different(format!("tag {} instead of {}", borealis.tag, postgres.tag));
+    }
+    let (expected, actual) = match (&postgres.columns, &borealis.columns) {
+        (None, None) => return Verdict::Same,
+        (Some(expected), Some(actual)) if expected.len() == actual.len() => (expected, actual),
+        _ => return different("number of columns".into()),
+    };
+    for (e, a) in expected.iter().zip(actual) {
+        if e.name != a.name {
+            return different(format!("column name {} instead of {}", a.name, e.name));
+        }
+        if e.type_oid != a.type_oid
+            && (e.type_oid < FIRST_USER_OID || a.type_oid < FIRST_USER_OID)
+        {
+            return different(format!("column type {} instead of {}", a.type_oid, e.type_oid));
+        }
+        if e.typmod != a.typmod {
+            return different(format!("type modifier {} instead of {}", a.typmod, e.typmod));
+        }
+    }
+    let (mut rows, mut other) = (postgres.rows.clone(), borealis.rows.clone());
+    if !ordered {
+        rows.sort();
+        other.sort();
+    }
+    if rows == other {
+        return Verdict::Same;
+    }
+    if rows.len() != other.len() {
+        return different("number of rows".into());
+    }
+    let upper = statement.to_uppercase();
+    let grouped = ["DISTINCT", "GROUP BY", "UNION", "INTERSECT", "EXCEPT", "USING", "NATURAL"]
+        .iter()
+        .any(|word| upper.contains(word));
+    // Values that are equal may be shown by either of their forms where rows are made one, and
+    // floating-point sums depend on the order of the rows.
+    let mut canonical: Vec<_> = rows.iter().map(|row| canonical_row(row, expected)).collect();
+    let mut other: Vec<_> = other.iter().map(|row| canonical_row(row, expected)).collect();
+    if !ordered {
+        canonical.sort();
+        other.sort();
+    }
+    if grouped && canonical == other {
+        return Verdict::Explained("which form of equal values is shown");
+    }
+    let close = canonical.iter().zip(&other).all(|(e, a)| {
+        e.iter().zip(a).zip(expected).all(|((e, a), column)| e == a || close(e, a, column))
+    });
+    if close {
+        return Verdict::Explained("floating-point numbers added in another order");
+    }
+    let column = rows.iter().zip(&borealis.rows).find_map(|(e, a)| {
+        let at = e.iter().zip(a).position(|(e, a)| e != a)?;
+        expected.get(at).map(|column| column.type_oid)
+    });
+    different(format!("values of type {}", column.unwrap_or(0)))
+}
+
+fn canonical_row(row: &[Option<String>], columns: &[Column]) -> Vec<Option<String>> {
+    row.iter()
+        .zip(columns)
+        .map(|(value, column)| {
+            let value = value.as_ref()?;
+            Some(match types::Oid(column.type_oid) {
+                oid::NUMERIC if value.contains('.') => {
+                    value.trim_end_matches('0').trim_end_matches('.').to_owned()
+                }
+                oid::BPCHAR => value.trim_end_matches(' ').to_owned(),
+                _ => value.clone(),
+            })
+        })
+        .collect()
+}
+
+fn close(expected: &Option<String>, actual: &Option<String>, column: &Column) -> bool {
+    if !matches!(types::Oid(column.type_oid), oid::FLOAT4 | oid::FLOAT8) {
+        return false;
+    }
+    let number = |value: &Option<String>| value.as_ref()?.parse::<f64>().ok();
+    match (number(expected), number(actual)) {
+        (Some(e), Some(a)) => (e - a).abs() <= EPSILON * e.abs().max(a.abs()).max(1e-12),
+        _ => false,
+    }
+}
