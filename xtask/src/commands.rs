@@ -21,6 +21,9 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
                     what a real Aurora DSQL cluster answered, replayed on Borealis or on the server
                     of the environment
   coverage          which of PostgreSQL's internal functions are missing; writes COMPAT.md
+  diff [options] [file …]
+                    the same generated statements on PostgreSQL 16 and on Borealis, compared;
+                    --seed N, --seeds COUNT, --statements M
   bless             rewrite golden output; read the diff afterwards
   bench [options]   Borealis and PostgreSQL 16 side by side, written to BENCHMARKS.md;
                     --quick, --only NAME
@@ -41,6 +44,7 @@ pub(crate) fn dispatch(command: &str, args: &[String]) -> Result {
         "check" => no_arguments(args).and_then(|()| check()),
         "fmt" => no_arguments(args).and_then(|()| fmt()),
         "e2e" => step("e2e", cargo(["test", "-p", "e2e", "--"]).args(args)),
+        "diff" => diff(args),
         "slt" => exec(cargo(["run", "-q", "-p", "slt", "--"]).args(from_cwd(args))),
         "probes" => exec(cargo(["run", "-q", "-p", "probes", "--"]).args(args)),
         "coverage" => exec(cargo(["run", "-q", "-p", "coverage", "--"]).args(args)),
@@ -133,6 +137,14 @@ fn bench(args: &[String]) -> Result {
         bench.env("TMPDIR", "/var/tmp");
     }
     exec(&mut bench)
+}
+
+/// Compares with PostgreSQL 16 on generated statements.
+fn diff(args: &[String]) -> Result {
+    step("build", &mut cargo(["build", "-p", "borealis"]))?;
+    let mut diff = cargo(["run", "-q", "-p", "diff", "--"]);
+    diff.args(from_cwd(args)).env("BOREALIS_BIN", binary("dev", "borealis"));
+    exec(&mut diff)
 }
 
 fn pg(args: &[String]) -> Result {

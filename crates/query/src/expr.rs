@@ -42,6 +42,10 @@ pub struct Var {
 /// there.
 pub const AGGREGATES: usize = usize::MAX;
 
+/// The relation of a [`Var`] that stands for a position in the row that an expression of a
+/// modification is over, as sub-queries in that expression see it.
+pub const STORED_ROW: usize = usize::MAX - 2;
+
 /// What an expression computes.
 #[derive(Clone, Debug)]
 pub enum ExprKind {

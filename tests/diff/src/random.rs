@@ -47,11 +47,10 @@ mod tests {
     #[test]
     fn seed_means_the_same_numbers_for_ever() {
         let mut random = Random::new(7);
-        assert_eq!([random.below(1000), random.below(1000), random.below(1000)], [
-            random_at(7, 0),
-            random_at(7, 1),
-            random_at(7, 2)
-        ]);
+        assert_eq!(
+            [random.below(1000), random.below(1000), random.below(1000)],
+            [random_at(7, 0), random_at(7, 1), random_at(7, 2)]
+        );
     }
 
     fn random_at(seed: u64, index: usize) -> usize {

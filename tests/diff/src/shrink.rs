@@ -4,16 +4,17 @@
 //! no statement any more fails in the same way on both servers, so it shows no difference and is not
 //! kept.
 
-/// Most attempts for one statement.
-const ATTEMPTS_MAX: usize = 1_500;
-
-/// Takes `statement` down to what `differs` still accepts.
-pub fn shrink(statement: &str, differs: &mut dyn FnMut(&str) -> bool) -> String {
+/// Takes `statement` down to what `differs` still accepts, in a number of attempts.
+pub fn shrink(
+    statement: &str,
+    attempts_max: usize,
+    differs: &mut dyn FnMut(&str) -> bool,
+) -> String {
     let mut tokens = tokens(statement);
     let mut attempts = 0;
     let mut try_tokens = |candidate: &[String]| {
         attempts += 1;
-        attempts <= ATTEMPTS_MAX && differs(&join(candidate))
+        attempts <= attempts_max && differs(&join(candidate))
     };
     loop {
         let before = tokens.len();
@@ -22,19 +23,20 @@ pub fn shrink(statement: &str, differs: &mut dyn FnMut(&str) -> bool) -> String 
         while start < tokens.len() {
             if let Some(end) = closing(&tokens, start) {
                 let inner = &tokens[start + 1..end];
-                let with = |middle: &[String]| {
-                    [&tokens[..start], middle, &tokens[end + 1..]].concat()
-                };
+                let with =
+                    |middle: &[String]| [&tokens[..start], middle, &tokens[end + 1..]].concat();
                 let smaller = [
                     with(&[]),
                     with(&["NULL".into()]),
                     with(&["1".into()]),
                     with(inner),
-                    [&tokens[..start.saturating_sub(1)], &["NULL".into()], &tokens[end + 1..]].concat(),
+                    [&tokens[..start.saturating_sub(1)], &["NULL".into()], &tokens[end + 1..]]
+                        .concat(),
                 ];
-                if let Some(found) = smaller.into_iter().find(|candidate| {
-                    candidate.len() < tokens.len() && try_tokens(candidate)
-                }) {
+                if let Some(found) = smaller
+                    .into_iter()
+                    .find(|candidate| candidate.len() < tokens.len() && try_tokens(candidate))
+                {
                     tokens = found;
                     continue;
                 }
@@ -108,7 +110,9 @@ fn tokens(statement: &str) -> Vec<String> {
             }
             at += 1;
         } else if c.is_ascii_digit() {
-            while chars.get(at).is_some_and(|c| word(c) || *c == '.') {
+            while chars.get(at).is_some_and(|c| word(c) || *c == '.')
+                || (chars.get(at) == Some(&'-') && chars[at - 1] == 'e')
+            {
                 at += 1;
             }
         } else if word(&c) {
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn shrink_keeps_what_matters() {
         let statement = "SELECT a, (b + 1) * 2, f('x y') FROM t WHERE (a > 3 AND b IS NULL)";
-        let small = shrink(statement, &mut |s| s.starts_with("SELECT") && s.contains("f("));
+        let small = shrink(statement, 1000, &mut |s| s.starts_with("SELECT") && s.contains("f("));
         assert!(small.len() < 14, "{small}");
     }
 

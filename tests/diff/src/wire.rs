@@ -158,9 +158,9 @@ impl Connection {
 
 fn row(body: &DataRowBody) -> Vec<Option<String>> {
     let buffer = body.buffer();
-    let values = body.ranges().map(|range| {
-        Ok(range.map(|range| String::from_utf8_lossy(&buffer[range]).into_owned()))
-    });
+    let values = body
+        .ranges()
+        .map(|range| Ok(range.map(|range| String::from_utf8_lossy(&buffer[range]).into_owned())));
     values.collect().expect("a data row")
 }
 

@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
     let (mut verify, mut bless, mut paths) = (false, false, vec![]);
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
-            "--verify-with-postgres" => verify = true,
+            "--verify-with-postgres" | "--verify" => verify = true,
             "--bless" => bless = true,
             option if option.starts_with('-') => {
                 eprintln!("{USAGE}");

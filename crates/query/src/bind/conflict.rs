@@ -17,7 +17,8 @@ use super::modify::Written;
 use super::query::{Relation, Source};
 use super::scope::{Level, Place};
 use super::view::Beneath;
-use crate::expr::{Expr, ExprKind};
+use crate::expr::{Expr, ExprKind, STORED_ROW, SubLink, Var};
+use crate::plan::walk;
 use crate::plan::{ConflictUpdate, OnConflict};
 
 impl Binder<'_> {
@@ -235,5 +236,33 @@ pub(super) fn table_vars(expr: &mut Expr, relation: &Relation, excluded: usize) 
             ExprKind::Column(if var.relation == 0 { position } else { excluded + position });
         return;
     }
+    if let (ExprKind::SubLink(link), Source::Table { table: _, live }) =
+        (&mut expr.kind, &relation.source)
+    {
+        place_outer_vars(link, &mut |var, _| {
+            let position = live.get(var.column).copied().unwrap_or(0);
+            if var.relation == 0 { position } else { excluded + position }
+        });
+    }
     expr.for_each_child_mut(&mut |child| table_vars(child, relation, excluded));
+}
+
+/// Turns a sub-query's references to the row around it into positions, which `place` chooses.
+pub(super) fn place_outer_vars(link: &mut SubLink, place: &mut dyn FnMut(Var, &Expr) -> usize) {
+    let mut places: Vec<(Var, usize)> = Vec::new();
+    for outer in walk::outer_vars(&link.query) {
+        if let ExprKind::Var(var) = outer.kind
+            && var.level == 1
+        {
+            places.push((var, place(var, &outer)));
+        }
+    }
+    walk::query_vars_mut(Arc::make_mut(&mut link.query), 1, &mut |var| {
+        let known = places
+            .iter()
+            .find(|(known, _)| (known.relation, known.column) == (var.relation, var.column));
+        if let Some((_, position)) = known {
+            (var.relation, var.column) = (STORED_ROW, *position);
+        }
+    });
 }

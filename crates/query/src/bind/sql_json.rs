@@ -281,7 +281,8 @@ impl Binder<'_> {
     fn json_result(&mut self, expr: Expr, returning: &Returning, location: i32) -> Result<Expr> {
         let TypeRef { oid: target, typmod } = returning.target;
         let source = expr.ty;
-        let result = self.try_coerce_typmod(expr.at(location), target, typmod, Context::Explicit)?;
+        let result =
+            self.try_coerce_typmod(expr.at(location), target, typmod, Context::Explicit)?;
         result.ok_or_else(|| {
             SqlError::new(
                 SqlState::CANNOT_COERCE,

@@ -52,7 +52,11 @@ impl Binder<'_> {
         let undefined = || {
             self.error(
                 SqlState::UNDEFINED_OBJECT,
-                format!("type \"{}\" does not exist", parts.join(".")),
+                format!(
+                    "type \"{}{}\" does not exist",
+                    parts.join("."),
+                    if array_bounds.is_empty() { "" } else { "[]" }
+                ),
                 *location,
             )
         };

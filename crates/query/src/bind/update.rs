@@ -188,5 +188,17 @@ fn source_vars(expr: &mut Expr, relation: &Relation, width: usize, targets: &mut
         }
         return;
     }
+    if let (ExprKind::SubLink(link), Source::Table { table: _, live }) =
+        (&mut expr.kind, &relation.source)
+    {
+        super::conflict::place_outer_vars(link, &mut |var, outer| {
+            if var.relation == 0 {
+                return live.get(var.column).copied().unwrap_or(0);
+            }
+            let kind = ExprKind::Var(Var { level: 0, ..var });
+            targets.push(Expr::typed(kind, outer.ty, outer.typmod));
+            width + targets.len() - 1
+        });
+    }
     expr.for_each_child_mut(&mut |child| source_vars(child, relation, width, targets));
 }

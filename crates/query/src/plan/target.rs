@@ -6,7 +6,7 @@ use super::join::Layout;
 use super::planner::{Env, Planner};
 use super::walk;
 use crate::bind::same;
-use crate::expr::{AGGREGATES, Expr, ExprKind, SubLink, SubPlan, Var};
+use crate::expr::{AGGREGATES, Expr, ExprKind, STORED_ROW, SubLink, SubPlan, Var};
 
 impl Planner<'_> {
     /// Converts an expression of the select list, HAVING or a window over what stands below.
@@ -140,6 +140,9 @@ pub(super) struct Grouped {
 
 /// Where a variable's value is found.
 fn place(var: Var, layout: &Layout, env: &Env) -> Result<ExprKind> {
+    if var.level == 0 && var.relation == STORED_ROW {
+        return Ok(ExprKind::Column(var.column));
+    }
     if var.level == 0
         && let Some(position) = layout.position(var.relation, var.column)
     {

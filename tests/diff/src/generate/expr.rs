@@ -65,8 +65,7 @@ impl Builder<'_> {
             4 if ty == oid::BOOL => self.predicate(scope, depth),
             5 if ty == oid::BOOL => self.predicate(scope, depth),
             6 if ty == oid::BOOL => {
-                let (a, b) =
-                    (self.expr(ty, scope, depth + 1), self.expr(ty, scope, depth + 1));
+                let (a, b) = (self.expr(ty, scope, depth + 1), self.expr(ty, scope, depth + 1));
                 match self.random.below(3) {
                     0 => format!("({a} AND {b})"),
                     1 => format!("({a} OR {b})"),
@@ -126,15 +125,14 @@ impl Builder<'_> {
             6 => {
                 let operator = *self.random.pick(&["=", "<>", "<", ">="]);
                 let second = self.any_type();
-                let (c, d) = (
-                    self.expr(second, scope, depth + 1),
-                    self.expr(second, scope, depth + 1),
-                );
+                let (c, d) =
+                    (self.expr(second, scope, depth + 1), self.expr(second, scope, depth + 1));
                 format!("(({value}, {c}) {operator} ({}, {d}))", other(self))
             }
             7 if self.queries < 3 => {
                 let query = self.column_query(ty, scope);
-                let quantifier = *self.random.pick(&["= ANY", "<> ALL", "< ANY", ">= ALL", "IN", "NOT IN"]);
+                let quantifier =
+                    *self.random.pick(&["= ANY", "<> ALL", "< ANY", ">= ALL", "IN", "NOT IN"]);
                 format!("({value} {quantifier} ({query}))")
             }
             8 if self.queries < 3 => {
@@ -173,8 +171,7 @@ impl Builder<'_> {
         let inside = match (ordering, orderable) {
             (true, true) => format!("{} ORDER BY {}", args.join(", "), args.join(", ")),
             (true, false) => {
-                let keys: Vec<String> =
-                    args.iter().map(|arg| format!("({arg})::text")).collect();
+                let keys: Vec<String> = args.iter().map(|arg| format!("({arg})::text")).collect();
                 format!("{} ORDER BY {}", args.join(", "), keys.join(", "))
             }
             _ if orderable && self.random.chance(15) => format!("DISTINCT {}", args.join(", ")),
@@ -211,9 +208,29 @@ fn quoted(name: &str) -> String {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     let keyword = matches!(
         name,
-        "overlay" | "position" | "substring" | "trim" | "extract" | "left" | "right" | "char"
-            | "timestamp" | "time" | "interval" | "bit" | "varchar" | "bpchar" | "numeric" | "normalize"
-            | "date" | "overlaps" | "timestamptz" | "timetz" | "like" | "notlike" | "json_object"
+        "overlay"
+            | "position"
+            | "substring"
+            | "trim"
+            | "extract"
+            | "left"
+            | "right"
+            | "char"
+            | "timestamp"
+            | "time"
+            | "interval"
+            | "bit"
+            | "varchar"
+            | "bpchar"
+            | "numeric"
+            | "normalize"
+            | "date"
+            | "overlaps"
+            | "timestamptz"
+            | "timetz"
+            | "like"
+            | "notlike"
+            | "json_object"
     );
     if plain && !keyword { name.to_owned() } else { format!("\"{name}\"") }
 }

@@ -26,14 +26,8 @@ pub(super) const STORED: [Oid; 17] = [
 ];
 
 /// Types of expressions that no column has.
-pub(super) const COMPUTED: [Oid; 6] = [
-    oid::INT4_ARRAY,
-    oid::TEXT_ARRAY,
-    oid::FLOAT4,
-    oid::JSON,
-    oid::TIMETZ,
-    oid::NAME,
-];
+pub(super) const COMPUTED: [Oid; 6] =
+    [oid::INT4_ARRAY, oid::TEXT_ARRAY, oid::FLOAT4, oid::JSON, oid::TIMETZ, oid::NAME];
 
 /// The type as SQL writes it.
 pub(super) fn name(ty: Oid) -> &'static str {
@@ -86,8 +80,22 @@ pub(super) fn is_ordered(ty: Oid) -> bool {
 }
 
 const WORDS: [&str; 16] = [
-    "", "a", "b", "abc", "Abc", "hello world", "x_y", "10", "-5", "true", "zz%", "ä", "2020-01-31",
-    "  pad ", "NULL", "aaa",
+    "",
+    "a",
+    "b",
+    "abc",
+    "Abc",
+    "hello world",
+    "x_y",
+    "10",
+    "-5",
+    "true",
+    "zz%",
+    "ä",
+    "2020-01-31",
+    "  pad ",
+    "NULL",
+    "aaa",
 ];
 
 /// A literal of a type.
@@ -125,7 +133,13 @@ pub(super) fn literal(random: &mut Random, ty: Oid) -> String {
         oid::TIMETZ => quoted(format!("{}+02", time(random))),
         oid::INTERVAL => {
             let values = [
-                "1 day", "2 hours", "-3 days", "1 year 2 mons", "00:00:01.5", "0", "1 mon -1 day",
+                "1 day",
+                "2 hours",
+                "-3 days",
+                "1 year 2 mons",
+                "00:00:01.5",
+                "0",
+                "1 mon -1 day",
                 "100 hours",
             ];
             quoted((*random.pick(&values)).to_owned())
@@ -134,14 +148,21 @@ pub(super) fn literal(random: &mut Random, ty: Oid) -> String {
         oid::BYTEA => quoted((*random.pick(&["", "\\x00ff", "abc", "\\xdeadbeef"])).to_owned()),
         oid::JSON | oid::JSONB => {
             let values = [
-                "{}", "[]", "null", "1", "\"s\"", "[1, 2, \"x\"]", "{\"a\": 1, \"b\": [true, null]}",
-                "{\"a\": {\"c\": \"d\"}}", "[{\"a\": 2}]",
+                "{}",
+                "[]",
+                "null",
+                "1",
+                "\"s\"",
+                "[1, 2, \"x\"]",
+                "{\"a\": 1, \"b\": [true, null]}",
+                "{\"a\": {\"c\": \"d\"}}",
+                "[{\"a\": 2}]",
             ];
             quoted((*random.pick(&values)).to_owned())
         }
-        oid::INT4_ARRAY => {
-            quoted((*random.pick(&["{}", "{1,2,3}", "{NULL,5}", "{{1,2},{3,4}}", "{7}"])).to_owned())
-        }
+        oid::INT4_ARRAY => quoted(
+            (*random.pick(&["{}", "{1,2,3}", "{NULL,5}", "{{1,2},{3,4}}", "{7}"])).to_owned(),
+        ),
         oid::TEXT_ARRAY => {
             quoted((*random.pick(&["{}", "{a,b}", "{NULL,x}", "{hello,\"\"}"])).to_owned())
         }

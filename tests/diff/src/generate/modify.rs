@@ -81,7 +81,10 @@ impl Builder<'_> {
                 if let [_, other] = both.sources.as_slice() {
                     filter = format!("{}.id = {}.id AND {filter}", table.name, other.alias);
                 }
-                format!("UPDATE {} SET {column} = {value}{from} WHERE {filter}{returning}", table.name)
+                format!(
+                    "UPDATE {} SET {column} = {value}{from} WHERE {filter}{returning}",
+                    table.name
+                )
             }
             _ => {
                 let filter = self.expr(oid::BOOL, &scope, 0);

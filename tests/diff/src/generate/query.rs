@@ -58,7 +58,8 @@ impl<'g> Builder<'g> {
         if types.iter().all(|ty| kinds::is_plain(*ty)) && self.random.chance(40) {
             let keys: Vec<String> = (1..=width)
                 .map(|n| {
-                    let order = *self.random.pick(&["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]);
+                    let order =
+                        *self.random.pick(&["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]);
                     format!("{n}{order}")
                 })
                 .collect();
@@ -71,10 +72,8 @@ impl<'g> Builder<'g> {
                     self.random.below(3),
                     self.random.below(5)
                 )),
-                2 => sql.push_str(&format!(
-                    " FETCH FIRST {} ROWS WITH TIES",
-                    self.random.range(1, 4)
-                )),
+                2 => sql
+                    .push_str(&format!(" FETCH FIRST {} ROWS WITH TIES", self.random.range(1, 4))),
                 _ => {}
             }
         }
@@ -102,8 +101,7 @@ impl<'g> Builder<'g> {
         let types: Vec<Oid> = (0..self.random.range(1, 3)).map(|_| self.any_type()).collect();
         let body = self.select(&types, &Scope::default(), true);
         let names: Vec<String> = (0..types.len()).map(|i| format!("w{i}")).collect();
-        let materialized =
-            *self.random.pick(&["", "", "MATERIALIZED ", "NOT MATERIALIZED "]);
+        let materialized = *self.random.pick(&["", "", "MATERIALIZED ", "NOT MATERIALIZED "]);
         let clause = format!("WITH {alias}({}) AS {materialized}({body}) ", names.join(", "));
         self.ctes.push(Source { alias, columns: names.into_iter().zip(types).collect() });
         clause
@@ -312,7 +310,14 @@ impl<'g> Builder<'g> {
             let mut joined = Scope { sources: sources.clone() };
             joined.sources.push(source.clone());
             let condition = self.join_condition(&joined, outer);
-            let join = *self.random.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN", ","]);
+            let join = *self.random.pick(&[
+                "JOIN",
+                "LEFT JOIN",
+                "RIGHT JOIN",
+                "FULL JOIN",
+                "CROSS JOIN",
+                ",",
+            ]);
             text = match join {
                 "CROSS JOIN" => format!("{text} CROSS JOIN {item}"),
                 "," => format!("{text}, {item}"),

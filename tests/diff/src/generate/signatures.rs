@@ -27,22 +27,80 @@ pub(super) enum Form {
 /// Names of functions whose results tell of the server, the session or its implementation, or whose
 /// work grows without bound with a number.
 const LEFT_OUT: [&str; 40] = [
-    "age", "now", "timeofday", "current_schema", "current_schemas", "current_setting", "version",
-    "current_database", "current_user", "session_user", "getdatabaseencoding", "random",
-    "gen_random_uuid", "repeat", "lpad", "rpad", "factorial", "set_config", "hashtext", "getpgusername",
-    "col_description", "obj_description", "shobj_description", "format_type", "row_security_active",
-    "json_populate_record", "query_to_xml", "table_to_xml", "database_to_xml", "schema_to_xml",
-    "xpath", "xpath_exists", "numeric_send", "power", "pow", "exp", "^", "dexp", "dpow", "numeric_power",
+    "age",
+    "now",
+    "timeofday",
+    "current_schema",
+    "current_schemas",
+    "current_setting",
+    "version",
+    "current_database",
+    "current_user",
+    "session_user",
+    "getdatabaseencoding",
+    "random",
+    "gen_random_uuid",
+    "repeat",
+    "lpad",
+    "rpad",
+    "factorial",
+    "set_config",
+    "hashtext",
+    "getpgusername",
+    "col_description",
+    "obj_description",
+    "shobj_description",
+    "format_type",
+    "row_security_active",
+    "json_populate_record",
+    "query_to_xml",
+    "table_to_xml",
+    "database_to_xml",
+    "schema_to_xml",
+    "xpath",
+    "xpath_exists",
+    "numeric_send",
+    "power",
+    "pow",
+    "exp",
+    "^",
+    "dexp",
+    "dpow",
+    "numeric_power",
 ];
 
 const PREFIXES_LEFT_OUT: [&str; 22] = [
-    "pg_", "has_", "inet", "to_reg", "txid_", "lo_", "ts_", "xml", "cursor_", "query_", "table_",
-    "schema_", "database_", "currtid", "binary_upgrade", "brin_", "gin", "gist", "spg", "lowrite",
-    "hash", "uuid_hash",
+    "pg_",
+    "has_",
+    "inet",
+    "to_reg",
+    "txid_",
+    "lo_",
+    "ts_",
+    "xml",
+    "cursor_",
+    "query_",
+    "table_",
+    "schema_",
+    "database_",
+    "currtid",
+    "binary_upgrade",
+    "brin_",
+    "gin",
+    "gist",
+    "spg",
+    "lowrite",
+    "hash",
+    "uuid_hash",
 ];
 
 fn is_left_out(name: &str) -> bool {
-    LEFT_OUT.contains(&name) || PREFIXES_LEFT_OUT.iter().any(|prefix| name.starts_with(prefix))
+    // The sign of a comparison counts, not its value.
+    name.ends_with("cmp")
+        || name.contains("_cmp_")
+        || name.ends_with("_timestamp")
+        || LEFT_OUT.contains(&name)
+        || PREFIXES_LEFT_OUT.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn is_known(ty: Oid) -> bool {
@@ -82,20 +140,23 @@ pub(super) fn scalars() -> &'static HashMap<Oid, Vec<Signature>> {
                 && proc.schema == catalog::objects::PG_CATALOG
                 && implemented(proc)
                 && !proc.args.contains(&oid::CSTRING)
-                && !is_left_out(proc.name);
+                && !is_left_out(proc.name)
+                // Casts to a length are called by the parser only.
+                && !(proc.args.len() > 1 && builtin::type_by_name(proc.name).is_some());
             if plain {
                 add(proc.ret, proc.name, proc.args.to_vec(), Form::Function);
             }
         }
         for row in builtin::operators() {
-            let usable = builtin::proc_by_oid(row.func).is_some_and(implemented)
-                && !is_left_out(row.name);
+            let usable =
+                builtin::proc_by_oid(row.func).is_some_and(implemented) && !is_left_out(row.name);
             if usable && row.prefix {
                 add(row.result, row.name, vec![row.right], Form::Prefix);
             } else if usable {
-                // Operators are what queries are made of: twice as often as functions.
-                add(row.result, row.name, vec![row.left, row.right], Form::Infix);
-                add(row.result, row.name, vec![row.left, row.right], Form::Infix);
+                // Operators are what queries are made of: more often than functions.
+                for _ in 0..5 {
+                    add(row.result, row.name, vec![row.left, row.right], Form::Infix);
+                }
             }
         }
         found
