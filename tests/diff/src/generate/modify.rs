@@ -2,8 +2,8 @@
 
 use types::oid;
 
+use super::Case;
 use super::query::{Builder, Scope, Source};
-use super::{Case, kinds};
 
 impl Builder<'_> {
     /// A statement that changes data.
@@ -91,7 +91,6 @@ impl Builder<'_> {
                 format!("DELETE FROM {} WHERE {filter}{returning}", table.name)
             }
         };
-        let _ = kinds::is_plain;
         let check = format!("SELECT * FROM {} ORDER BY id", table.name);
         Case { sql, ordered: false, modifies: Some(check) }
     }
