@@ -97,7 +97,7 @@ pub fn has_table_privilege(
     on_relation(catalog, role, relation, privileges, TABLE)
 }
 
-/// `has_column_privilege` and `has_any_column_privilege`: no column has grants of its own.
+/// `has_column_privilege` of the column at a position, and `has_any_column_privilege` (`None`).
 ///
 /// # Errors
 /// `22023` for an unknown privilege.
@@ -105,9 +105,18 @@ pub fn has_column_privilege(
     catalog: &Catalog,
     role: ObjectId,
     relation: ObjectId,
+    column: Option<usize>,
     privileges: &str,
 ) -> Result<Option<bool>> {
-    on_relation(catalog, role, relation, privileges, COLUMN)
+    let whole = on_relation(catalog, role, relation, privileges, COLUMN)?;
+    let Some(table) = catalog.table_by_oid(relation) else { return Ok(whole) };
+    let by_column = any(privileges, COLUMN, |privilege, option| {
+        let mut columns = table.live_columns().filter(|(at, _)| column.is_none_or(|c| c == *at));
+        columns.any(|(_, column)| {
+            privilege::has_column_grant(catalog, role, &column.grants, privilege, option)
+        })
+    })?;
+    Ok(whole.map(|whole| whole || by_column))
 }
 
 fn on_relation(

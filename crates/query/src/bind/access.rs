@@ -80,8 +80,22 @@ impl Binder<'_> {
         item.columns.iter().for_each(|column| self.note_read(column));
     }
 
-    /// Notes that columns at `positions` of a table are written.
-    pub(super) fn note_writes(&self, table: ObjectId, privilege: Privilege, positions: &[usize]) {
+    /// Fails unless the role may do to columns at `positions` of a table what takes `privilege`.
+    ///
+    /// # Errors
+    /// `42501`.
+    pub(crate) fn check_columns(
+        &self,
+        table: ObjectId,
+        privilege: Privilege,
+        positions: &[usize],
+    ) -> Result<()> {
+        self.note_positions(table, privilege, positions);
+        self.accesses.check(self.cx)
+    }
+
+    /// Notes what is done to columns at `positions` of a table.
+    pub(super) fn note_positions(&self, table: ObjectId, privilege: Privilege, positions: &[usize]) {
         for position in positions {
             if let Ok(attnum) = i16::try_from(position + 1) {
                 self.note_column(table, privilege, attnum);

@@ -60,7 +60,7 @@ impl Binder<'_> {
                 let Assignments { values, queries } = self.assignments(target, target_list)?;
                 let written: Vec<usize> = values.iter().map(|(at, _)| *at).collect();
                 if target.view.is_none() {
-                    self.note_writes(table.oid, Privilege::Update, &written);
+                    self.note_positions(table.oid, Privilege::Update, &written);
                 }
                 let mut condition = self.where_clause(where_clause, Place::Where, "WHERE")?;
                 let mut assignments = values;
@@ -140,6 +140,7 @@ impl Binder<'_> {
                     let position = table
                         .column(&element.name)
                         .ok_or_else(|| self.missing_column(None, &element.name, location))?;
+                    self.note_positions(table.oid, Privilege::Select, &[position]);
                     if let Some(columns) = &mut columns {
                         columns.push(position);
                     }

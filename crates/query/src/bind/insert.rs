@@ -70,7 +70,7 @@ impl Binder<'_> {
             columns.positions = target.all_columns(given_values(select_stmt))?;
         }
         if target.view.is_none() {
-            self.note_writes(table.oid, Privilege::Insert, &columns.positions);
+            self.note_positions(table.oid, Privilege::Insert, &columns.positions);
         }
         let outer = std::mem::replace(&mut self.identity, identity);
         let outer_defaults = std::mem::replace(&mut self.view_defaults, target.defaults());

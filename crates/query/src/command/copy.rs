@@ -214,7 +214,9 @@ impl CopyIn {
                 .map(|(position, _)| position)
                 .collect();
         }
-        let defaults = Binder::new(cx, "", &[]).defaults(&table, &positions)?;
+        let binder = Binder::new(cx, "", &[]);
+        binder.check_columns(table.oid, Privilege::Insert, &positions)?;
+        let defaults = binder.defaults(&table, &positions)?;
         let binary = options.binary;
         let columns = positions
             .iter()

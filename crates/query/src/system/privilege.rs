@@ -21,7 +21,8 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         return None;
     }
     Some(match family {
-        "table" | "any_column" => table,
+        "table" => table,
+        "any_column" => any_column,
         "column" => column,
         "schema" => schema,
         "database" => database,
@@ -98,23 +99,29 @@ fn column(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     };
     let relation = relation_id(cx, relation)?;
     let table = cx.catalog.table_by_oid(relation);
-    match column {
-        Datum::Text(name) => {
-            if let Some(table) = table {
-                super::describe::check_column(table, name)?;
-            }
+    let position = match (column, table) {
+        (Datum::Text(name), Some(table)) => {
+            super::describe::check_column(table, name)?;
+            table.column(name)
         }
-        Datum::Int2(attnum) => {
+        (Datum::Int2(attnum), Some(table)) => {
             let position = usize::try_from(*attnum).ok().and_then(|n| n.checked_sub(1));
-            let exists = table
-                .is_none_or(|table| table.live_columns().any(|(known, _)| Some(known) == position));
-            if !exists {
+            if !table.live_columns().any(|(known, _)| Some(known) == position) {
                 return Ok(Datum::Null);
             }
+            position
         }
+        (Datum::Text(_) | Datum::Int2(_), None) => None,
         _ => return Ok(Datum::Null),
-    }
-    Ok(known(describe::has_column_privilege(&cx.catalog, role, relation, privileges)?))
+    };
+    Ok(known(describe::has_column_privilege(&cx.catalog, role, relation, position, privileges)?))
+}
+
+fn any_column(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some((role, [relation], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let relation = relation_id(cx, relation)?;
+    Ok(known(describe::has_column_privilege(&cx.catalog, role, relation, None, privileges)?))
 }
 
 fn schema(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
