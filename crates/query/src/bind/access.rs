@@ -95,7 +95,12 @@ impl Binder<'_> {
     }
 
     /// Notes what is done to columns at `positions` of a table.
-    pub(super) fn note_positions(&self, table: ObjectId, privilege: Privilege, positions: &[usize]) {
+    pub(super) fn note_positions(
+        &self,
+        table: ObjectId,
+        privilege: Privilege,
+        positions: &[usize],
+    ) {
         for position in positions {
             if let Ok(attnum) = i16::try_from(position + 1) {
                 self.note_column(table, privilege, attnum);
