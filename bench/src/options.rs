@@ -56,7 +56,7 @@ impl Options {
 
     /// Length of one measurement in a round.
     pub(crate) fn seconds(&self) -> u32 {
-        if self.quick { 2 } else { 10 }
+        if self.quick { 2 } else { 4 }
     }
 
     pub(crate) fn sessions(&self) -> usize {
