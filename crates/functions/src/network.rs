@@ -78,7 +78,7 @@ fn zip<const N: usize>(a: &[u8; N], b: &[u8; N], each: impl Fn(u8, u8) -> u8) ->
 
 /// Each octet of an address made from itself and that of the mask.
 fn map(a: &Inet, each: impl Fn(u8, u8) -> u8) -> Inet {
-    let (mask, len) = (a.mask(), a.len());
+    let (mask, len) = (a.mask(), a.octets_len());
     let mut out = *a;
     for (octet, mask) in out.octets.iter_mut().zip(mask).take(len) {
         *octet = each(*octet, mask);

@@ -132,7 +132,7 @@ impl Binder<'_> {
                     && protobuf::WindowDef { location: 0, ..known.clone() }
                         == protobuf::WindowDef { location: 0, ..over.clone() }
             });
-            known.unwrap_or_else(|| definitions.len())
+            known.unwrap_or(definitions.len())
         } else {
             match definitions.iter().position(|window| window.name == over.name) {
                 Some(position) => position,

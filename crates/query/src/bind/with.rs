@@ -180,7 +180,6 @@ impl Binder<'_> {
         Ok((body, columns, extra))
     }
 
-    #[expect(clippy::type_complexity, reason = "the parts of one result")]
     fn recursive_sides(
         &mut self,
         select: &protobuf::SelectStmt,

@@ -115,7 +115,8 @@ impl MergeJoin {
                 (true, false) => false,
                 (false, inner_ended) => inner_ended || !join.keeps_unmatched_inner(),
             };
-            if !finished && !(has_outer && self.compare_with_group() != Some(Ordering::Greater)) {
+            let behind = !has_outer || self.compare_with_group() == Some(Ordering::Greater);
+            if !finished && behind {
                 self.next_group(&join, inner_exprs(), has_outer, cx).await?;
             }
             if finished || self.unmatched.len() >= CHUNK_ROWS {

@@ -33,7 +33,11 @@ pub(super) fn system_rows(cx: &SessionCx, relation: &'static SystemRelation) -> 
             role: cx.role,
             search_path: &cx.search_path,
             settings: &|name| cx.settings.show(name).map(|(_, value)| value),
-            row_estimate: &|table| statistics.table(table).map(|found| found.rows as f32),
+            row_estimate: &|table| {
+                let found = statistics.table(table)?;
+                #[expect(clippy::cast_possible_truncation, reason = "`reltuples` is a float4")]
+                Some(found.rows as f32)
+            },
             jobs: &jobs,
             now: crate::engine::now_micros(),
         },

@@ -83,7 +83,7 @@ fn cancel_ends_long_work_at_once() {
         "select * from pg_sleep(600)".to_owned(),
         "select a, pg_sleep(600) from t where a = (select 1)".to_owned(),
         format!("select count(*) from {big}"),
-        format!("select generate_series(1, 2000000000) offset 1999999999"),
+        "select generate_series(1, 2000000000) offset 1999999999".to_owned(),
         format!("select count(*) from {medium} a, {medium} b"),
         format!("select count(*) from {medium} a join {medium} b on a % 2 = b % 2"),
         format!("select count(*) from {big} a left join t on t.a = a.a"),

@@ -23,7 +23,7 @@ impl Bits {
     pub fn new(len: usize, bytes: impl Into<Vec<u8>>) -> Bits {
         let mut bytes: Vec<u8> = bytes.into();
         bytes.resize(len.div_ceil(8), 0);
-        if len % 8 > 0
+        if !len.is_multiple_of(8)
             && let Some(last) = bytes.last_mut()
         {
             *last &= 0xff << (8 - len % 8);

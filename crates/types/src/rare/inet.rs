@@ -34,13 +34,13 @@ impl Inet {
     }
 
     /// Bytes of the address.
-    pub fn len(&self) -> usize {
+    pub fn octets_len(&self) -> usize {
         if self.v6 { 16 } else { 4 }
     }
 
     /// The address's bytes.
     pub fn address(&self) -> &[u8] {
-        self.octets.get(..self.len()).unwrap_or_default()
+        self.octets.get(..self.octets_len()).unwrap_or_default()
     }
 
     /// `PGSQL_AF_INET` or `PGSQL_AF_INET6`.
@@ -366,7 +366,7 @@ pub(super) fn receive(body: &mut Reader<'_>, cidr: bool) -> Result<Inet> {
         return Err(bad("bits"));
     }
     body.u8()?;
-    if usize::from(body.u8()?) != inet.len() {
+    if usize::from(body.u8()?) != inet.octets_len() {
         return Err(bad("length"));
     }
     for octet in inet.octets.iter_mut().take(if v6 { 16 } else { 4 }) {

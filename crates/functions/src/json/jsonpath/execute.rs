@@ -28,6 +28,9 @@ pub(super) enum Outcome {
 /// The sequence that is being collected, if anybody wants it.
 pub(super) type Found<'f, 'a> = Option<&'f mut Vec<Item<'a>>>;
 
+/// What a comparison asks of two items (of one, where the other side is absent); `None` is unknown.
+type PairTest<'t, 'a> = &'t dyn Fn(&Item<'a>, Option<&Item<'a>>) -> Result<Option<bool>>;
+
 /// What the walk depends on.
 pub(super) struct Walk<'a, 'c> {
     pub(super) cx: &'c CallCx<'c>,
@@ -645,7 +648,7 @@ impl<'a> Walk<'a, '_> {
         left: &Expr,
         right: Option<(&Expr, bool)>,
         item: &Item<'a>,
-        test: &dyn Fn(&Item<'a>, Option<&Item<'a>>) -> Result<Option<bool>>,
+        test: PairTest<'_, 'a>,
     ) -> Result<Option<bool>> {
         let throw = std::mem::replace(&mut self.throw, false);
         let sides = self.sides(left, right, item);
@@ -677,7 +680,6 @@ impl<'a> Walk<'a, '_> {
         })
     }
 
-    #[expect(clippy::type_complexity, reason = "two sequences, or an error that is not raised")]
     fn sides(
         &mut self,
         left: &Expr,

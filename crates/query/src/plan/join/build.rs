@@ -41,7 +41,6 @@ impl Planner<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one join")]
     fn full_join<'s>(
         &mut self,
         left: &'s FromItem,

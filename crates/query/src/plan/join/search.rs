@@ -277,14 +277,15 @@ impl<'a, 'e> Search<'a, 'e> {
             };
             let keyed = matches!(relation, Some(Source::Table { .. } | Source::System(_)));
             let plain = self.problem.leaves[leaf].attach.is_none();
-            if plain && (depends != 0 || keyed && !linking.is_empty()) {
-                if let Some(lookup) = self.lookup(leaf, linking.clone(), planner)? {
-                    let rows = match self.table.get(&right) {
-                        Some(inner) => self.inner_rows(&outer, inner, &linking),
-                        None => make::clamp_rows(outer.rows * lookup.part.plan.rows),
-                    };
-                    self.offer_lookup(left, leaf, JoinKind::Inner, rows, lookup, planner);
-                }
+            if plain
+                && (depends != 0 || keyed && !linking.is_empty())
+                && let Some(lookup) = self.lookup(leaf, linking.clone(), planner)?
+            {
+                let rows = match self.table.get(&right) {
+                    Some(inner) => self.inner_rows(&outer, inner, &linking),
+                    None => make::clamp_rows(outer.rows * lookup.part.plan.rows),
+                };
+                self.offer_lookup(left, leaf, JoinKind::Inner, rows, lookup, planner);
             }
         }
         let Some(inner) = self.table.get(&right).cloned() else { return Ok(()) };
@@ -348,10 +349,10 @@ impl<'a, 'e> Search<'a, 'e> {
             }
             What::Item(_) => false,
         };
-        if depends != 0 || keyed && on > 0 {
-            if let Some(lookup) = self.lookup(leaf, Vec::new(), planner)? {
-                self.offer_lookup(left, leaf, kind, rows, lookup, planner);
-            }
+        if (depends != 0 || keyed && on > 0)
+            && let Some(lookup) = self.lookup(leaf, Vec::new(), planner)?
+        {
+            self.offer_lookup(left, leaf, kind, rows, lookup, planner);
         }
         let Some(part) = self.parts[leaf].as_ref() else { return Ok(()) };
         let inner = Best { rows: part.plan.rows, cost: part.plan.cost, tree: Tree::Leaf(leaf) };
