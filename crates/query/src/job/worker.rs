@@ -74,12 +74,17 @@ impl Engine {
         let mut rows = *ROWS.end();
         let mut pause = RETRY_PAUSE.0;
         while !self.jobs.stopping() {
+            // A step that fails has not happened: its progress must not be kept.
+            let mut next = job.clone();
             let step = match &job.work {
-                Work::BuildIndex { .. } => index_build::step(self, &mut job, rows).await,
-                Work::Validate { .. } => validate::step(self, &mut job, rows).await,
-                Work::DropData { .. } => drop_data::step(self, &mut job, rows).await,
+                Work::BuildIndex { .. } => index_build::step(self, &mut next, rows).await,
+                Work::Validate { .. } => validate::step(self, &mut next, rows).await,
+                Work::DropData { .. } => drop_data::step(self, &mut next, rows).await,
                 Work::Analyze { .. } => analyze::step(self, &job).await,
             };
+            if step.is_ok() {
+                job = next;
+            }
             let (status, details) = match step {
                 Ok(Step::More) => {
                     self.jobs.note(&job);

@@ -295,7 +295,7 @@ impl Session {
             settings_before,
             started_micros: _,
         } = active;
-        let change = change.filter(|change| !change.is_empty());
+        let change = change.filter(|change| !change.is_empty() || !jobs.is_empty());
         let outcome = match (txn, change) {
             (None, None) => Ok(()),
             (Some(txn), None) => {

@@ -7,7 +7,7 @@ const CONFLICT: (&str, &str) = ("40001", "change conflicts with another transact
 
 /// What a transaction does to the row with id 1, in the order of [`MATRIX`].
 const ACTIONS: [(&str, &str); 9] = [
-    ("insert", "INSERT INTO t (id, u, c, d) VALUES (2, 2, 2, 2)"),
+    ("insert", "INSERT INTO t (id, u, c, d) VALUES (2, 2, 2, 20)"),
     ("delete", "DELETE FROM t WHERE id = 1"),
     ("key", "UPDATE t SET id = 9 WHERE id = 1"),
     ("unique", "UPDATE t SET u = u + 100 WHERE id = 1"),
@@ -172,7 +172,7 @@ async fn schema_changes_conflict_over_tables_in_use() {
         ("INSERT INTO c VALUES (1, 1)", "CREATE INDEX ASYNC ON c (p)", true),
         // The referenced table is in use as well.
         ("INSERT INTO c VALUES (2, 1)", "ALTER TABLE p ADD COLUMN x2 INT", true),
-        ("DELETE FROM p WHERE id = 9", "ALTER TABLE c ADD COLUMN x3 INT", true),
+        ("DELETE FROM p WHERE id = 1", "ALTER TABLE c ADD COLUMN x3 INT", true),
         ("SELECT * FROM c", "ALTER TABLE c ADD COLUMN x4 INT", false),
     ];
     for (used, change, fails) in cases {

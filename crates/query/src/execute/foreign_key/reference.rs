@@ -98,12 +98,25 @@ pub(super) fn convert(
     if let (Datum::Numeric(number), oid::INT2 | oid::INT4 | oid::INT8) = (value, to) {
         return whole(number, to);
     }
+    // Their texts would make 0.1 of one width equal to 0.1 of the other.
+    match (value, to) {
+        (Datum::Float4(value), oid::FLOAT8) => return Some(Datum::Float8(f64::from(*value))),
+        (Datum::Float8(value), oid::FLOAT4) => return narrow(*value).map(Datum::Float4),
+        _ => {}
+    }
     let converted = coerce_via_io(value, from, to, settings).ok()?;
     let back = match (&converted, from) {
         (Datum::Numeric(number), oid::INT2 | oid::INT4 | oid::INT8) => whole(number, from)?,
         _ => coerce_via_io(&converted, to, from, settings).ok()?,
     };
     types::compare::equal_typed(&back, value, from).then_some(converted)
+}
+
+/// The `real` that equals a `double precision`; NaN equals NaN.
+fn narrow(value: f64) -> Option<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "what is lost is looked for")]
+    let narrow = value as f32;
+    (f64::from(narrow) == value || value.is_nan()).then_some(narrow)
 }
 
 fn whole(number: &Numeric, to: Oid) -> Option<Datum> {
