@@ -60,6 +60,9 @@ impl<'a> Line<'a> {
     fn byte(&self, column: &str) -> String {
         format!("b'{}'", self.text(column))
     }
+    fn numbers(&self, column: &str) -> String {
+        format!("&[{}]", self.text(column).split_whitespace().collect::<Vec<_>>().join(","))
+    }
     fn oids(&self, column: &str) -> String {
         let oids: Vec<String> =
             self.text(column).split_whitespace().map(|oid| format!("Oid({oid})")).collect();
@@ -81,6 +84,8 @@ fn main() {
     settings(&mut out);
     roles(&mut out);
     relations(&mut out);
+    system_indexes(&mut out);
+    descriptions(&mut out);
     let dir = env::var("OUT_DIR").unwrap();
     fs::write(Path::new(&dir).join("builtin.rs"), out).unwrap();
 }
@@ -529,4 +534,54 @@ fn relations(out: &mut String) {
         "RELATIONS_BY_NAME",
         lines.iter().map(|r| (r.text("relname").to_owned(), r.int("relnamespace"))),
     );
+}
+
+fn system_indexes(out: &mut String) {
+    let csv = Csv::read(&["system_indexes"]);
+    let mut lines = csv.lines();
+    lines.sort_by_key(|i| i.int("indexrelid"));
+    let rows: Vec<String> = lines
+        .iter()
+        .map(|i| {
+            format!(
+                "SystemIndex {{ oid: {}, relation: {}, name: {:?}, unique: {}, primary: {}, \
+                 immediate: {}, keys: {}, collations: {}, classes: {}, options: {}, \
+                 constraint: {} }}",
+                i.oid("indexrelid"),
+                i.oid("indrelid"),
+                i.text("relname"),
+                i.bool("indisunique"),
+                i.bool("indisprimary"),
+                i.bool("indimmediate"),
+                i.numbers("indkey"),
+                i.oids("indcollation"),
+                i.oids("indclass"),
+                i.numbers("indoption"),
+                match i.opt("conoid") {
+                    Some(oid) => format!("Some(Oid({oid}))"),
+                    None => "None".into(),
+                },
+            )
+        })
+        .collect();
+    table(out, "SYSTEM_INDEXES", "SystemIndex", &rows);
+}
+
+fn descriptions(out: &mut String) {
+    let csv = Csv::read(&["pg_description"]);
+    let mut lines = csv.lines();
+    lines.sort_by_key(|d| ["classoid", "objoid", "objsubid"].map(|column| d.int(column)));
+    let rows: Vec<String> = lines
+        .iter()
+        .map(|d| {
+            format!(
+                "DescriptionRow {{ class: {}, object: {}, column: {}, text: {:?} }}",
+                d.int("classoid"),
+                d.int("objoid"),
+                d.int("objsubid"),
+                d.text("description"),
+            )
+        })
+        .collect();
+    table(out, "DESCRIPTIONS", "DescriptionRow", &rows);
 }

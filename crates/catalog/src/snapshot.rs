@@ -76,6 +76,8 @@ pub struct Catalog {
     referencing: Map<ObjectId, Vec<ObjectId>>,
     /// Index → its table.
     index_tables: Map<ObjectId, ObjectId>,
+    /// Constraint → its table.
+    constraint_tables: Map<ObjectId, ObjectId>,
     /// Row type, domain, or the array type over one → the table, view or domain.
     type_owners: Map<ObjectId, ObjectId>,
     /// Tables, indexes, views and sequences.
@@ -163,6 +165,7 @@ impl Catalog {
             statistics: Map::new_sync(),
             referencing: Map::new_sync(),
             index_tables: Map::new_sync(),
+            constraint_tables: Map::new_sync(),
             type_owners: Map::new_sync(),
             relation_names: Names(Map::new_sync()),
             type_names: Names(Map::new_sync()),
@@ -259,6 +262,9 @@ impl Catalog {
                     self.relation_names.insert(table.schema, &index.name, index.oid);
                     self.index_tables.insert_mut(index.oid, table.oid);
                 }
+                for constraint in constraints(&table) {
+                    self.constraint_tables.insert_mut(constraint, table.oid);
+                }
                 for key in &table.foreign_keys {
                     let mut tables = self.referencing.get(&key.parent).cloned().unwrap_or_default();
                     if let Err(at) = tables.binary_search(&table.oid) {
@@ -319,6 +325,9 @@ impl Catalog {
             for index in table.all_indexes() {
                 self.relation_names.remove(table.schema, &index.name);
                 self.index_tables.remove_mut(&index.oid);
+            }
+            for constraint in constraints(&table) {
+                self.constraint_tables.remove_mut(&constraint);
             }
             for key in &table.foreign_keys {
                 if let Some(tables) = self.referencing.get_mut(&key.parent) {
@@ -407,6 +416,11 @@ impl Catalog {
     pub fn index_by_oid(&self, oid: ObjectId) -> Option<(&Arc<Table>, &Index)> {
         let table = self.tables.get(self.index_tables.get(&oid)?)?;
         Some((table, table.all_indexes().find(|index| index.oid == oid)?))
+    }
+
+    /// The table that a constraint belongs to.
+    pub fn table_by_constraint(&self, constraint: ObjectId) -> Option<&Arc<Table>> {
+        self.tables.get(self.constraint_tables.get(&constraint)?)
     }
 
     /// The table whose row type, or the array type over it, has this OID.
@@ -619,6 +633,13 @@ fn builtin_memberships(role: ObjectId) -> BTreeMap<ObjectId, Membership> {
             (of, Membership { oid, grantor, admin: false, inherit: true, set: true })
         })
         .collect()
+}
+
+/// OIDs of a table's constraints.
+fn constraints(table: &Table) -> impl Iterator<Item = ObjectId> {
+    let keys = table.all_indexes().filter_map(|index| index.constraint);
+    let checks = table.checks.iter().map(|check| check.oid);
+    keys.chain(checks).chain(table.foreign_keys.iter().map(|key| key.oid))
 }
 
 /// Removes an entry and gives it.

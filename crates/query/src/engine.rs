@@ -27,7 +27,7 @@ use crate::job::{Job, Jobs};
 use crate::plan::statistics::Statistics;
 use crate::rules::Day;
 use crate::sequence::Allocators;
-use crate::session::Session;
+use crate::session::{Session, SharedRows};
 
 /// The only database of a cluster.
 pub const DATABASE: &str = "postgres";
@@ -91,6 +91,7 @@ pub struct Engine {
     /// How many of their rows changed.
     pub(crate) activity: Activity,
     pub(crate) sequences: Allocators,
+    pub(crate) catalog_rows: SharedRows,
     opened_micros: i64,
 }
 
@@ -119,6 +120,7 @@ impl Engine {
             statistics: ArcSwap::default(),
             activity: Activity::default(),
             sequences: Allocators::default(),
+            catalog_rows: SharedRows::default(),
             opened_micros: now_micros(),
         });
         engine.load_statistics().await?;

@@ -234,6 +234,37 @@ pub fn relation(schema: ObjectId, name: &str) -> Option<&'static SystemRelation>
     row(RELATIONS_BY_NAME.get(at)?)
 }
 
+/// The indexes of all system relations, by OID.
+pub fn system_indexes() -> &'static [SystemIndex] {
+    &SYSTEM_INDEXES
+}
+
+/// The index of a system relation with this OID.
+pub fn system_index(oid: Oid) -> Option<&'static SystemIndex> {
+    let at = SYSTEM_INDEXES.binary_search_by_key(&oid, |row| row.oid).ok()?;
+    SYSTEM_INDEXES.get(at)
+}
+
+/// The default of a domain of `information_schema`.
+pub fn domain_default(domain: Oid) -> Option<&'static str> {
+    /// OID of `information_schema.time_stamp`.
+    const TIME_STAMP: Oid = Oid(13152);
+    (domain == TIME_STAMP).then_some("CURRENT_TIMESTAMP(2)")
+}
+
+/// The comments on built-in objects, by class, object and column.
+pub fn descriptions() -> &'static [DescriptionRow] {
+    &DESCRIPTIONS
+}
+
+/// The comment on a built-in object.
+pub fn description(class: ObjectId, object: ObjectId) -> Option<&'static str> {
+    let key = (class, object, 0);
+    let of = |row: &DescriptionRow| (row.class, row.object, row.column);
+    let at = DESCRIPTIONS.binary_search_by_key(&key, of).ok()?;
+    DESCRIPTIONS.get(at).map(|row| row.text)
+}
+
 #[cfg(test)]
 mod tests {
     use types::oid::*;

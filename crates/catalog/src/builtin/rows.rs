@@ -452,6 +452,76 @@ pub struct SystemColumn {
     pub collation: Oid,
 }
 
+/// An index of a relation of `pg_catalog`.
+#[derive(Debug)]
+pub struct SystemIndex {
+    /// OID in `pg_class`.
+    pub oid: Oid,
+    /// `indrelid`: the relation.
+    pub relation: Oid,
+    /// Name.
+    pub name: &'static str,
+    /// `indisunique`.
+    pub unique: bool,
+    /// `indisprimary`.
+    pub primary: bool,
+    /// `indimmediate`.
+    pub immediate: bool,
+    /// `indkey`: attnums; all are keys.
+    pub keys: &'static [i16],
+    /// `indcollation`.
+    pub collations: &'static [Oid],
+    /// `indclass`.
+    pub classes: &'static [Oid],
+    /// `indoption`.
+    pub options: &'static [i16],
+    /// The constraint that owns it, in `pg_constraint`.
+    pub constraint: Option<Oid>,
+}
+
+/// A CHECK of a domain of `information_schema`.
+#[derive(Debug)]
+pub struct DomainCheck {
+    /// OID in `pg_constraint`.
+    pub oid: Oid,
+    /// Name.
+    pub name: &'static str,
+    /// The domain.
+    pub domain: Oid,
+    /// The condition on `VALUE`, as PostgreSQL prints it.
+    pub condition: &'static str,
+}
+
+/// The CHECKs of all domains of `information_schema`.
+pub const DOMAIN_CHECKS: &[DomainCheck] = &[
+    DomainCheck {
+        oid: Oid(13142),
+        name: "cardinal_number_domain_check",
+        domain: Oid(13141),
+        condition: "(VALUE >= 0)",
+    },
+    DomainCheck {
+        oid: Oid(13155),
+        name: "yes_or_no_check",
+        domain: Oid(13154),
+        condition: "((VALUE)::text = ANY ((ARRAY['YES'::character varying, 'NO'::character \
+                    varying])::text[]))",
+    },
+];
+
+/// A row of `pg_description`.
+#[derive(Debug)]
+pub struct DescriptionRow {
+    /// `classoid`.
+    pub class: ObjectId,
+    /// `objoid`.
+    pub object: ObjectId,
+    /// `objsubid`.
+    pub column: i32,
+    /// `description`.
+    pub text: &'static str,
+}
+
 impl SystemRelation {
     /// The 0-based position of the column called `name`.
     pub fn column(&self, name: &str) -> Option<usize> {

@@ -1,6 +1,6 @@
 //! Definitions of indexes and constraints, comments, owners.
 
-use crate::builtin::{quote_identifier, quote_qualified};
+use crate::builtin::{self, SystemIndex, quote_identifier, quote_qualified};
 use crate::objects::*;
 use crate::snapshot::Catalog;
 
@@ -12,6 +12,8 @@ pub const PG_CONSTRAINT: ObjectId = 2606;
 pub const PG_NAMESPACE: ObjectId = 2615;
 /// OID of `pg_authid`.
 pub const PG_AUTHID: ObjectId = 1260;
+/// OID of `pg_database`.
+pub const PG_DATABASE: ObjectId = 1262;
 
 /// The positions of an index's columns after its keys. A primary key has all other columns of the
 /// table.
@@ -39,9 +41,14 @@ pub fn pg_get_indexdef(
     catalog: &Catalog,
     index: ObjectId,
     unless_visible: Option<&[ObjectId]>,
+    print: super::PrintExpression<'_>,
 ) -> Option<String> {
+    if let Some(index) = builtin::system_index(types::Oid(index)) {
+        let visible = unless_visible.is_some_and(|path| path.contains(&PG_CATALOG));
+        return Some(system_indexdef(index, !visible));
+    }
     let (table, index) = catalog.index_by_oid(index)?;
-    Some(indexdef(catalog, table, index, unless_visible))
+    Some(indexdef(catalog, table, index, unless_visible, print))
 }
 
 pub(crate) fn indexdef(
@@ -49,6 +56,7 @@ pub(crate) fn indexdef(
     table: &Table,
     index: &Index,
     unless_visible: Option<&[ObjectId]>,
+    print: super::PrintExpression<'_>,
 ) -> String {
     let visible = unless_visible
         .is_some_and(|path| super::is_visible(catalog, path, table.schema, &table.name));
@@ -61,7 +69,7 @@ pub(crate) fn indexdef(
         .iter()
         .map(|key| {
             let nulls = if key.nulls_first { " NULLS FIRST" } else { "" };
-            key_text(table, key) + nulls
+            key_printed(table, key, print) + nulls
         })
         .collect();
     let mut out = format!(
@@ -78,7 +86,8 @@ pub(crate) fn indexdef(
         out += " NULLS NOT DISTINCT";
     }
     if let Some(predicate) = &index.predicate {
-        out += &format!(" WHERE ({})", predicate.text);
+        out += " WHERE ";
+        out += &print(table, &predicate.text, super::Purpose::Condition);
     }
     out
 }
@@ -92,6 +101,17 @@ pub fn key_text(table: &Table, key: &IndexKey) -> String {
             expression.text.clone()
         }
         KeyPart::Expression(expression) => format!("({})", expression.text),
+    }
+}
+
+/// As [`key_text`], the expression printed as PostgreSQL does.
+fn key_printed(table: &Table, key: &IndexKey, print: super::PrintExpression<'_>) -> String {
+    match &key.part {
+        KeyPart::Column(column) => names(table, [*column]),
+        KeyPart::Expression(expression) => {
+            let text = print(table, &expression.text, super::Purpose::Value);
+            if is_function_call(&text) { text } else { format!("({text})") }
+        }
     }
 }
 
@@ -120,28 +140,40 @@ fn is_function_call(text: &str) -> bool {
 
 /// `pg_get_indexdef(oid, column, …)`: the name of one column, counted from 1; empty beyond the
 /// last.
-pub fn pg_get_indexdef_column(catalog: &Catalog, index: ObjectId, column: usize) -> Option<String> {
+pub fn pg_get_indexdef_column(
+    catalog: &Catalog,
+    index: ObjectId,
+    column: usize,
+    print: super::PrintExpression<'_>,
+) -> Option<String> {
+    if let Some(index) = builtin::system_index(types::Oid(index)) {
+        let names = system_key_names(index);
+        return Some(names.get(column.checked_sub(1)?).copied().unwrap_or_default().to_owned());
+    }
     let (table, index) = catalog.index_by_oid(index)?;
-    let keys = index.keys.iter().map(|key| key_text(table, key));
+    let keys = index.keys.iter().map(|key| key_printed(table, key, print));
     let included = included_columns(table, index).into_iter().map(|at| names(table, [at]));
     Some(keys.chain(included).nth(column.checked_sub(1)?).unwrap_or_default())
 }
 
 /// `pg_get_constraintdef(oid)`: `PRIMARY KEY (id) INCLUDE (name)`, `UNIQUE (a)`, `CHECK ((a > 0))`.
-pub fn pg_get_constraintdef(catalog: &Catalog, constraint: ObjectId) -> Option<String> {
-    for table in catalog.tables() {
-        if let Some(check) = table.checks.iter().find(|check| check.oid == constraint) {
-            return Some(checkdef(check));
-        }
-        if let Some(index) = table.all_indexes().find(|index| index.constraint == Some(constraint))
-        {
-            return Some(keydef(table, index));
-        }
-        if let Some(key) = table.foreign_keys.iter().find(|key| key.oid == constraint) {
-            return Some(foreign_keydef(catalog, table, key, None));
-        }
+pub fn pg_get_constraintdef(
+    catalog: &Catalog,
+    path: &[ObjectId],
+    constraint: ObjectId,
+    print: super::PrintExpression<'_>,
+) -> Option<String> {
+    let Some(table) = catalog.table_by_constraint(constraint) else {
+        return system_keydef(constraint);
+    };
+    if let Some(key) = table.foreign_keys.iter().find(|key| key.oid == constraint) {
+        return Some(foreign_keydef(catalog, table, key, Some(path)));
     }
-    None
+    if let Some(check) = table.checks.iter().find(|check| check.oid == constraint) {
+        return Some(checkdef(table, check, print));
+    }
+    let index = table.all_indexes().find(|index| index.constraint == Some(constraint))?;
+    Some(keydef(table, index))
 }
 
 /// `FOREIGN KEY (a) REFERENCES p(id) ON DELETE CASCADE`. With a search path, the referenced table's
@@ -191,9 +223,41 @@ pub(crate) fn foreign_keydef(
     out
 }
 
-pub(crate) fn checkdef(check: &Check) -> String {
+pub(crate) fn checkdef(table: &Table, check: &Check, print: super::PrintExpression<'_>) -> String {
     let valid = if check.validated { "" } else { " NOT VALID" };
-    format!("CHECK ({}){valid}", check.expression)
+    let condition = print(table, &check.expression, super::Purpose::Condition);
+    format!("CHECK ({condition}){valid}")
+}
+
+/// A constraint of a catalog relation or domain.
+fn system_keydef(constraint: ObjectId) -> Option<String> {
+    let mut checks = builtin::DOMAIN_CHECKS.iter();
+    if let Some(check) = checks.find(|check| check.oid == types::Oid(constraint)) {
+        return Some(format!("CHECK ({})", check.condition));
+    }
+    let mut indexes = builtin::system_indexes().iter();
+    let index = indexes.find(|index| index.constraint == Some(types::Oid(constraint)))?;
+    let kind = if index.primary { "PRIMARY KEY" } else { "UNIQUE" };
+    Some(format!("{kind} ({})", system_key_names(index).join(", ")))
+}
+
+/// The columns of an index of a catalog relation.
+pub(crate) fn system_key_names(index: &SystemIndex) -> Vec<&'static str> {
+    let columns = builtin::relation_by_oid(index.relation).map_or(&[][..], |r| r.columns);
+    let column = |attnum: &i16| columns.get(usize::try_from(*attnum).ok()?.checked_sub(1)?);
+    index.keys.iter().filter_map(column).map(|column| column.name).collect()
+}
+
+/// The definition of an index of a catalog relation.
+pub(crate) fn system_indexdef(index: &SystemIndex, qualified: bool) -> String {
+    let relation = builtin::relation_by_oid(index.relation).map_or("", |relation| relation.name);
+    format!(
+        "CREATE {}INDEX {} ON {}{relation} USING btree_index ({})",
+        if index.unique { "UNIQUE " } else { "" },
+        index.name,
+        if qualified { "pg_catalog." } else { "" },
+        system_key_names(index).join(", "),
+    )
 }
 
 pub(crate) fn keydef(table: &Table, index: &Index) -> String {
@@ -265,11 +329,58 @@ pub fn obj_description(
     object: ObjectId,
     class: Option<ObjectId>,
 ) -> Option<String> {
-    let is = |row: &Description| {
-        row.object == object && row.column == 0 && class.is_none_or(|class| row.class == class)
-    };
-    descriptions(catalog).into_iter().find(is).map(|row| row.text)
+    /// The catalogs that hold users' objects with comments.
+    const CLASSES: &[ObjectId] = &[PG_CLASS, PG_CONSTRAINT, PG_NAMESPACE, PG_AUTHID];
+    match class {
+        Some(class) => object_description(catalog, class, object),
+        None if is_system(object) => {
+            let mut rows = builtin::descriptions().iter();
+            let found = rows.find(|row| row.object == object && row.column == 0);
+            found.map(|row| row.text.to_owned())
+        }
+        None => CLASSES
+            .iter()
+            .find_map(|class| object_description(catalog, *class, object))
+            .or_else(|| {
+                let is = |row: &Description| row.object == object && row.column == 0;
+                descriptions(catalog).into_iter().find(is).map(|row| row.text)
+            }),
+    }
 }
+
+fn object_description(catalog: &Catalog, class: ObjectId, object: ObjectId) -> Option<String> {
+    let comment = match class {
+        PG_CLASS => match catalog.table_by_oid(object) {
+            Some(table) => table.comment.as_ref(),
+            None => catalog.index_by_oid(object).and_then(|(_, index)| index.comment.as_ref()),
+        },
+        PG_CONSTRAINT => catalog.table_by_constraint(object).and_then(|table| {
+            let check = table.checks.iter().find(|check| check.oid == object);
+            let index = || table.all_indexes().find(|index| index.constraint == Some(object));
+            let key = || table.foreign_keys.iter().find(|key| key.oid == object);
+            match (check, key()) {
+                (Some(check), _) => check.comment.as_ref(),
+                (None, Some(key)) => key.comment.as_ref(),
+                (None, None) => index().and_then(|index| index.constraint_comment.as_ref()),
+            }
+        }),
+        PG_NAMESPACE => catalog.schema_by_oid(object).and_then(|schema| schema.comment.as_ref()),
+        PG_AUTHID => catalog.role_by_oid(object).and_then(|role| role.comment.as_ref()),
+        PG_DATABASE => {
+            return (object == crate::system::POSTGRES).then(|| DATABASE_DESCRIPTION.to_owned());
+        }
+        _ => None,
+    };
+    let builtin = || builtin::description(class, object).map(str::to_owned);
+    let other = || {
+        let is = |row: &Description| row.class == class && row.object == object && row.column == 0;
+        descriptions(catalog).into_iter().find(is).map(|row| row.text)
+    };
+    comment.cloned().or_else(builtin).or_else(|| if is_system(object) { None } else { other() })
+}
+
+/// The comment on the database `postgres`.
+pub const DATABASE_DESCRIPTION: &str = "default administrative connection database";
 
 /// `col_description(table, column)`.
 pub fn col_description(catalog: &Catalog, table: ObjectId, column: i32) -> Option<String> {

@@ -84,6 +84,20 @@ pub fn is_readable(relation: &SystemRelation) -> bool {
     )
 }
 
+/// What is granted on a system relation.
+pub fn system_grants(relation: &SystemRelation) -> Vec<Grant> {
+    let grant = |grantee, privileges: &[Privilege]| Grant {
+        grantee,
+        grantor: BOOTSTRAP_ROLE,
+        privileges: privileges.iter().map(|privilege| (*privilege, false)).collect(),
+    };
+    let mut grants = vec![grant(Some(BOOTSTRAP_ROLE), privilege::TABLE_PRIVILEGES)];
+    if is_readable(relation) {
+        grants.push(grant(None, &[Privilege::Select]));
+    }
+    grants
+}
+
 /// `has_table_privilege(role, relation, privileges)`: whether any of them is held.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ mod definition;
 mod function;
 mod has_privilege;
 mod identifier;
+mod object;
 mod reg;
 mod type_name;
 
@@ -14,6 +15,7 @@ pub use definition::*;
 pub use function::*;
 pub use has_privilege::*;
 pub use identifier::{parse_qualified_name, split_identifier};
+pub use object::*;
 pub use reg::*;
 pub use type_name::*;
 pub(crate) use type_name::{array_type_name, type_is_visible, type_schema_and_name};
@@ -21,6 +23,20 @@ pub(crate) use type_name::{array_type_name, type_is_visible, type_schema_and_nam
 use crate::builtin;
 use crate::objects::*;
 use crate::snapshot::Catalog;
+
+/// What a stored expression is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// As it is: an index key, a default whose text has its type.
+    Value,
+    /// A condition: CHECK, an index predicate.
+    Condition,
+    /// To be stored in a column of this type and modifier.
+    Column(types::Oid, i32),
+}
+
+/// Prints the stored text of an expression over a table's columns as PostgreSQL prints it.
+pub type PrintExpression<'a> = &'a (dyn Fn(&Table, &str, Purpose) -> String + 'a);
 
 /// Whether the bare name of a relation finds the one in `schema`.
 pub fn is_visible(
@@ -92,6 +108,9 @@ pub fn relation_name(catalog: &Catalog, oid: ObjectId) -> Option<(ObjectId, Stri
     }
     if let Some(relation) = builtin::relation_by_oid(types::Oid(oid)) {
         return Some((relation.schema, relation.name.to_owned()));
+    }
+    if let Some(index) = builtin::system_index(types::Oid(oid)) {
+        return Some((PG_CATALOG, index.name.to_owned()));
     }
     let (table, index) = catalog.index_by_oid(oid)?;
     Some((table.schema, index.name.clone()))

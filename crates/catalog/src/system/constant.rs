@@ -38,6 +38,10 @@ fn dump(relation: &str) -> Option<&'static str> {
         "pg_ts_dict",
         "pg_ts_parser",
         "pg_ts_template",
+        "sql_features",
+        "sql_implementation_info",
+        "sql_parts",
+        "sql_sizing",
     )
 }
 
@@ -62,6 +66,23 @@ pub(super) fn fill(relation: &'static SystemRelation, out: &mut Rows) -> bool {
         });
     }
     true
+}
+
+/// The texts of one column of a constant relation.
+pub(super) fn texts(relation: &str, column: &str) -> Vec<String> {
+    let (header, records) = csv::read(dump(relation).unwrap_or_default());
+    let Some(at) = header.iter().position(|name| name == column) else { return Vec::new() };
+    records.into_iter().filter_map(|mut record| record.get_mut(at)?.take()).collect()
+}
+
+/// The name of an object of a constant relation, in the column `column`.
+pub(crate) fn name(relation: &str, column: &str, oid: u32) -> Option<String> {
+    let (header, records) = csv::read(dump(relation)?);
+    let position = |wanted: &str| header.iter().position(|name| name == wanted);
+    let (key, value) = (position("oid")?, position(column)?);
+    let wanted = oid.to_string();
+    let found = records.iter().find(|row| row.get(key) == Some(&Some(wanted.clone())))?;
+    found.get(value)?.clone()
 }
 
 /// A value from its text; the dumps hold only what is well-formed, so anything else is NULL.

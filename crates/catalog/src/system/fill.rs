@@ -34,6 +34,11 @@ impl Rows {
         Rows { relation, blank: blank.collect(), rows: Vec::new() }
     }
 
+    /// The relation whose rows they are.
+    pub(super) fn relation(&self) -> &'static SystemRelation {
+        self.relation
+    }
+
     /// Adds a row.
     pub(super) fn row(&mut self, fill: impl FnOnce(&mut RowWriter<'_>)) {
         let mut row = self.blank.clone();

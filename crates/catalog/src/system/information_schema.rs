@@ -1,8 +1,8 @@
 //! `information_schema`: the same facts in the standard's words, limited to what the current role
 //! may see.
 
+use types::Oid;
 use types::oid::*;
-use types::{Datum, Oid};
 
 use super::SystemCx;
 use super::fill::{RowWriter, Rows, int2};
@@ -25,9 +25,6 @@ pub(super) fn fill(name: &str, cx: &SystemCx<'_>, out: &mut Rows) {
         "constraint_column_usage" => constraint_column_usage(cx, out),
         "constraint_table_usage" => constraint_table_usage(cx, out),
         "check_constraints" => check_constraints(cx, out),
-        "table_privileges" | "role_table_grants" => {
-            table_privileges(cx, out, name == "role_table_grants");
-        }
         "enabled_roles" => enabled_roles(cx, out),
         "applicable_roles" => applicable_roles(cx, out),
         "routines" => routines(cx, out),
@@ -41,12 +38,17 @@ pub(super) fn fill(name: &str, cx: &SystemCx<'_>, out: &mut Rows) {
                 .set("default_collate_schema", "pg_catalog")
                 .set("default_collate_name", "ucs_basic");
         }),
-        // The others are of objects that cannot exist, or of the standard's feature lists.
-        _ => {}
+        // The others are of privileges and types, the standard's feature lists, or of objects that
+        // cannot exist.
+        _ => {
+            let _ = super::grants::fill(name, cx, out)
+                || super::data_types::fill(name, cx, out)
+                || super::constant::fill(out.relation(), out);
+        }
     }
 }
 
-fn schema_name<'a>(cx: &SystemCx<'a>, schema: ObjectId) -> &'a str {
+pub(super) fn schema_name<'a>(cx: &SystemCx<'a>, schema: ObjectId) -> &'a str {
     cx.catalog.schema_by_oid(schema).map_or("", |schema| &schema.name)
 }
 
@@ -147,7 +149,7 @@ fn views(cx: &SystemCx<'_>, out: &mut Rows) {
 }
 
 /// `data_type`: `ARRAY`, `USER-DEFINED` or the SQL name.
-fn data_type(ty: &TypeRow) -> String {
+pub(super) fn data_type(ty: &TypeRow) -> String {
     let ty = match ty.kind {
         TypeKind::Domain => builtin::type_by_oid(ty.base).unwrap_or(ty),
         _ => ty,
@@ -172,6 +174,7 @@ fn columns(cx: &SystemCx<'_>, out: &mut Rows) {
                     &ColumnFacts {
                         name: column.name,
                         attnum,
+                        table: None,
                         default: None,
                         not_null: column.not_null,
                         type_oid: column.type_oid,
@@ -194,6 +197,7 @@ fn columns(cx: &SystemCx<'_>, out: &mut Rows) {
                     &ColumnFacts {
                         name: &column.name,
                         attnum: at + 1,
+                        table: Some(table),
                         default: column.default.as_ref(),
                         not_null: column.not_null,
                         type_oid,
@@ -212,6 +216,7 @@ fn columns(cx: &SystemCx<'_>, out: &mut Rows) {
 struct ColumnFacts<'a> {
     name: &'a str,
     attnum: usize,
+    table: Option<&'a Table>,
     default: Option<&'a ColumnDefault>,
     not_null: bool,
     type_oid: Oid,
@@ -228,23 +233,21 @@ fn column_facts(cx: &SystemCx<'_>, row: &mut RowWriter<'_>, facts: &ColumnFacts<
     let base = builtin::type_by_oid(base_type(ty.oid)).unwrap_or(ty);
     let typmod = if domain.is_some() { ty.typmod } else { facts.typmod };
     let sizes = Sizes::of(base.oid, typmod);
+    let print = |text: &str| {
+        let purpose = describe::Purpose::Value;
+        facts.table.map(|table| (cx.print)(table, text, purpose))
+    };
     let (default, generated) = match facts.default {
-        Some(ColumnDefault::Expression(text)) => (Some(text), None),
-        Some(ColumnDefault::Generated(text)) => (None, Some(text)),
+        Some(ColumnDefault::Expression(text)) => (print(text), None),
+        Some(ColumnDefault::Generated(text)) => (None, print(text)),
         None => (None, None),
     };
     row.set("column_name", facts.name)
         .set("ordinal_position", i32::from(int2(facts.attnum)))
         .set("column_default", default)
         .set("is_nullable", yes_or_no(!(facts.not_null || (domain.is_some() && ty.not_null))))
-        .set("data_type", data_type(ty))
-        .set("character_maximum_length", sizes.characters)
-        .set("character_octet_length", sizes.octets)
-        .set("numeric_precision", sizes.precision)
-        .set("numeric_precision_radix", sizes.radix)
-        .set("numeric_scale", sizes.scale)
-        .set("datetime_precision", sizes.datetime)
-        .set("interval_type", sizes.interval);
+        .set("data_type", data_type(ty));
+    sizes.set(row);
     if facts.collation.is_valid() && facts.collation != DEFAULT_COLLATION {
         row.set("collation_catalog", cx.database)
             .set("collation_schema", "pg_catalog")
@@ -271,7 +274,7 @@ fn column_facts(cx: &SystemCx<'_>, row: &mut RowWriter<'_>, facts: &ColumnFacts<
 ///
 /// Source: PostgreSQL 16 `_pg_char_max_length` and its like, `information_schema.sql`.
 #[derive(Default)]
-struct Sizes {
+pub(super) struct Sizes {
     characters: Option<i32>,
     octets: Option<i32>,
     precision: Option<i32>,
@@ -282,7 +285,18 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn of(ty: Oid, typmod: i32) -> Sizes {
+    /// Sets the columns that tell them.
+    pub(super) fn set(&self, row: &mut RowWriter<'_>) {
+        row.set("character_maximum_length", self.characters)
+            .set("character_octet_length", self.octets)
+            .set("numeric_precision", self.precision)
+            .set("numeric_precision_radix", self.radix)
+            .set("numeric_scale", self.scale)
+            .set("datetime_precision", self.datetime)
+            .set("interval_type", self.interval.as_ref());
+    }
+
+    pub(super) fn of(ty: Oid, typmod: i32) -> Sizes {
         /// The length word that the modifiers of these types count in.
         const VARHDRSZ: i32 = 4;
         /// The most bytes that a UTF-8 character has.
@@ -432,6 +446,12 @@ fn constraint_table_usage(cx: &SystemCx<'_>, out: &mut Rows) {
 }
 
 fn check_constraints(cx: &SystemCx<'_>, out: &mut Rows) {
+    for check in builtin::DOMAIN_CHECKS.iter().filter(|_| owns(cx, BOOTSTRAP_ROLE)) {
+        out.row(|row| {
+            constraint_names(cx, row, INFORMATION_SCHEMA, check.name);
+            row.set("check_clause", format!("({})", check.condition));
+        });
+    }
     for table in cx.catalog.tables().filter(|table| owns(cx, table.owner)) {
         let mut add = |name: &str, clause: String| {
             out.row(|row| {
@@ -441,41 +461,11 @@ fn check_constraints(cx: &SystemCx<'_>, out: &mut Rows) {
         };
         for check in &table.checks {
             // The definition without the word CHECK.
-            let definition = describe::checkdef(check);
+            let definition = describe::checkdef(table, check, cx.print);
             add(&check.name, definition.get(6..).unwrap_or_default().to_owned());
         }
         for (at, column) in table.live_columns().filter(|(_, column)| column.not_null) {
             add(&not_null_name(table, at), format!("{} IS NOT NULL", column.name));
-        }
-    }
-}
-
-/// `only_roles` leaves out what others granted to PUBLIC.
-fn table_privileges(cx: &SystemCx<'_>, out: &mut Rows, only_roles: bool) {
-    for table in cx.catalog.tables() {
-        for grant in Target::Table(table).effective_grants() {
-            let visible = owns(cx, grant.grantor)
-                || grant.grantee.is_some_and(|grantee| owns(cx, grantee))
-                || (grant.grantee.is_none() && !only_roles);
-            if !visible {
-                continue;
-            }
-            let grantee = match grant.grantee {
-                Some(grantee) => role_name(cx, grantee),
-                None => Some("PUBLIC"),
-            };
-            let owner = grant.grantee.is_some_and(|grantee| {
-                privilege::has_privileges_of(cx.catalog, grantee, table.owner)
-            });
-            for (privilege, grantable) in &grant.privileges {
-                out.row(|row| {
-                    row.set("grantor", role_name(cx, grant.grantor)).set("grantee", grantee);
-                    table_names(cx, row, table.schema, &table.name);
-                    row.set("privilege_type", privilege.as_str())
-                        .set("is_grantable", yes_or_no(*grantable || owner))
-                        .set("with_hierarchy", yes_or_no(*privilege == Privilege::Select));
-                });
-            }
         }
     }
 }
@@ -584,10 +574,7 @@ fn parameters(cx: &SystemCx<'_>, out: &mut Rows) {
 }
 
 fn collations(cx: &SystemCx<'_>, out: &mut Rows) {
-    let Some(relation) = builtin::relation(PG_CATALOG, "pg_collation") else { return };
-    let Some(name) = relation.column("collname") else { return };
-    for row in super::rows(relation, cx) {
-        let name = row.get(name).cloned().unwrap_or(Datum::Null);
+    for name in super::constant::texts("pg_collation", "collname") {
         out.row(|row| {
             row.set("collation_catalog", cx.database)
                 .set("collation_schema", "pg_catalog")
@@ -595,4 +582,41 @@ fn collations(cx: &SystemCx<'_>, out: &mut Rows) {
                 .set("pad_attribute", "NO PAD");
         });
     }
+}
+
+/// A column that the current role may know of.
+pub(super) struct VisibleColumn<'a> {
+    pub(super) schema: ObjectId,
+    pub(super) table: &'a str,
+    pub(super) name: &'a str,
+    pub(super) attnum: usize,
+    pub(super) type_oid: Oid,
+    pub(super) collation: Oid,
+}
+
+/// The columns that the view `columns` shows.
+pub(super) fn visible_columns<'a>(cx: &'a SystemCx<'_>) -> impl Iterator<Item = VisibleColumn<'a>> {
+    let readable = builtin::relations().iter().filter(|row| describe::is_readable(row));
+    let system = readable.flat_map(|relation| {
+        relation.columns.iter().zip(1..).map(|(column, attnum)| VisibleColumn {
+            schema: relation.schema,
+            table: relation.name,
+            name: column.name,
+            attnum,
+            type_oid: column.type_oid,
+            collation: column.collation,
+        })
+    });
+    let users = tables_with(cx, COLUMN).flat_map(|table| {
+        table.live_columns().map(|(at, column)| VisibleColumn {
+            schema: table.schema,
+            table: &table.name,
+            name: &column.name,
+            attnum: at + 1,
+            type_oid: Oid(column.type_oid),
+            collation: builtin::type_by_oid(Oid(column.type_oid))
+                .map_or(Oid::INVALID, |ty| ty.collation),
+        })
+    });
+    system.chain(users)
 }

@@ -9,12 +9,14 @@
 //! | `relations` | tables, indexes, columns, constraints and the views over them |
 //! | `routines` | types, functions |
 //! | `roles` | roles, the database, settings, time zones |
-//! | `information_schema` | the schema of that name |
+//! | `information_schema`, `grants`, `data_types` | the schema of that name |
 //! | `sys` | jobs, IAM mappings |
 //! | `constant` | what is the same in every cluster, straight from `data/*.csv` |
 
 mod constant;
+mod data_types;
 mod fill;
+mod grants;
 mod information_schema;
 mod relations;
 mod roles;
@@ -28,7 +30,10 @@ use types::Row;
 pub use crate::builtin::{SystemColumn, SystemRelation, relation, relation_by_oid, relations};
 use crate::objects::*;
 use crate::snapshot::Catalog;
+pub(crate) use constant::name as constant_name;
 use fill::Rows;
+pub(crate) use relations::default_oid;
+pub(crate) use roles::POSTGRES;
 
 /// What the rows of system relations are computed from.
 pub struct SystemCx<'a> {
@@ -44,6 +49,8 @@ pub struct SystemCx<'a> {
     pub settings: &'a dyn Fn(&str) -> Option<String>,
     /// Rows of a table as the last ANALYZE estimated them; `None` before the first.
     pub row_estimate: &'a dyn Fn(ObjectId) -> Option<f32>,
+    /// Prints stored expressions.
+    pub print: crate::describe::PrintExpression<'a>,
     /// Background jobs.
     pub jobs: &'a [Job],
     /// Microseconds since 2000-01-01 UTC at the transaction's start.
@@ -71,6 +78,56 @@ pub struct Job {
     pub start_time: i64,
     /// When it last changed, in the same unit.
     pub update_time: i64,
+}
+
+/// Who sees the same rows of a relation as long as the catalog stays the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Every session.
+    Everybody,
+    /// Sessions of the same role, search path and formats.
+    Alike,
+    /// None: the rows change by themselves.
+    Nobody,
+}
+
+/// Who sees the same rows of a relation.
+pub fn audience(relation: types::Oid) -> Audience {
+    const NAMES: &[&str] = &[
+        "pg_aggregate",
+        "pg_am",
+        "pg_amop",
+        "pg_amproc",
+        "pg_attrdef",
+        "pg_attribute",
+        "pg_auth_members",
+        "pg_authid",
+        "pg_cast",
+        "pg_class",
+        "pg_collation",
+        "pg_constraint",
+        "pg_conversion",
+        "pg_depend",
+        "pg_description",
+        "pg_index",
+        "pg_language",
+        "pg_namespace",
+        "pg_opclass",
+        "pg_operator",
+        "pg_opfamily",
+        "pg_proc",
+        "pg_range",
+        "pg_roles",
+        "pg_sequence",
+        "pg_type",
+    ];
+    match relation_by_oid(relation) {
+        Some(row) if row.schema == INFORMATION_SCHEMA => Audience::Alike,
+        Some(row) if row.schema != PG_CATALOG => Audience::Nobody,
+        Some(row) if NAMES.contains(&row.name) => Audience::Everybody,
+        Some(row) if matches!(row.name, "pg_indexes" | "pg_tables" | "pg_views") => Audience::Alike,
+        _ => Audience::Nobody,
+    }
 }
 
 /// All rows of a system relation, with as many values as it has columns.

@@ -4,14 +4,17 @@ use types::oid::*;
 use types::{Datum, Oid};
 
 use super::SystemCx;
-use super::fill::{RowWriter, Rows, acl, array, int2, oidvector, vector};
+use super::fill::{RowWriter, Rows, acl, array, int2, oidvector, text_array, vector};
 use crate::builtin::{self, BTREE, SystemColumn, SystemRelation, TypeRow, default_operator_class};
 use crate::describe::{self, PG_AUTHID, PG_CLASS, PG_CONSTRAINT, PG_NAMESPACE, pg_get_userbyid};
 use crate::objects::*;
-use crate::privilege::TABLE_PRIVILEGES;
 
 /// The table access method in `pg_am`.
 const TABLE_AM: ObjectId = 2;
+/// The catalogs that all databases of a PostgreSQL server share.
+const SHARED: &[u32] = &[1213, 1214, 1260, 1261, 1262, 2396, 2964, 3592, 6000, 6100, 6243];
+/// The views whose conditions are checked before a user's functions see a row.
+const SECURITY_BARRIERS: &[&str] = &["pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"];
 /// OID of `pg_type`.
 const PG_TYPE: ObjectId = 1247;
 /// OID of `pg_attrdef`.
@@ -31,8 +34,21 @@ pub(super) fn fill(name: &str, cx: &SystemCx<'_>, out: &mut Rows) -> bool {
         "pg_tables" => tables_view(cx, out),
         "pg_views" => views_view(cx, out),
         "pg_indexes" => indexes_view(cx, out),
-        "pg_stat_user_tables" | "pg_stat_all_tables" => table_statistics(cx, out),
-        "pg_stat_user_indexes" | "pg_stat_all_indexes" => index_statistics(cx, out),
+        "pg_stat_user_tables"
+        | "pg_stat_all_tables"
+        | "pg_stat_sys_tables"
+        | "pg_stat_xact_user_tables"
+        | "pg_stat_xact_all_tables"
+        | "pg_stat_xact_sys_tables"
+        | "pg_statio_user_tables"
+        | "pg_statio_all_tables"
+        | "pg_statio_sys_tables" => table_statistics(name, cx, out),
+        "pg_stat_user_indexes"
+        | "pg_stat_all_indexes"
+        | "pg_stat_sys_indexes"
+        | "pg_statio_user_indexes"
+        | "pg_statio_all_indexes"
+        | "pg_statio_sys_indexes" => index_statistics(name, cx, out),
         _ => return false,
     }
     true
@@ -65,6 +81,18 @@ fn class(row: &mut RowWriter<'_>, oid: ObjectId, name: &str, schema: ObjectId) {
 fn classes(cx: &SystemCx<'_>, out: &mut Rows) {
     for relation in builtin::relations() {
         out.row(|row| system_class(cx, row, relation));
+    }
+    for index in builtin::system_indexes() {
+        out.row(|row| {
+            class(row, index.oid.0, index.name, PG_CATALOG);
+            row.set("relowner", BOOTSTRAP_ROLE)
+                .set("relam", BTREE)
+                .set("reltuples", -1.0f32)
+                .set("relisshared", SHARED.contains(&index.relation.0))
+                .set("relkind", 'i')
+                .set("relnatts", int2(index.keys.len()))
+                .set("relreplident", 'n');
+        });
     }
     for table in cx.catalog.tables() {
         let estimate = (cx.row_estimate)(table.oid).unwrap_or(-1.0);
@@ -99,17 +127,6 @@ fn classes(cx: &SystemCx<'_>, out: &mut Rows) {
 }
 
 fn system_class(cx: &SystemCx<'_>, row: &mut RowWriter<'_>, relation: &SystemRelation) {
-    /// The catalogs that all databases of a PostgreSQL server share.
-    const SHARED: &[u32] = &[1213, 1214, 1260, 1261, 1262, 2396, 2964, 3592, 6000, 6100, 6243];
-    let grant = |grantee, privileges: &[Privilege]| Grant {
-        grantee,
-        grantor: BOOTSTRAP_ROLE,
-        privileges: privileges.iter().map(|privilege| (*privilege, false)).collect(),
-    };
-    let mut grants = vec![grant(Some(BOOTSTRAP_ROLE), TABLE_PRIVILEGES)];
-    if describe::is_readable(relation) {
-        grants.push(grant(None, &[Privilege::Select]));
-    }
     class(row, relation.oid.0, relation.name, relation.schema);
     row.set("reltype", relation.row_type)
         .set("relowner", BOOTSTRAP_ROLE)
@@ -118,9 +135,20 @@ fn system_class(cx: &SystemCx<'_>, row: &mut RowWriter<'_>, relation: &SystemRel
         .set("relisshared", SHARED.contains(&relation.oid.0))
         .set("relkind", if relation.view { 'v' } else { 'r' })
         .set("relnatts", int2(relation.columns.len()))
+        .set("relhasindex", has_index(relation))
         .set("relhasrules", relation.view)
-        .set("relreplident", 'n')
-        .set("relacl", acl(cx.catalog, Some(&grants)));
+        .set("relreplident", if relation.schema == PG_CATALOG || relation.view { 'n' } else { 'd' })
+        .set("relacl", acl(cx.catalog, Some(&describe::system_grants(relation))))
+        .set(
+            "reloptions",
+            SECURITY_BARRIERS
+                .contains(&relation.name)
+                .then(|| text_array(["security_barrier=true"])),
+        );
+}
+
+fn has_index(relation: &SystemRelation) -> bool {
+    builtin::system_indexes().iter().any(|index| index.relation == relation.oid)
 }
 
 /// What the rows of all columns have in common.
@@ -159,6 +187,25 @@ fn attributes(cx: &SystemCx<'_>, out: &mut Rows) {
                     row.set("attndims", 0i16);
                 }
                 row.set("attnotnull", *not_null).set("attcollation", *collation);
+            });
+        }
+    }
+    for index in builtin::system_indexes() {
+        let Some(relation) = builtin::relation_by_oid(index.relation) else { continue };
+        let names = describe::system_key_names(index).into_iter();
+        let columns = names.zip(index.collations).zip(index.classes);
+        for (((name, collation), class), attnum) in columns.zip(1..) {
+            let column = relation.column(name).and_then(|at| relation.columns.get(at));
+            // Names are kept as shorter C strings.
+            let class = builtin::operator_classes().iter().find(|row| row.oid == *class);
+            let ty = match class {
+                Some(class) if class.key.is_valid() => builtin::type_by_oid(class.key),
+                _ => column.and_then(|column| builtin::type_by_oid(column.type_oid)),
+            };
+            let Some(ty) = ty else { continue };
+            out.row(|row| {
+                attribute(row, index.oid.0, attnum, name, ty, -1);
+                row.set("attcollation", *collation);
             });
         }
     }
@@ -219,7 +266,7 @@ fn is_compressed(table: &Table, at: usize, ty: &TypeRow) -> bool {
 
 /// The OID of a column's default in `pg_attrdef`. Defaults have no descriptor of their own; this
 /// is above every OID that the counter hands out in practice, and stays the same.
-fn default_oid(table: &Table, at: usize) -> ObjectId {
+pub(crate) fn default_oid(table: &Table, at: usize) -> ObjectId {
     let attnum = u32::try_from(at + 1).unwrap_or_default();
     0xC000_0000 | ((table.oid & 0x7_FFFF) << 11) | (attnum & 0x7FF)
 }
@@ -245,6 +292,26 @@ fn defaults(cx: &SystemCx<'_>, out: &mut Rows) {
 fn indexes(cx: &SystemCx<'_>, out: &mut Rows) {
     /// `INDOPTION_NULLS_FIRST`.
     const NULLS_FIRST: i16 = 2;
+    for index in builtin::system_indexes() {
+        let numbers =
+            |numbers: &[i16]| vector(INT2, numbers.iter().map(|n| Datum::Int2(*n)).collect());
+        out.row(|row| {
+            row.set("indexrelid", index.oid)
+                .set("indrelid", index.relation)
+                .set("indnatts", int2(index.keys.len()))
+                .set("indnkeyatts", int2(index.keys.len()))
+                .set("indisunique", index.unique)
+                .set("indisprimary", index.primary)
+                .set("indimmediate", index.immediate)
+                .set("indisvalid", true)
+                .set("indisready", true)
+                .set("indislive", true)
+                .set("indkey", numbers(index.keys))
+                .set("indcollation", oidvector(index.collations.iter().map(|oid| oid.0)))
+                .set("indclass", oidvector(index.classes.iter().map(|oid| oid.0)))
+                .set("indoption", numbers(index.options));
+        });
+    }
     for table in cx.catalog.tables() {
         for index in table.all_indexes() {
             let primary = table.primary_key.as_ref().is_some_and(|key| key.oid == index.oid);
@@ -317,6 +384,42 @@ fn constraints(cx: &SystemCx<'_>, out: &mut Rows) {
             .set("confmatchtype", ' ')
             .set("conislocal", true);
     };
+    for check in builtin::DOMAIN_CHECKS {
+        out.row(|row| {
+            row.set("oid", check.oid)
+                .set("conname", check.name)
+                .set("connamespace", INFORMATION_SCHEMA)
+                .set("contype", 'c')
+                .set("convalidated", true)
+                .set("contypid", check.domain)
+                .set("confupdtype", ' ')
+                .set("confdeltype", ' ')
+                .set("confmatchtype", ' ')
+                .set("conislocal", true)
+                .set("conbin", check.condition);
+        });
+    }
+    for index in builtin::system_indexes() {
+        let Some(oid) = index.constraint else { continue };
+        out.row(|row| {
+            row.set("oid", oid)
+                .set("conname", index.name)
+                .set("connamespace", PG_CATALOG)
+                .set("contype", if index.primary { 'p' } else { 'u' })
+                .set("convalidated", true)
+                .set("conrelid", index.relation)
+                .set("conindid", index.oid)
+                .set("confupdtype", ' ')
+                .set("confdeltype", ' ')
+                .set("confmatchtype", ' ')
+                .set("conislocal", true)
+                .set("connoinherit", true)
+                .set(
+                    "conkey",
+                    array(INT2, index.keys.iter().map(|key| Datum::Int2(*key)).collect()),
+                );
+        });
+    }
     for table in cx.catalog.tables() {
         for check in &table.checks {
             out.row(|row| {
@@ -448,6 +551,22 @@ fn depends(cx: &SystemCx<'_>, out: &mut Rows) {
 }
 
 fn descriptions(cx: &SystemCx<'_>, out: &mut Rows, shared: bool) {
+    if shared {
+        out.row(|row| {
+            row.set("objoid", super::roles::POSTGRES)
+                .set("classoid", describe::PG_DATABASE)
+                .set("description", describe::DATABASE_DESCRIPTION);
+        });
+    } else {
+        for description in builtin::descriptions() {
+            out.row(|row| {
+                row.set("objoid", description.object)
+                    .set("classoid", description.class)
+                    .set("objsubid", description.column)
+                    .set("description", description.text);
+            });
+        }
+    }
     for description in describe::descriptions(cx.catalog) {
         if (description.class == PG_AUTHID) != shared {
             continue;
@@ -475,7 +594,7 @@ fn tables_view(cx: &SystemCx<'_>, out: &mut Rows) {
             row.set("schemaname", schema_name(cx, relation.schema))
                 .set("tablename", relation.name)
                 .set("tableowner", &owner);
-            rest(row, false);
+            rest(row, has_index(relation));
         });
     }
     for table in cx.catalog.tables() {
@@ -500,34 +619,72 @@ fn views_view(cx: &SystemCx<'_>, out: &mut Rows) {
 }
 
 fn indexes_view(cx: &SystemCx<'_>, out: &mut Rows) {
+    for index in builtin::system_indexes() {
+        let relation = builtin::relation_by_oid(index.relation).map_or("", |row| row.name);
+        out.row(|row| {
+            row.set("schemaname", "pg_catalog")
+                .set("tablename", relation)
+                .set("indexname", index.name)
+                .set("indexdef", describe::system_indexdef(index, true));
+        });
+    }
     for table in cx.catalog.tables() {
         for index in table.all_indexes() {
             out.row(|row| {
                 row.set("schemaname", schema_name(cx, table.schema))
                     .set("tablename", &table.name)
                     .set("indexname", &index.name)
-                    .set("indexdef", describe::indexdef(cx.catalog, table, index, None));
+                    .set("indexdef", describe::indexdef(cx.catalog, table, index, None, cx.print));
             });
         }
     }
 }
 
-/// Tables with their estimated rows; nothing else is counted.
-fn table_statistics(cx: &SystemCx<'_>, out: &mut Rows) {
+/// Tables with their estimated rows; nothing else is counted. The name of the view says whose.
+fn table_statistics(view: &str, cx: &SystemCx<'_>, out: &mut Rows) {
+    if !view.contains("_user_") {
+        for relation in builtin::relations().iter().filter(|relation| !relation.view) {
+            out.row(|row| {
+                row.set("relid", relation.oid)
+                    .set("schemaname", schema_name(cx, relation.schema))
+                    .set("relname", relation.name);
+            });
+        }
+    }
+    if view.contains("_sys_") {
+        return;
+    }
     for table in cx.catalog.tables() {
         #[expect(clippy::cast_possible_truncation, reason = "an estimate is far below 2^63")]
         let rows = (cx.row_estimate)(table.oid).unwrap_or(0.0) as i64;
         out.row(|row| {
             row.set("relid", table.oid)
                 .set("schemaname", schema_name(cx, table.schema))
-                .set("relname", &table.name)
-                .set("n_live_tup", rows);
+                .set("relname", &table.name);
+            if view.starts_with("pg_stat_") && !view.contains("_xact_") {
+                row.set("n_live_tup", rows);
+            }
         });
     }
 }
 
 /// Indexes; nothing is counted.
-fn index_statistics(cx: &SystemCx<'_>, out: &mut Rows) {
+fn index_statistics(view: &str, cx: &SystemCx<'_>, out: &mut Rows) {
+    if !view.contains("_user_") {
+        for index in builtin::system_indexes() {
+            let relation = builtin::relation_by_oid(index.relation).map_or("", |row| row.name);
+            out.row(|row| {
+                row.set("relid", index.relation)
+                    .set("indexrelid", index.oid)
+                    .set("schemaname", "pg_catalog")
+                    .set("relname", relation)
+                    .set("indexrelname", index.name);
+            });
+        }
+    }
+    if view.contains("_sys_") {
+        return;
+    }
     for table in cx.catalog.tables() {
         for index in table.all_indexes() {
             out.row(|row| {

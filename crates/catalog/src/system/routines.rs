@@ -5,7 +5,7 @@ use types::{Datum, Oid};
 
 use super::SystemCx;
 use super::fill::{RowWriter, Rows, array, int2, oidvector, text_array};
-use crate::builtin::{self, LANGUAGE_C, TypeRow};
+use crate::builtin::{self, LANGUAGE_C, TypeKind, TypeRow};
 use crate::describe::{PG_CLASS, array_type_name};
 use crate::objects::*;
 
@@ -72,12 +72,26 @@ fn type_row(row: &mut RowWriter<'_>, ty: &TypeRow) {
         .set("typsend", ty.send)
         .set("typmodin", ty.typmod_in)
         .set("typmodout", ty.typmod_out)
+        .set("typanalyze", typanalyze(ty))
         .set("typalign", char::from(ty.align))
         .set("typstorage", char::from(ty.storage))
         .set("typnotnull", ty.not_null)
         .set("typbasetype", ty.base)
         .set("typtypmod", ty.typmod)
-        .set("typcollation", ty.collation);
+        .set("typcollation", ty.collation)
+        .set("typdefault", builtin::domain_default(ty.oid));
+}
+
+/// The function that gathers statistics on a type's values, where it is not the usual one.
+fn typanalyze(ty: &TypeRow) -> u32 {
+    const TSVECTOR: Oid = Oid(3614);
+    match ty.kind {
+        _ if ty.is_array() && ty.storage != b'p' => 3816,
+        TypeKind::Range => 3916,
+        TypeKind::Multirange => 4242,
+        _ if ty.oid == TSVECTOR => 3688,
+        _ => 0,
+    }
 }
 
 fn procs(out: &mut Rows) {

@@ -39,6 +39,7 @@ pub mod query;
 mod range_function;
 mod raw;
 mod recursion;
+pub(crate) mod ruleutils;
 mod same;
 mod scope;
 mod search_cycle;

@@ -285,7 +285,7 @@ fn with_row_template(mut kind: ExprKind, outputs: &[OutputColumn]) -> ExprKind {
 }
 
 /// `unnest(a, b)` in FROM means `ROWS FROM (unnest(a), unnest(b))`; any other call is itself.
-fn unnest_parts(call: &Node) -> Vec<Node> {
+pub(super) fn unnest_parts(call: &Node) -> Vec<Node> {
     let Some(NodeEnum::FuncCall(function)) = &call.node else { return vec![call.clone()] };
     let named =
         matches!(strings(&function.funcname).as_slice(), ["unnest"] | ["pg_catalog", "unnest"]);
@@ -310,7 +310,7 @@ pub(super) fn row_fields(expr: &Expr) -> Option<Vec<(&'static str, Oid)>> {
 
 /// The OUT, INOUT and TABLE arguments of a function, by name; polymorphic ones as `args` (actual
 /// types) decide.
-fn output_arguments(
+pub(super) fn output_arguments(
     proc: &'static catalog::builtin::ProcRow,
     args: &[Oid],
 ) -> Option<Vec<(&'static str, Oid)>> {

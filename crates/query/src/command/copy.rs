@@ -100,7 +100,9 @@ async fn copy_out(
     let execution = Execution::new(plan, Vec::new(), at)?;
     let (types, names) = columns.into_iter().map(|column| (column.ty, column.name)).unzip();
     let settings = session.cx.settings.format.clone();
-    let writer = Writer { options, types, names, settings };
+    let catalog = Arc::clone(&session.cx.catalog);
+    let search_path = session.cx.search_path.clone();
+    let writer = Writer { options, types, names, settings, catalog, search_path };
     Ok(Outcome::CopyOut(Box::new(CopyOut {
         execution,
         writer,

@@ -25,11 +25,12 @@ const YIELD_STEPS: u32 = 32;
 
 /// Gives the rows of the catalog's built-in relations.
 pub trait SystemRows: Send + Sync {
-    /// All rows of a relation, all of its columns.
+    /// Some rows of a relation, all of its columns, from the one at position `from` on; none after
+    /// the last.
     ///
     /// # Errors
     /// `0A000` for a relation without contents here.
-    fn rows<'a>(&'a self, relation: Oid) -> BoxFuture<'a, Result<Chunk>>;
+    fn rows<'a>(&'a self, relation: Oid, from: usize) -> BoxFuture<'a, Result<Chunk>>;
 
     /// At least those rows of a relation whose column has a value.
     ///

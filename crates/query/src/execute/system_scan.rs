@@ -14,6 +14,8 @@ use crate::plan::{Node, Plan};
 
 struct SystemScan {
     plan: Arc<Plan>,
+    /// Rows given so far.
+    given: usize,
     done: bool,
     stops: bool,
 }
@@ -21,7 +23,7 @@ struct SystemScan {
 pub(crate) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
     let Node::SystemScan { relation: _, lookup } = &plan.node else { return Err(wrong_node()) };
     let stops = inspect(lookup.iter().map(|(_, value)| value))?.stops;
-    Ok(Box::new(SystemScan { plan: Arc::clone(plan), done: false, stops }))
+    Ok(Box::new(SystemScan { plan: Arc::clone(plan), given: 0, done: false, stops }))
 }
 
 impl Operator for SystemScan {
@@ -30,16 +32,19 @@ impl Operator for SystemScan {
             let Node::SystemScan { relation, lookup } = &self.plan.node else {
                 return Err(wrong_node());
             };
-            if std::mem::replace(&mut self.done, true) {
+            if self.done {
                 return Ok(None);
             }
             let rows = match lookup {
                 Some((column, value)) => {
+                    self.done = true;
                     let value = cx.eval_one(self.stops, value).await?;
                     cx.host.system.rows_with(*relation, *column, &value).await?
                 }
-                None => cx.host.system.rows(*relation).await?,
+                None => cx.host.system.rows(*relation, self.given).await?,
             };
+            self.given += rows.len();
+            self.done |= rows.is_empty();
             Ok(Some(rows).filter(|rows| !rows.is_empty()))
         }
         .boxed()

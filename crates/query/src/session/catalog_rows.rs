@@ -1,32 +1,92 @@
 //! Rows of the catalog's relations for one step of a statement.
 //!
 //! A relation is computed once, and an index over a column made when rows are first looked up by
-//! it: a sub-query or the inner side of a join may ask for each row around it.
+//! it: a sub-query or the inner side of a join may ask for each row around it. Relations that are
+//! the same for every session are kept for as long as the catalog stays the same, so that clients
+//! which ask much about the catalog do not wait for it to be described anew each time.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use catalog::Catalog;
+use catalog::objects::ObjectId;
+use catalog::system::{Audience, audience};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use types::{Datum, Oid, Result};
 
 use super::SessionCx;
-use crate::chunk::Chunk;
+use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::execute::SystemRows;
+use crate::plan::statistics::Statistics;
 
 /// Gives the rows of the catalog's relations to the executor.
 pub(super) struct CatalogRows<'a> {
     cx: &'a SessionCx,
-    relations: Mutex<HashMap<Oid, Relation>>,
+    relations: Mutex<HashMap<Oid, Arc<Relation>>>,
+}
+
+/// Relations of the newest catalog, computed, for the sessions that see them alike.
+#[derive(Default)]
+pub(crate) struct SharedRows {
+    computed: Mutex<(Option<Basis>, HashMap<Shared, Arc<Relation>>)>,
+}
+
+/// What relations are computed from.
+struct Basis {
+    catalog: Arc<Catalog>,
+    /// They hold the estimates that `pg_class` shows.
+    statistics: Arc<Statistics>,
+}
+
+impl Basis {
+    fn is(&self, other: &Basis) -> bool {
+        Arc::ptr_eq(&self.catalog, &other.catalog)
+            && Arc::ptr_eq(&self.statistics, &other.statistics)
+    }
+}
+
+/// A relation as some sessions see it.
+#[derive(PartialEq, Eq, Hash)]
+struct Shared {
+    relation: Oid,
+    /// `None`: as all see it.
+    viewer: Option<Viewer>,
+}
+
+/// What makes sessions see the same.
+#[derive(PartialEq, Eq, Hash)]
+struct Viewer {
+    role: ObjectId,
+    search_path: Vec<ObjectId>,
+    /// Values of the parameters that literals in definitions are printed by.
+    formats: Vec<String>,
+}
+
+impl Viewer {
+    fn of(cx: &SessionCx) -> Viewer {
+        const FORMATS: &[&str] =
+            &["DateStyle", "IntervalStyle", "TimeZone", "extra_float_digits", "bytea_output"];
+        let value = |name: &&str| cx.settings.show(name).map(|(_, value)| value);
+        Viewer {
+            role: cx.role,
+            search_path: cx.search_path.clone(),
+            formats: FORMATS.iter().filter_map(value).collect(),
+        }
+    }
 }
 
 /// One relation, computed.
 struct Relation {
     rows: Chunk,
     /// By column, then by value: positions of rows.
-    indexes: HashMap<usize, HashMap<Key, Vec<usize>>>,
+    indexes: Mutex<HashMap<usize, Arc<Index>>>,
 }
+
+/// Most relations that are kept, over all viewers.
+const SHARED_MAX: usize = 256;
+
+type Index = HashMap<Key, Vec<usize>>;
 
 /// A value that equals another exactly if their keys are equal.
 #[derive(PartialEq, Eq, Hash)]
@@ -54,28 +114,73 @@ impl<'a> CatalogRows<'a> {
         CatalogRows { cx, relations: Mutex::default() }
     }
 
-    /// Applies `f` to a relation.
-    fn with(&self, relation: Oid, f: impl FnOnce(&mut Relation) -> Chunk) -> Result<Chunk> {
+    /// A relation, computed when it is first asked for.
+    fn relation(&self, relation: Oid) -> Result<Arc<Relation>> {
         let mut relations = self.relations.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(f(match relations.entry(relation) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let rows = crate::system::relation_rows(self.cx, relation)?;
-                new.insert(Relation { rows, indexes: HashMap::new() })
+        if let Some(known) = relations.get(&relation) {
+            return Ok(Arc::clone(known));
+        }
+        let shared = &self.cx.engine.catalog_rows;
+        let computed = match audience(relation) {
+            Audience::Everybody => shared.relation(self.cx, relation, None)?,
+            Audience::Alike => shared.relation(self.cx, relation, Some(Viewer::of(self.cx)))?,
+            Audience::Nobody => Relation::compute(self.cx, relation)?,
+        };
+        relations.insert(relation, Arc::clone(&computed));
+        Ok(computed)
+    }
+}
+
+impl SharedRows {
+    fn relation(
+        &self,
+        cx: &SessionCx,
+        relation: Oid,
+        viewer: Option<Viewer>,
+    ) -> Result<Arc<Relation>> {
+        let key = Shared { relation, viewer };
+        let newest = Arc::ptr_eq(&cx.engine.catalog(), &cx.catalog);
+        let now = Basis { catalog: Arc::clone(&cx.catalog), statistics: cx.engine.statistics() };
+        let lock = || self.computed.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let (basis, relations) = &*lock();
+            let same = basis.as_ref().is_some_and(|basis| basis.is(&now));
+            if same && let Some(known) = relations.get(&key) {
+                return Ok(Arc::clone(known));
             }
-        }))
+        }
+        let computed = Relation::compute(cx, relation)?;
+        // What only an open transaction sees, or sees no longer, is its own.
+        if newest {
+            let (basis, relations) = &mut *lock();
+            let same = basis.as_ref().is_some_and(|basis| basis.is(&now));
+            if !same || relations.len() >= SHARED_MAX {
+                *basis = Some(now);
+                relations.clear();
+            }
+            relations.insert(key, Arc::clone(&computed));
+        }
+        Ok(computed)
     }
 }
 
 impl SystemRows for CatalogRows<'_> {
-    fn rows<'a>(&'a self, relation: Oid) -> BoxFuture<'a, Result<Chunk>> {
+    fn rows<'a>(&'a self, relation: Oid, from: usize) -> BoxFuture<'a, Result<Chunk>> {
         async move {
             if let Some(sequence) = self.cx.catalog.sequence_by_oid(relation.0) {
                 let mut rows = Chunk::new(3);
-                rows.push(crate::sequence::relation_row(self.cx, sequence).await?);
+                if from == 0 {
+                    rows.push(crate::sequence::relation_row(self.cx, sequence).await?);
+                }
                 return Ok(rows);
             }
-            self.with(relation, |relation| relation.rows.clone())
+            let rows = &self.relation(relation)?.rows;
+            let to = rows.len().min(from.saturating_add(CHUNK_ROWS));
+            let mut chunk = Chunk::with_capacity(rows.width(), to.saturating_sub(from));
+            for at in from..to {
+                chunk.push_row(rows.row(at));
+            }
+            Ok(chunk)
         }
         .boxed()
     }
@@ -88,16 +193,15 @@ impl SystemRows for CatalogRows<'_> {
     ) -> BoxFuture<'a, Result<Chunk>> {
         async move {
             if self.cx.catalog.sequence_by_oid(relation.0).is_some() {
-                return self.rows(relation).await;
+                return self.rows(relation, 0).await;
             }
-            self.with(relation, |relation| {
-                if value.is_null() {
-                    return Chunk::new(relation.rows.width());
-                }
-                match Key::of(value) {
-                    Some(key) => relation.find(column, &key),
-                    None => relation.rows.clone(),
-                }
+            let relation = self.relation(relation)?;
+            if value.is_null() {
+                return Ok(Chunk::new(relation.rows.width()));
+            }
+            Ok(match Key::of(value) {
+                Some(key) => relation.find(column, &key),
+                None => relation.rows.clone(),
             })
         }
         .boxed()
@@ -105,21 +209,32 @@ impl SystemRows for CatalogRows<'_> {
 }
 
 impl Relation {
-    fn find(&mut self, column: usize, key: &Key) -> Chunk {
-        let Relation { rows, indexes } = self;
+    fn compute(cx: &SessionCx, relation: Oid) -> Result<Arc<Relation>> {
+        let rows = crate::system::relation_rows(cx, relation)?;
+        Ok(Arc::new(Relation { rows, indexes: Mutex::default() }))
+    }
+
+    /// The index over a column, made when it is first asked for.
+    fn index(&self, column: usize) -> Arc<Index> {
+        let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
         let index = indexes.entry(column).or_insert_with(|| {
-            let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
-            for at in 0..rows.len() {
-                if let Some(key) = rows.row(at).get(column).and_then(Key::of) {
+            let mut index = Index::new();
+            for at in 0..self.rows.len() {
+                if let Some(key) = self.rows.row(at).get(column).and_then(Key::of) {
                     index.entry(key).or_default().push(at);
                 }
             }
-            index
+            Arc::new(index)
         });
+        Arc::clone(index)
+    }
+
+    fn find(&self, column: usize, key: &Key) -> Chunk {
+        let index = self.index(column);
         let found = index.get(key).map(Vec::as_slice).unwrap_or_default();
-        let mut chunk = Chunk::with_capacity(rows.width(), found.len());
+        let mut chunk = Chunk::with_capacity(self.rows.width(), found.len());
         for at in found {
-            chunk.push_row(rows.row(*at));
+            chunk.push_row(self.rows.row(*at));
         }
         chunk
     }

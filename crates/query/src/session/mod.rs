@@ -25,6 +25,7 @@ use catalog::Catalog;
 use catalog::objects::ObjectId;
 use types::{Oid, Result, SqlError};
 
+pub(crate) use self::catalog_rows::SharedRows;
 pub use self::context::SessionCx;
 pub use self::portal::Portal;
 pub use self::prepare::Prepared;

@@ -1,12 +1,14 @@
 //! Functions that describe objects: definitions, comments, signatures, visibility.
 
+use catalog::Table;
 use catalog::builtin::{self, ProcKind, Volatility};
-use catalog::describe;
+use catalog::describe::{self, Purpose};
 use catalog::objects::ObjectId;
 use functions::{CallCx, Scalar, Site};
 use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use super::session;
+use crate::bind::ruleutils::{self, Style};
 use crate::session::SessionCx;
 
 pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
@@ -15,16 +17,20 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         "pg_get_userbyid" => |cx, _, args| {
             Ok(Datum::text(describe::pg_get_userbyid(&session(cx)?.catalog, number(args)?)))
         },
-        "pg_get_expr" | "pg_get_expr_ext" => {
-            |_, _, args| Ok(args.first().cloned().unwrap_or_default())
-        }
+        "pg_get_expr" | "pg_get_expr_ext" => get_expr,
         "pg_get_indexdef" => |cx, _, args| {
-            let catalog = &session(cx)?.catalog;
-            Ok(text(describe::pg_get_indexdef(catalog, number(args)?, None)))
+            let cx = session(cx)?;
+            let print = |table: &Table, text: &str, purpose| print(cx, table, text, purpose);
+            Ok(text(describe::pg_get_indexdef(&cx.catalog, number(args)?, None, &print)))
         },
         "pg_get_indexdef_ext" => indexdef_ext,
         "pg_get_constraintdef" | "pg_get_constraintdef_ext" => |cx, _, args| {
-            Ok(text(describe::pg_get_constraintdef(&session(cx)?.catalog, number(args)?)))
+            let cx = session(cx)?;
+            let style = style(args.get(1));
+            let print =
+                |table: &Table, text: &str, purpose| expression(cx, table, text, purpose, style);
+            let (catalog, path) = (&cx.catalog, &cx.search_path);
+            Ok(text(describe::pg_get_constraintdef(catalog, path, number(args)?, &print)))
         },
         "pg_get_function_arguments" => {
             |_, _, args| Ok(text(describe::pg_get_function_arguments(Oid(number(args)?))))
@@ -40,7 +46,10 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             let proc = builtin::proc_by_oid(Oid(number(args)?));
             Ok(proc.and_then(|proc| proc.body).map_or(Datum::Null, Datum::text))
         },
-        "pg_get_viewdef" | "pg_get_viewdef_ext" | "pg_get_viewdef_wrap" => viewdef,
+        // The texts of built-in views are not kept.
+        "pg_get_viewdef" | "pg_get_viewdef_ext" | "pg_get_viewdef_wrap" => {
+            |_, _, _| Ok(Datum::Null)
+        }
         "pg_get_serial_sequence" => serial_sequence,
         // There are no rules, triggers, statistics objects, partitions.
         "pg_get_ruledef"
@@ -132,7 +141,7 @@ pub(super) fn sql_language(name: &str) -> Option<Scalar> {
         "shobj_description" => |cx, _, args| {
             let class = args.get(1).map(class_oid);
             match class {
-                Some(describe::PG_AUTHID) => {
+                Some(describe::PG_AUTHID | describe::PG_DATABASE) => {
                     let catalog = &session(cx)?.catalog;
                     Ok(text(describe::obj_description(catalog, number(args)?, class)))
                 }
@@ -189,6 +198,40 @@ fn visible(
     Ok(is(session(cx)?, number(args)?).map_or(Datum::Null, Datum::Bool))
 }
 
+/// How a function's `pretty` argument says to print.
+fn style(pretty: Option<&Datum>) -> Style {
+    match pretty {
+        Some(Datum::Bool(true)) => Style::PRETTY,
+        _ => Style::PLAIN,
+    }
+}
+
+/// A stored expression as PostgreSQL prints it; as it is stored if it no longer makes sense.
+fn expression(cx: &SessionCx, table: &Table, text: &str, purpose: Purpose, style: Style) -> String {
+    ruleutils::expression(cx, Some(table), text, purpose, style).unwrap_or_else(|_| text.to_owned())
+}
+
+/// A stored expression as the catalog's views show it.
+pub(super) fn print(cx: &SessionCx, table: &Table, text: &str, purpose: Purpose) -> String {
+    expression(cx, table, text, purpose, Style::PLAIN)
+}
+
+/// `pg_get_expr(expression, relation, pretty)`: NULL if there is no such relation.
+fn get_expr(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let [Datum::Text(text), Datum::Oid(relation), rest @ ..] = args else {
+        return Ok(Datum::Null);
+    };
+    let cx = session(cx)?;
+    let style = style(rest.first());
+    let printed = match cx.catalog.table_by_oid(*relation) {
+        Some(table) => expression(cx, table, text, Purpose::Value, style),
+        None if *relation == 0 => ruleutils::expression(cx, None, text, Purpose::Value, style)
+            .unwrap_or_else(|_| text.to_string()),
+        None => return Ok(Datum::Null),
+    };
+    Ok(Datum::text(printed))
+}
+
 fn format_type(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     let cx = session(cx)?;
     let (ty, typmod) = match args {
@@ -204,12 +247,14 @@ fn indexdef_ext(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
         return Ok(Datum::Null);
     };
     let cx = session(cx)?;
+    let style = if *pretty { Style::PRETTY } else { Style::PLAIN };
+    let print = |table: &Table, text: &str, purpose| expression(cx, table, text, purpose, style);
     Ok(text(match usize::try_from(*column) {
         Ok(0) | Err(_) => {
             let path = pretty.then_some(cx.search_path.as_slice());
-            describe::pg_get_indexdef(&cx.catalog, *index, path)
+            describe::pg_get_indexdef(&cx.catalog, *index, path, &print)
         }
-        Ok(column) => describe::pg_get_indexdef_column(&cx.catalog, *index, column),
+        Ok(column) => describe::pg_get_indexdef_column(&cx.catalog, *index, column, &print),
     }))
 }
 
@@ -297,13 +342,6 @@ fn functiondef(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
         }
     }
     Ok(Datum::text(out + "\n"))
-}
-
-/// The text of a view. Those of built-in views are not kept: NULL, as of an unknown view.
-fn viewdef(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
-    let cx = session(cx)?;
-    let is_table = cx.catalog.table_by_oid(number(args)?).is_some();
-    Ok(if is_table { Datum::text("Not a view") } else { Datum::Null })
 }
 
 fn serial_sequence(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {

@@ -7,6 +7,7 @@ mod acl;
 mod describe;
 mod dsql;
 mod info;
+mod object;
 mod privilege;
 mod reg;
 mod rows;
@@ -35,6 +36,7 @@ pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
     let here = [
         info::scalar,
         describe::scalar,
+        object::scalar,
         privilege::scalar,
         reg::scalar,
         acl::scalar,

@@ -199,14 +199,19 @@ fn name(ty: Oid, number: u32, catalog: &Catalog, path: &[ObjectId]) -> String {
         oid::REGOPERATOR => describe::regoperator_out(path, number),
         oid::REGROLE => describe::regrole_out(catalog, number),
         oid::REGNAMESPACE => describe::regnamespace_out(catalog, number),
-        oid::REGCOLLATION => match COLLATIONS.iter().find(|(_, oid)| *oid == number) {
-            Some((name, _)) => builtin::quote_identifier(name).into_owned(),
-            None if number == 0 => "-".into(),
-            None => number.to_string(),
-        },
+        oid::REGCOLLATION => collation_name(number),
         oid::REGCONFIG if number == CONFIGURATION.oid => SIMPLE.into(),
         oid::REGDICTIONARY if number == DICTIONARY.oid => SIMPLE.into(),
         oid::REGCONFIG | oid::REGDICTIONARY if number == 0 => "-".into(),
         _ => number.to_string(),
+    }
+}
+
+/// `regcollation` output.
+pub(super) fn collation_name(number: u32) -> String {
+    match COLLATIONS.iter().find(|(_, oid)| *oid == number) {
+        Some((name, _)) => builtin::quote_identifier(name).into_owned(),
+        None if number == 0 => "-".into(),
+        None => number.to_string(),
     }
 }

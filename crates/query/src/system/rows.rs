@@ -38,6 +38,7 @@ pub(super) fn system_rows(cx: &SessionCx, relation: &'static SystemRelation) -> 
                 #[expect(clippy::cast_possible_truncation, reason = "`reltuples` is a float4")]
                 Some(found.rows as f32)
             },
+            print: &|table, text, purpose| super::describe::print(cx, table, text, purpose),
             jobs: &jobs,
             now: crate::engine::now_micros(),
         },

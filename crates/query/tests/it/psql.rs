@@ -56,7 +56,7 @@ fn describe_table() {
         at|timestamp with time zone|now()|f|∅||
         t_pkey|t|t|f|t|CREATE UNIQUE INDEX t_pkey ON t USING btree_index (id) INCLUDE (name, n, at)|PRIMARY KEY (id) INCLUDE (name, n, at)|p|f|f|f|0
         t_name|f|t|f|t|CREATE UNIQUE INDEX t_name ON t USING btree_index (name)|∅|∅|∅|∅|f|0
-        t_n_check|CHECK (n > 0)
+        t_n_check|CHECK (n > 0::numeric)
     "#]].assert_eq(&out);
 }
 

@@ -368,3 +368,129 @@ fn sql_language_functions() {
     "#]],
     );
 }
+
+#[test]
+fn objects_in_words() {
+    let mut db = Db::with(&[
+        "create schema app",
+        "create table app.things (id int primary key default 1, v text, constraint positive check (id > 0))",
+        "create index async things_v on app.things (v nulls first) include (id)",
+    ]);
+    for (object, expected) in [
+        ("'pg_class'::regclass, 'app.things'::regclass, 0", "table app.things"),
+        ("'pg_class'::regclass, 'app.things'::regclass, 2", "column v of table app.things"),
+        ("'pg_class'::regclass, 'app.things_v'::regclass, 0", "index app.things_v"),
+        ("'pg_class'::regclass, 'pg_stats'::regclass, 0", "view pg_stats"),
+        ("'pg_type'::regclass, 'int4'::regtype, 0", "type integer"),
+        ("'pg_proc'::regclass, 'lower(text)'::regprocedure, 0", "function lower(text)"),
+        ("'pg_namespace'::regclass, 'app'::regnamespace, 0", "schema app"),
+        (
+            "'pg_constraint'::regclass, (select oid from pg_constraint where conname = 'positive'), 0",
+            "constraint positive on table app.things",
+        ),
+        (
+            "'pg_attrdef'::regclass, (select oid from pg_attrdef where adrelid = 'app.things'::regclass), 0",
+            "default value for column id of table app.things",
+        ),
+        ("'pg_authid'::regclass, 'admin'::regrole, 0", "role admin"),
+        ("'pg_operator'::regclass, '=(int4,int4)'::regoperator, 0", "operator =(integer,integer)"),
+        ("'pg_collation'::regclass, 950, 0", "collation \"C\""),
+        ("'pg_class'::regclass, 1, 0", "∅"),
+    ] {
+        let sql = format!("select pg_describe_object({object})");
+        assert_eq!(db.run(&sql).unwrap(), format!("{expected}\n"), "{object}");
+    }
+    for (object, expected) in [
+        ("'pg_class'::regclass, 'app.things'::regclass, 2", "table column|app|things|app.things.v"),
+        ("'pg_type'::regclass, 'int4'::regtype, 0", "type|pg_catalog|int4|integer"),
+        (
+            "'pg_proc'::regclass, 'lower(text)'::regprocedure, 0",
+            "function|pg_catalog|∅|pg_catalog.lower(pg_catalog.text)",
+        ),
+    ] {
+        let sql = format!("select * from pg_identify_object({object})");
+        assert_eq!(db.run(&sql).unwrap(), format!("{expected}\n"), "{object}");
+    }
+    db.check(
+        "select * from pg_identify_object_as_address('pg_class'::regclass, 'app.things'::regclass, 2)",
+        expect![[r#"
+            table column|{app,things,v}|{}
+        "#]],
+    );
+    db.check(
+        "select p, pg_index_column_has_property('app.things_v'::regclass, 1, p), \
+         pg_index_column_has_property('app.things_v'::regclass, 2, p) \
+         from unnest('{asc,nulls_first,orderable,returnable,search_array,none}'::text[]) p",
+        expect![[r#"
+            asc|t|∅
+            nulls_first|t|∅
+            orderable|t|f
+            returnable|t|t
+            search_array|t|∅
+            none|∅|∅
+        "#]],
+    );
+    db.check(
+        "select collation for ('a'::text), collation for ('a'::name)",
+        expect![[r#"
+            "default"|"C"
+        "#]],
+    );
+    db.check(
+        "select collation for (1)",
+        expect![[r#"
+            42804 collations are not supported by type integer
+        "#]],
+    );
+}
+
+#[test]
+fn comments_on_built_in_objects() {
+    let mut db = Db::new();
+    db.check(
+        "select obj_description('int4'::regtype, 'pg_type'), shobj_description(5, 'pg_database')",
+        expect![[r#"
+            -2 billion to 2 billion integer, 4-byte storage|default administrative connection database
+        "#]],
+    );
+}
+
+#[test]
+fn stored_expressions_are_printed_as_postgresql_does() {
+    let mut db = Db::with(&[
+        "create table t (id int primary key, b varchar(10) default 'x', n numeric(10,2) default 1, \
+         g int generated always as (id * 2 + 1) stored, check (b in ('x', 'y') and n > 1))",
+    ]);
+    db.check(
+        "select pg_get_constraintdef(oid), pg_get_constraintdef(oid, true) from pg_constraint \
+         where conrelid = 't'::regclass and contype = 'c'",
+        expect![[r#"
+            CHECK ((((b)::text = ANY ((ARRAY['x'::character varying, 'y'::character varying])::text[])) AND (n > (1)::numeric)))|CHECK ((b::text = ANY (ARRAY['x'::character varying, 'y'::character varying]::text[])) AND n > 1::numeric)
+        "#]],
+    );
+    db.check(
+        "select adnum, pg_get_expr(adbin, adrelid), pg_get_expr(adbin, adrelid, true) \
+         from pg_attrdef where adrelid = 't'::regclass order by 1",
+        expect![[r#"
+            2|'x'::character varying|'x'::character varying
+            3|1|1
+            4|((id * 2) + 1)|id * 2 + 1
+        "#]],
+    );
+    db.check(
+        "select column_name, column_default, generation_expression from information_schema.columns \
+         where table_name = 't' order by ordinal_position",
+        expect![[r#"
+            id|∅|∅
+            b|'x'::character varying|∅
+            n|1|∅
+            g|∅|((id * 2) + 1)
+        "#]],
+    );
+    db.check(
+        "select check_clause from information_schema.check_constraints where constraint_name = 't_check'",
+        expect![[r#"
+            ((((b)::text = ANY ((ARRAY['x'::character varying, 'y'::character varying])::text[])) AND (n > (1)::numeric)))
+        "#]],
+    );
+}

@@ -1,6 +1,10 @@
 //! Rows as COPY writes them.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
+use catalog::Catalog;
+use catalog::objects::ObjectId;
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, SqlError};
 
@@ -17,6 +21,9 @@ pub(super) struct Writer {
     pub(super) types: Vec<Oid>,
     pub(super) names: Vec<String>,
     pub(super) settings: FormatSettings,
+    /// Where the names that `reg…` values print as are looked up.
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) search_path: Vec<ObjectId>,
 }
 
 impl Writer {
@@ -97,7 +104,12 @@ impl Writer {
                 continue;
             }
             text.clear();
-            types::text::output(value, *ty, &self.settings, text);
+            if crate::system::prints_names(*ty) {
+                let name = crate::system::reg_output(*ty, value, &self.catalog, &self.search_path);
+                text.put_slice(name.as_bytes());
+            } else {
+                types::text::output(value, *ty, &self.settings, text);
+            }
             self.field(text, out);
         }
         out.put_u8(b'\n');

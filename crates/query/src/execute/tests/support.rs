@@ -38,10 +38,12 @@ pub(super) struct Db {
 struct NoSystemRows;
 
 impl SystemRows for NoSystemRows {
-    fn rows<'a>(&'a self, relation: Oid) -> BoxFuture<'a, Result<Chunk>> {
+    fn rows<'a>(&'a self, relation: Oid, from: usize) -> BoxFuture<'a, Result<Chunk>> {
         async move {
             let mut chunk = Chunk::new(1);
-            chunk.push([Datum::Oid(relation.0)]);
+            if from == 0 {
+                chunk.push([Datum::Oid(relation.0)]);
+            }
             Ok(chunk)
         }
         .boxed()
@@ -53,7 +55,7 @@ impl SystemRows for NoSystemRows {
         _column: usize,
         _value: &'a Datum,
     ) -> BoxFuture<'a, Result<Chunk>> {
-        self.rows(relation)
+        self.rows(relation, 0)
     }
 }
 
