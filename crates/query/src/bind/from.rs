@@ -166,7 +166,6 @@ impl Binder<'_> {
     }
 
     /// What reading a relation takes: its OID, source and columns, and the view that it is.
-    #[expect(clippy::type_complexity, reason = "the parts of a range-table entry")]
     fn readable(
         &mut self,
         found: Found,

@@ -26,10 +26,13 @@ pub(super) struct CatalogRows<'a> {
     relations: Mutex<HashMap<Oid, Arc<Relation>>>,
 }
 
+/// Relations, and what they were computed from.
+type Computed = (Option<Basis>, HashMap<Shared, Arc<Relation>>);
+
 /// Relations of the newest catalog, computed, for the sessions that see them alike.
 #[derive(Default)]
 pub(crate) struct SharedRows {
-    computed: Mutex<(Option<Basis>, HashMap<Shared, Arc<Relation>>)>,
+    computed: Mutex<Computed>,
 }
 
 /// What relations are computed from.

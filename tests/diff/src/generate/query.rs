@@ -290,7 +290,7 @@ impl<'g> Builder<'g> {
         if self.random.chance(5) {
             return (String::new(), Vec::new());
         }
-        let (mut text, first) = self.from_item(rich);
+        let (mut text, first) = self.pick_from_item(rich);
         let mut sources = vec![first];
         let more = if rich { self.random.below(3) } else { self.random.below(2) };
         for _ in 0..more {
@@ -306,7 +306,7 @@ impl<'g> Builder<'g> {
                 sources.push(Source { alias, columns: vec![("l".into(), ty)] });
                 continue;
             }
-            let (item, source) = self.from_item(rich);
+            let (item, source) = self.pick_from_item(rich);
             let mut joined = Scope { sources: sources.clone() };
             joined.sources.push(source.clone());
             let condition = self.join_condition(&joined, outer);
@@ -352,7 +352,7 @@ impl<'g> Builder<'g> {
         condition
     }
 
-    fn from_item(&mut self, rich: bool) -> (String, Source) {
+    fn pick_from_item(&mut self, rich: bool) -> (String, Source) {
         let alias = self.alias();
         match self.random.below(if rich { 12 } else { 8 }) {
             8 => {

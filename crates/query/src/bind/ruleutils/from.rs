@@ -184,7 +184,7 @@ impl Analyzer<'_> {
         }
     }
 
-    pub(super) fn from_item(&mut self, node: &Node) -> Result<FromItem> {
+    pub(super) fn read_from_item(&mut self, node: &Node) -> Result<FromItem> {
         self.deeper(|analyzer| match required(node.node.as_ref())? {
             NodeEnum::RangeVar(range) => analyzer.range_var(range),
             NodeEnum::RangeSubselect(select) => analyzer.range_subselect(select),
@@ -333,9 +333,9 @@ impl Analyzer<'_> {
             _ => "",
         };
         let start = self.level()?.items.len();
-        let left = Box::new(self.from_item(required(join.larg.as_deref())?)?);
+        let left = Box::new(self.read_from_item(required(join.larg.as_deref())?)?);
         let middle = self.level()?.items.len();
-        let right = Box::new(self.from_item(required(join.rarg.as_deref())?)?);
+        let right = Box::new(self.read_from_item(required(join.rarg.as_deref())?)?);
         let items = self.level()?.items.split_off(start);
         let (left_items, right_items) = items.split_at(middle - start);
         let (mut left_items, mut right_items) = (left_items.to_vec(), right_items.to_vec());

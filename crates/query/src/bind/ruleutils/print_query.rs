@@ -356,16 +356,16 @@ impl Printer<'_> {
         for (at, item) in from.iter().enumerate() {
             if at == 0 {
                 self.line(" FROM ", -STEP, STEP, 2);
-                self.from_item(item, entries);
+                self.put_from_item(item, entries);
                 continue;
             }
             self.push(", ");
-            let text = self.apart(|printer| printer.from_item(item, entries));
+            let text = self.apart(|printer| printer.put_from_item(item, entries));
             self.place(&text, true, false);
         }
     }
 
-    fn from_item(&mut self, item: &FromItem, entries: &[Entry]) {
+    fn put_from_item(&mut self, item: &FromItem, entries: &[Entry]) {
         match item {
             FromItem::Entry(number) => {
                 if let Some(entry) = entries.get(*number) {
@@ -379,7 +379,7 @@ impl Printer<'_> {
                 if parentheses {
                     self.push("(");
                 }
-                self.from_item(left, entries);
+                self.put_from_item(left, entries);
                 let conditional = on.is_some() || !using.is_empty();
                 let words = match (*word, conditional) {
                     ("", false) => " CROSS JOIN ".to_owned(),
@@ -389,7 +389,7 @@ impl Printer<'_> {
                 if right_parentheses {
                     self.push("(");
                 }
-                self.from_item(right, entries);
+                self.put_from_item(right, entries);
                 if right_parentheses {
                     self.push(")");
                 }

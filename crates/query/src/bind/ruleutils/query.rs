@@ -150,7 +150,7 @@ impl Analyzer<'_> {
     fn select_in_scope(&mut self, node: &protobuf::SelectStmt) -> Result<QueryTree> {
         let mut select = Select::default();
         for item in &node.from_clause {
-            select.from.push(self.from_item(item)?);
+            select.from.push(self.read_from_item(item)?);
         }
         for target in &node.target_list {
             let Some(NodeEnum::ResTarget(target)) = &target.node else { continue };

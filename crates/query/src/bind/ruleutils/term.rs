@@ -142,6 +142,7 @@ pub(super) struct Aggregate {
 
 /// `OVER …`.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "lives while one statement is printed")]
 pub(super) enum Over {
     /// A window of the WINDOW clause.
     Name(String),
