@@ -115,11 +115,11 @@ pub(super) fn literal(random: &mut Random, ty: Oid) -> String {
         }
         oid::NUMERIC => {
             let values = ["0", "1.5", "-2.25", "100", "0.001", "12345.678", "-1", "3.14159"];
-            format!("{}::numeric", parenthesised(random.pick(&values)))
+            format!("{}::numeric", parenthesised(random.pick::<&str>(&values)))
         }
         oid::FLOAT8 | oid::FLOAT4 => {
             let values = ["0", "1.5", "-2.5", "1e10", "0.1", "1e-5", "3"];
-            format!("{}::{}", parenthesised(random.pick(&values)), name(ty))
+            format!("{}::{}", parenthesised(random.pick::<&str>(&values)), name(ty))
         }
         oid::BOOL => (*random.pick(&["true", "false", "NULL::boolean"])).to_owned(),
         oid::TEXT => {
