@@ -20,7 +20,7 @@ pub(super) const ASSIGNED_QUERY: usize = usize::MAX - 1;
 
 /// What is assigned to which columns.
 pub(super) struct Assignments {
-    /// Position in [`Table::columns`], and value.
+    /// Position in [`catalog::Table::columns`], and value.
     pub(super) values: Vec<(usize, Expr)>,
     /// Sub-queries that give several columns: rows, or NULL.
     pub(super) queries: Vec<Expr>,

@@ -130,7 +130,7 @@ pub(crate) fn query(
     Ok(printer.finish())
 }
 
-/// As [`query`], of stored text.
+/// As [`query()`], of stored text.
 ///
 /// # Errors
 /// As parsing and binding it.
