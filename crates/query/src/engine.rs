@@ -321,7 +321,7 @@ async fn load_catalog(store: &dyn Store, cluster: u32) -> Result<Catalog> {
     loop {
         let pairs =
             snapshot.scan(&range, Direction::Forward, OPEN_CHUNK).await.map_err(unreadable)?;
-        let last = pairs.last().map(|(key, _)| key.clone());
+        let last = pairs.last().map(|(key, _)| store::Key::copy_from_slice(key));
         let count = pairs.len();
         for (_, value) in pairs {
             let object: Object = catalog::codec::decode(&value)

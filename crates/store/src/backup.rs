@@ -5,7 +5,7 @@
 use futures::stream::{self, Stream, StreamExt as _};
 
 use crate::{
-    BoxError, CommitError, Direction, KeyRange, Pair, Store, StoreError, Transaction, Write,
+    BoxError, CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Transaction, Write,
     WriteSet,
 };
 
@@ -39,16 +39,17 @@ pub enum ImportError {
 /// the transaction, so the copy is of one instant however long it takes.
 pub fn export(
     txn: &dyn Transaction,
-) -> impl Stream<Item = Result<Vec<Pair>, StoreError>> + Send + '_ {
+) -> impl Stream<Item = Result<Pairs, StoreError>> + Send + '_ {
     let start = Some((KeyRange::all(), CHUNK_PAIRS_MAX / 16));
     stream::try_unfold(start, move |rest| async move {
         let Some((range, pairs_max)) = rest else { return Ok(None) };
         let chunk = txn.scan(&range, Direction::Forward, pairs_max).await?;
         let Some((last, _)) = chunk.last() else { return Ok(None) };
+        let last = Key::copy_from_slice(last);
         let rest = (chunk.len() == pairs_max).then(|| {
             // The next chunk should come out right if its pairs are like these.
-            let pairs = CHUNK_BYTES / (bytes_of(&chunk) / chunk.len()).max(1);
-            (range.after(last.clone(), Direction::Forward), pairs.clamp(1, CHUNK_PAIRS_MAX))
+            let pairs = CHUNK_BYTES / (chunk.bytes() / chunk.len()).max(1);
+            (range.after(last, Direction::Forward), pairs.clamp(1, CHUNK_PAIRS_MAX))
         });
         Ok(Some((chunk, rest)))
     })
@@ -61,7 +62,7 @@ pub fn export(
 /// See [`ImportError`].
 pub async fn import(
     store: &dyn Store,
-    chunks: impl Stream<Item = Result<Vec<Pair>, BoxError>> + Send,
+    chunks: impl Stream<Item = Result<Pairs, BoxError>> + Send,
 ) -> Result<u64, ImportError> {
     let probe = store.begin().await?;
     if !probe.scan(&KeyRange::all(), Direction::Forward, 1).await?.is_empty() {
@@ -85,8 +86,4 @@ pub async fn import(
     }
     store.begin().await?.commit(batch).await?;
     Ok(pairs)
-}
-
-fn bytes_of(pairs: &[Pair]) -> usize {
-    pairs.iter().map(|(key, value)| key.len() + value.len()).sum()
 }

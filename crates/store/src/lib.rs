@@ -20,8 +20,11 @@ pub mod backup;
 mod conflict;
 pub mod embedded;
 pub mod memory;
+mod pairs;
 mod snapshots;
 mod versions;
+
+pub use pairs::{IntoIter, Pairs};
 
 /// A key: opaque bytes, ordered bytewise.
 pub type Key = Bytes;
@@ -195,7 +198,7 @@ pub trait Transaction: Send + Sync {
         range: &'a KeyRange,
         direction: Direction,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Pair>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Pairs, StoreError>>;
 
     /// Applies all of `writes` or none. Takes the transaction: nothing is read after the verdict.
     /// An empty write set returns `read_ts` and touches nothing.

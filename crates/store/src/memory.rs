@@ -21,7 +21,7 @@ use crate::conflict::Marks;
 use crate::snapshots::{Snapshot, Snapshots};
 use crate::versions::{Version, Versions};
 use crate::{
-    CommitError, Direction, Key, KeyRange, Pair, Store, StoreError, Transaction, Ts, Value, Write,
+    CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Transaction, Ts, Value, Write,
     WriteSet,
 };
 
@@ -177,7 +177,7 @@ impl Transaction for Txn {
         range: &'a KeyRange,
         direction: Direction,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Pair>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Pairs, StoreError>> {
         async move {
             self.trouble.call(&self.shared).await?;
             Ok(self.scan_chunk(range.clone(), direction, limit).await)
@@ -224,8 +224,8 @@ impl Txn {
         mut range: KeyRange,
         direction: Direction,
         limit: usize,
-    ) -> Vec<Pair> {
-        let mut pairs = Vec::new();
+    ) -> Pairs {
+        let mut pairs = Pairs::default();
         while pairs.len() < limit && !range.is_empty() {
             let wanted = (limit - pairs.len()).clamp(16, WINDOW_KEYS_MAX);
             let ts = self.snapshot.ts();

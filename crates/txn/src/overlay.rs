@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use store::{Direction, Key, KeyRange, Value, Write, WriteSet};
+use store::{Direction, Key, KeyRange, Pairs, Value, Write, WriteSet};
 
 use crate::CommandId;
 
@@ -76,19 +76,25 @@ impl Overlay {
     /// `exhausted`.
     pub(crate) fn merge(
         &self,
-        pairs: Vec<(Key, Value)>,
+        pairs: Pairs,
         range: &KeyRange,
         direction: Direction,
         exhausted: bool,
         at: CommandId,
-    ) -> Vec<(Key, Value)> {
+    ) -> Pairs {
         let covered = match (exhausted, pairs.last()) {
             (false, Some((last, _))) => match direction {
                 Direction::Forward => {
-                    KeyRange { start: range.start.clone(), end: Bound::Included(last.clone()) }
+                    KeyRange {
+                    start: range.start.clone(),
+                    end: Bound::Included(Key::copy_from_slice(last)),
+                }
                 }
                 Direction::Backward => {
-                    KeyRange { start: Bound::Included(last.clone()), end: range.end.clone() }
+                    KeyRange {
+                    start: Bound::Included(Key::copy_from_slice(last)),
+                    end: range.end.clone(),
+                }
                 }
             },
             _ => range.clone(),
@@ -99,7 +105,7 @@ impl Overlay {
         let own =
             self.histories.range::<[u8], _>((as_slice(&covered.start), as_slice(&covered.end)));
         let mut own: Vec<_> = own
-            .filter_map(|(key, history)| Some((key.clone(), visible(history, at)?.cloned())))
+            .filter_map(|(key, history)| Some((key, visible(history, at)?)))
             .collect();
         if own.is_empty() {
             return pairs;
@@ -107,17 +113,19 @@ impl Overlay {
         if direction == Direction::Backward {
             own.reverse();
         }
-        let mut merged = Vec::with_capacity(pairs.len() + own.len());
-        let mut pairs = pairs.into_iter().peekable();
+        let mut merged = Pairs::with_capacity(pairs.len() + own.len(), pairs.bytes());
+        let mut pairs = pairs.iter().peekable();
         for (key, value) in own {
-            while let Some(pair) = pairs.next_if(|pair| match direction {
-                Direction::Forward => pair.0 < key,
-                Direction::Backward => pair.0 > key,
+            while let Some((key, value)) = pairs.next_if(|pair| match direction {
+                Direction::Forward => *pair.0 < key[..],
+                Direction::Backward => *pair.0 > key[..],
             }) {
-                merged.push(pair);
+                merged.push(key, value);
             }
-            pairs.next_if(|pair| pair.0 == key);
-            merged.extend(value.map(|value| (key, value)));
+            pairs.next_if(|pair| *pair.0 == key[..]);
+            if let Some(value) = value {
+                merged.push(key, value);
+            }
         }
         merged.extend(pairs);
         merged
@@ -175,10 +183,11 @@ mod tests {
     }
 
     fn merge(overlay: &Overlay, direction: Direction, exhausted: bool, at: u32) -> String {
-        let mut pairs: Vec<_> = ["b", "d"].map(|k| (key(k), key("old"))).into();
+        let mut keys = ["b", "d"];
         if direction == Direction::Backward {
-            pairs.reverse();
+            keys.reverse();
         }
+        let pairs: Pairs = keys.into_iter().map(|key| (key, "old")).collect();
         let range = KeyRange { start: Bound::Unbounded, end: Bound::Unbounded };
         let merged = overlay.merge(pairs, &range, direction, exhausted, CommandId(at));
         let texts = merged

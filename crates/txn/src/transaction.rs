@@ -1,13 +1,12 @@
 //! The transaction itself.
 
 use std::future::poll_fn;
-use std::ops::Bound;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Instant;
 
 use store::{
-    CommitError, Direction, Key, KeyRange, Pair, Store, StoreError, Ts, Value, Write, WriteSet,
+    CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Ts, Value, Write, WriteSet,
 };
 use types::{Result, SqlError, SqlState};
 
@@ -129,7 +128,7 @@ impl Transaction {
         direction: Direction,
         limit: usize,
         at: CommandId,
-    ) -> Result<(Vec<Pair>, Option<KeyRange>)> {
+    ) -> Result<(Pairs, Option<KeyRange>)> {
         let (pairs, rest) = scan(&**self.snapshot, range, direction, limit).await?;
         if self.overlay.is_empty() {
             return Ok((pairs, rest));
@@ -273,7 +272,7 @@ impl SnapshotReader {
         range: &KeyRange,
         direction: Direction,
         limit: usize,
-    ) -> Result<(Vec<Pair>, Option<KeyRange>)> {
+    ) -> Result<(Pairs, Option<KeyRange>)> {
         match self.snapshot.upgrade() {
             Some(snapshot) => scan(&**snapshot, range, direction, limit).await,
             None => Err(SqlError::internal("transaction ended while its snapshot was read")),
@@ -287,17 +286,12 @@ async fn scan(
     range: &KeyRange,
     direction: Direction,
     limit: usize,
-) -> Result<(Vec<Pair>, Option<KeyRange>)> {
+) -> Result<(Pairs, Option<KeyRange>)> {
     let pairs = snapshot.scan(range, direction, limit).await.map_err(read_error)?;
     let rest = match pairs.last() {
-        Some((last, _)) if pairs.len() >= limit => Some(match direction {
-            Direction::Forward => {
-                KeyRange { start: Bound::Excluded(last.clone()), end: range.end.clone() }
-            }
-            Direction::Backward => {
-                KeyRange { start: range.start.clone(), end: Bound::Excluded(last.clone()) }
-            }
-        }),
+        Some((last, _)) if pairs.len() >= limit => {
+            Some(range.clone().after(Key::copy_from_slice(last), direction))
+        }
         _ => None,
     };
     Ok((pairs, rest))

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use store::{Direction, Key, Pair as Stored};
+use store::{Direction, Key, Pair as Stored, Pairs};
 use types::{Result, SqlError};
 
 use super::access::{self, Access};
@@ -209,13 +209,13 @@ impl BatchedJoin {
     ) -> Result<(Chunk, Vec<Pair>)> {
         let Some(reader) = &self.reader else { return Err(wrong_node()) };
         let frames = &self.frames;
-        let mut stored = Vec::with_capacity(found.len());
+        let mut stored = Pairs::default();
         // Of each step its outer row, and whether a row was found.
         let mut steps = Vec::with_capacity(found.len());
         for (owner, found) in found {
             steps.push((owner, matches!(found, Found::Stored(_))));
-            if let Found::Stored(pair) = found {
-                stored.push(pair);
+            if let Found::Stored((key, value)) = found {
+                stored.push(&key, &value);
             }
         }
         let stored = reader.rows_of(stored, cx).await?;
@@ -225,12 +225,12 @@ impl BatchedJoin {
         cx.for_each(self.stops, steps.len(), |cx, index| {
             let Some((owner, is_row)) = steps.get(index).copied() else { return Ok(()) };
             let pair = stored.get(next).filter(|_| is_row);
-            let Some(pair) = pair else {
+            let Some((key, value)) = pair else {
                 pairs.push((owner, NONE));
                 return Ok(());
             };
             let last = rows.len();
-            rows.push_with(|out| reader.decode(pair, out))?;
+            rows.push_with(|out| reader.decode_row(key, value, out))?;
             let cx = EvalCx { frame: frames.row(owner as usize), ..*cx };
             let kept = match &scan.filter {
                 Some(filter) => is_true(filter, rows.row(last), &cx),

@@ -1,12 +1,18 @@
-//! Reads on in a range while what was read is worked on: a long scan keeps two threads busy.
+//! Reads on in a range while what was read is worked on: a long scan keeps two threads busy, one that
+//! reads and decodes, and one that computes with the rows.
 //!
 //! Invariant: the task ends when its reader is dropped or the transaction ends, after the piece it
 //! is about.
 
-use store::{Direction, KeyRange, Pair};
+use std::sync::Arc;
+
+use store::{Direction, KeyRange, Pairs};
 use tokio::sync::mpsc;
 use txn::SnapshotReader;
 use types::Result;
+
+use super::table_reader::TableReader;
+use crate::chunk::Chunk;
 
 /// Pairs read at once at most.
 pub(super) const PAIRS_MAX: usize = 1024;
@@ -16,37 +22,57 @@ const PIECE_BYTES: usize = 4 * 1024 * 1024;
 const PIECES_AHEAD: usize = 4;
 
 /// How many pairs to read next, if they are like `pairs`.
-pub(super) fn fit(pairs: &[Pair]) -> usize {
-    let bytes: usize = pairs.iter().map(|(_, value)| value.len()).sum();
-    (PIECE_BYTES * pairs.len() / bytes.max(1)).clamp(1, PAIRS_MAX)
+pub(super) fn fit(pairs: &Pairs) -> usize {
+    (PIECE_BYTES * pairs.len() / pairs.bytes().max(1)).clamp(1, PAIRS_MAX)
+}
+
+/// What was read at once.
+pub(super) enum Piece {
+    /// Pairs, as they are stored.
+    Pairs(Pairs),
+    /// The rows, decoded.
+    Rows(Chunk),
+}
+
+impl Piece {
+    /// Number of pairs that were read.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Piece::Pairs(pairs) => pairs.len(),
+            Piece::Rows(rows) => rows.len(),
+        }
+    }
 }
 
 /// The rest of a range, piece by piece.
 pub(super) struct ReadAhead {
-    pieces: mpsc::Receiver<Result<Vec<Pair>>>,
+    pieces: mpsc::Receiver<Result<Piece>>,
 }
 
 impl ReadAhead {
-    /// Begins to read `range`.
+    /// Begins to read `range` as `reader` reads its table.
     pub(super) fn start(
         snapshot: SnapshotReader,
         range: KeyRange,
         direction: Direction,
+        reader: Arc<TableReader>,
     ) -> ReadAhead {
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
         tokio::spawn(async move {
             let mut todo = Some(range);
             let mut limit = PAIRS_MAX;
             while let Some(range) = todo {
-                let piece = snapshot.scan(&range, direction, limit).await;
-                let (piece, rest) = match piece {
+                let (piece, rest) = match snapshot.scan(&range, direction, limit).await {
                     Ok((pairs, rest)) => {
                         limit = fit(&pairs);
-                        (Ok(pairs), rest)
+                        match reader.needs_rows() {
+                            true => (Ok(Piece::Pairs(pairs)), rest),
+                            false => (reader.decode(&pairs).map(|rows| Piece::Rows(rows)), rest),
+                        }
                     }
                     Err(error) => (Err(error), None),
                 };
-                todo = rest;
+                todo = rest.filter(|_| piece.is_ok());
                 if sender.send(piece).await.is_err() {
                     return;
                 }
@@ -58,8 +84,8 @@ impl ReadAhead {
     /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// What the store raises.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Pair>>> {
+    /// What the store raises, `XX001`, `XX002` if what is stored is malformed.
+    pub(super) async fn next(&mut self) -> Result<Option<Piece>> {
         self.pieces.recv().await.transpose()
     }
 }

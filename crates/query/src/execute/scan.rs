@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use store::{Direction, Pair};
+use store::{Direction, Pairs};
 use types::Result;
 
 use super::access::{self, Access};
 use super::cx::ExecCx;
-use super::eval::{inspect, is_true};
-use super::read_ahead::{PAIRS_MAX, ReadAhead, fit};
+use super::eval::inspect;
+use super::read_ahead::{PAIRS_MAX, Piece, ReadAhead, fit};
 use super::run::{Operator, Report, wrong_node};
 use super::table_reader::{TableReader, bounds};
 use crate::chunk::Chunk;
@@ -32,7 +32,7 @@ pub(crate) struct ScanOperator {
 
 /// Where a scan stands.
 struct Cursor {
-    reader: TableReader,
+    reader: Arc<TableReader>,
     todo: VecDeque<Access>,
     /// Pairs to be read next.
     pairs: usize,
@@ -67,9 +67,12 @@ impl ScanOperator {
         };
         while !cursor.is_done() {
             cx.checkpoint().await?;
-            let pairs = cursor.read(scan, cx).await?;
-            self.read += pairs.len() as u64;
-            let chunk = cursor.decode(scan, self.plan.types.len(), self.stops, pairs, cx).await?;
+            let piece = cursor.read(scan, cx).await?;
+            self.read += piece.len() as u64;
+            let mut chunk = cursor.rows(piece, cx).await?;
+            if let Some(filter) = &scan.filter {
+                cx.retain(self.stops, &mut chunk, filter).await?;
+            }
             if !chunk.is_empty() {
                 return Ok(Some(chunk));
             }
@@ -80,7 +83,7 @@ impl ScanOperator {
 
 impl Cursor {
     async fn new(scan: &Scan, stops: bool, cx: &mut ExecCx<'_>) -> Result<Cursor> {
-        let reader = TableReader::new(scan, cx.host.cluster)?;
+        let reader = Arc::new(TableReader::new(scan, cx.host.cluster)?);
         let mut values = Vec::new();
         for expr in access::exprs(bounds(scan)) {
             values.push(cx.eval_one(stops, expr).await?);
@@ -97,22 +100,22 @@ impl Cursor {
         self.todo.is_empty() && self.ahead.is_none()
     }
 
-    /// The next rows, by their keys. For a covering index, entries by theirs.
-    async fn read(&mut self, scan: &Scan, cx: &mut ExecCx<'_>) -> Result<Vec<Pair>> {
+    /// The next pairs.
+    async fn read(&mut self, scan: &Scan, cx: &mut ExecCx<'_>) -> Result<Piece> {
         let direction = match scan.backward {
             false => Direction::Forward,
             true => Direction::Backward,
         };
         if let Some(ahead) = &mut self.ahead {
             match ahead.next().await? {
-                Some(pairs) => return self.reader.rows_of(pairs, cx).await,
+                Some(piece) => return Ok(piece),
                 None => self.ahead = None,
             }
         }
         let at = cx.at();
         let wanted = self.pairs;
         self.pairs = (self.pairs * 4).min(PAIRS_MAX);
-        let mut pairs = Vec::new();
+        let mut pairs = Pairs::default();
         while pairs.len() < wanted
             && let Some(access) = self.todo.pop_front()
         {
@@ -140,7 +143,12 @@ impl Cursor {
                     match (rest, cx.host.txn.reader()) {
                         // A second full piece: there may be many more.
                         (Some(rest), Some(snapshot)) if limit == PAIRS_MAX => {
-                            let ahead = ReadAhead::start(snapshot, rest, direction);
+                            let ahead = ReadAhead::start(
+                                snapshot,
+                                rest,
+                                direction,
+                                Arc::clone(&self.reader),
+                            );
                             self.ahead = Some(ahead);
                         }
                         (Some(rest), _) => self.todo.push_front(Access::Range(rest)),
@@ -153,40 +161,15 @@ impl Cursor {
                 }
             }
         }
-        let pairs = self.reader.rows_of(pairs, cx).await?;
         self.pairs = self.pairs.min(fit(&pairs));
-        Ok(pairs)
+        Ok(Piece::Pairs(pairs))
     }
 
-    async fn decode(
-        &self,
-        scan: &Scan,
-        width: usize,
-        stops: bool,
-        pairs: Vec<Pair>,
-        cx: &mut ExecCx<'_>,
-    ) -> Result<Chunk> {
-        let mut chunk = Chunk::with_capacity(width, pairs.len());
-        if scan.filter.is_none() {
-            for pair in &pairs {
-                chunk.push_with(|out| self.reader.decode(pair, out))?;
-            }
-            return Ok(chunk);
+    /// The rows of a piece, not yet filtered.
+    async fn rows(&self, piece: Piece, cx: &mut ExecCx<'_>) -> Result<Chunk> {
+        match piece {
+            Piece::Rows(rows) => Ok(rows),
+            Piece::Pairs(pairs) => self.reader.decode(&self.reader.rows_of(pairs, cx).await?),
         }
-        cx.for_each(stops, pairs.len(), |cx, index| {
-            let Some(pair) = pairs.get(index) else { return Ok(()) };
-            chunk.push_with(|out| self.reader.decode(pair, out))?;
-            if let Some(filter) = &scan.filter {
-                let last = chunk.len() - 1;
-                let kept = is_true(filter, chunk.row(last), cx);
-                if !matches!(kept, Ok(true)) {
-                    chunk.truncate(last);
-                }
-                kept?;
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(chunk)
     }
 }

@@ -3,12 +3,13 @@
 //!     bounds ──► points, ranges ──► pairs ──► [entries ──► row keys ──► rows] ──► decode
 //!                                   (caller)
 
-use store::{Key, Pair};
+use store::{Key, Pairs};
 use types::{Datum, Oid, Result, RowReader, SqlError, SqlState};
 
 use super::access::{self, Access};
 use super::cx::ExecCx;
 use super::index::{self, EntryLayout, KeyLayout, Projection};
+use crate::chunk::Chunk;
 use crate::plan::{AccessPath, KeyBounds, Scan};
 
 pub(super) struct TableReader {
@@ -18,6 +19,8 @@ pub(super) struct TableReader {
     projection: Projection,
     /// The row's storage key follows its columns.
     row_key: bool,
+    /// How many columns there are, the storage key among them.
+    width: usize,
 }
 
 /// The bounds within which a scan reads.
@@ -61,6 +64,7 @@ impl TableReader {
             index,
             projection: Projection::new(columns)?,
             row_key: scan.row_key,
+            width: scan.columns.len() + usize::from(scan.row_key),
         })
     }
 
@@ -77,14 +81,21 @@ impl TableReader {
         }
     }
 
+    /// Whether pairs of the index do not hold all that is wanted: see [`TableReader::rows_of`].
+    pub(super) fn needs_rows(&self) -> bool {
+        matches!(self.index, Some((_, false)))
+    }
+
     /// The rows that pairs of the index stand for, as [`TableReader::decode`] takes them.
     ///
     /// # Errors
     /// `XX002` if a row is missing.
-    pub(super) async fn rows_of(&self, found: Vec<Pair>, cx: &mut ExecCx<'_>) -> Result<Vec<Pair>> {
-        let Some((_, false)) = &self.index else { return Ok(found) };
+    pub(super) async fn rows_of(&self, found: Pairs, cx: &mut ExecCx<'_>) -> Result<Pairs> {
+        if !self.needs_rows() {
+            return Ok(found);
+        }
         let mut keys: Vec<Key> = Vec::with_capacity(found.len());
-        for (key, value) in &found {
+        for (key, value) in found.iter() {
             keys.push(self.rows.row_key_of(index::read_entry(key, value)?.0));
         }
         let values = match keys.as_slice() {
@@ -102,11 +113,23 @@ impl TableReader {
         rows.collect()
     }
 
-    /// Appends a row's columns.
+    /// The wanted columns of rows.
     ///
     /// # Errors
     /// `XX001`, `XX002` if what is stored is malformed.
-    pub(super) fn decode(&self, (key, value): &Pair, out: &mut Vec<Datum>) -> Result<()> {
+    pub(super) fn decode(&self, pairs: &Pairs) -> Result<Chunk> {
+        let mut rows = Chunk::with_capacity(self.width, pairs.len());
+        for (key, value) in pairs.iter() {
+            rows.push_with(|out| self.decode_row(key, value, out))?;
+        }
+        Ok(rows)
+    }
+
+    /// Appends a row's columns.
+    ///
+    /// # Errors
+    /// As [`TableReader::decode`].
+    pub(super) fn decode_row(&self, key: &[u8], value: &[u8], out: &mut Vec<Datum>) -> Result<()> {
         let Some((_, true)) = &self.index else {
             self.projection.read(&RowReader::new(value)?, out)?;
             out.extend(self.row_key.then(|| Datum::bytea(key)));

@@ -35,7 +35,7 @@ use parking_lot::Mutex;
 use crate::snapshots::{Snapshot, Snapshots};
 use crate::versions::Versions;
 use crate::{
-    CommitError, Direction, Key, KeyRange, Pair, Store, StoreError, Transaction, Ts, Value,
+    CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Transaction, Ts, Value,
     WriteSet,
 };
 use base::View;
@@ -229,7 +229,7 @@ impl Txn {
         range: &KeyRange,
         direction: Direction,
         limit: usize,
-    ) -> Result<Vec<Pair>, StoreError> {
+    ) -> Result<Pairs, StoreError> {
         let mut scan = read::Scan::new(&self.shared, self.snapshot.ts(), range, direction, limit);
         while !scan.step()? {
             // Deleted keys make a step come out short; let others run before the next.
@@ -260,7 +260,7 @@ impl Transaction for Txn {
         range: &'a KeyRange,
         direction: Direction,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Pair>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Pairs, StoreError>> {
         self.scan_chunk(range, direction, limit).boxed()
     }
 

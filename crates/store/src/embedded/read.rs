@@ -9,13 +9,13 @@ use std::iter::Peekable;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::Shared;
 use super::base::{PairsRange, View, failed};
 use super::commit::Refusal;
 use crate::versions::Window;
-use crate::{Direction, Key, KeyRange, Pair, StoreError, Value};
+use crate::{Direction, Key, KeyRange, Pairs, StoreError, Value};
 
 /// Keys of memory that one step of a scan looks at, at least and at most. Bounds the time without a
 /// yield when everything is deleted.
@@ -70,19 +70,7 @@ pub(super) struct Scan<'a> {
     /// What is left of the range.
     range: KeyRange,
     window_keys: usize,
-    found: Vec<Found>,
-    /// Keys and values copied out of the base; one allocation for the whole chunk.
-    buffer: BytesMut,
-}
-
-enum Found {
-    Memory(Pair),
-    /// Where key and value lie in the buffer: one behind the other.
-    Base {
-        start: usize,
-        middle: usize,
-        end: usize,
-    },
+    found: Pairs,
 }
 
 impl<'a> Scan<'a> {
@@ -100,8 +88,7 @@ impl<'a> Scan<'a> {
             limit,
             range: range.clone(),
             window_keys: limit.clamp(WINDOW_KEYS_MIN, WINDOW_KEYS_MAX / 8),
-            found: Vec::new(),
-            buffer: BytesMut::new(),
+            found: Pairs::default(),
         }
     }
 
@@ -143,17 +130,8 @@ impl<'a> Scan<'a> {
     }
 
     /// The pairs found.
-    pub(super) fn finish(self) -> Vec<Pair> {
-        let buffer = self.buffer.freeze();
+    pub(super) fn finish(self) -> Pairs {
         self.found
-            .into_iter()
-            .map(|found| match found {
-                Found::Memory(pair) => pair,
-                Found::Base { start, middle, end } => {
-                    (buffer.slice(start..middle), buffer.slice(middle..end))
-                }
-            })
-            .collect()
     }
 
     fn merge(
@@ -165,7 +143,7 @@ impl<'a> Scan<'a> {
         if memory.is_empty() {
             for item in base.take(self.limit - self.found.len()) {
                 let (key, value) = item.map_err(failed)?;
-                self.copy(key.value(), value.value());
+                self.take(key.value(), value.value());
             }
             return Ok(());
         }
@@ -190,27 +168,22 @@ impl<'a> Scan<'a> {
             };
             if from_memory {
                 if let Some((key, Some(value))) = memory.next() {
-                    self.found.push(Found::Memory((key, value)));
+                    self.take(&key, &value);
                 }
             } else if let Some(item) = base.next() {
                 let (key, value) = item.map_err(failed)?;
-                self.copy(key.value(), value.value());
+                self.take(key.value(), value.value());
             }
         }
         Ok(())
     }
 
-    fn copy(&mut self, key: &[u8], value: &[u8]) {
-        if self.buffer.is_empty() {
+    fn take(&mut self, key: &[u8], value: &[u8]) {
+        if self.found.is_empty() {
             let expected = self.limit.saturating_mul(PAIR_BYTES_EXPECTED).min(BUFFER_BYTES_MAX);
-            self.buffer.reserve(expected.max(key.len() + value.len()));
-            self.found.reserve(self.limit.min(1024));
+            self.found.reserve(self.limit.min(1024), expected.max(key.len() + value.len()));
         }
-        let start = self.buffer.len();
-        self.buffer.extend_from_slice(key);
-        let middle = self.buffer.len();
-        self.buffer.extend_from_slice(value);
-        self.found.push(Found::Base { start, middle, end: self.buffer.len() });
+        self.found.push(key, value);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rows that refer to a row.
 
 use catalog::{ForeignKey, Index, IndexState, Table};
-use store::{Direction, Key, KeyRange, Pair};
+use store::{Direction, Key, KeyRange, Pair, Pairs};
 use txn::Transaction;
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, RowReader, key};
@@ -116,10 +116,10 @@ impl Children {
         Ok(found)
     }
 
-    async fn rows_of(&self, txn: &Transaction, pairs: Vec<Pair>) -> Result<Vec<Pair>> {
-        let Some(rows) = &self.rows else { return Ok(pairs) };
+    async fn rows_of(&self, txn: &Transaction, pairs: Pairs) -> Result<Vec<Pair>> {
+        let Some(rows) = &self.rows else { return Ok(pairs.into_iter().collect()) };
         let mut keys = Vec::with_capacity(pairs.len());
-        for (key, value) in &pairs {
+        for (key, value) in pairs.iter() {
             keys.push(rows.row_key_of(index::read_entry(key, value)?.0));
         }
         let values = txn.get_many(&keys, txn.command().after()).await?;
