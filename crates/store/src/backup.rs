@@ -37,9 +37,7 @@ pub enum ImportError {
 
 /// All pairs of the transaction's snapshot in key order, in chunks. The snapshot is kept alive by
 /// the transaction, so the copy is of one instant however long it takes.
-pub fn export(
-    txn: &dyn Transaction,
-) -> impl Stream<Item = Result<Pairs, StoreError>> + Send + '_ {
+pub fn export(txn: &dyn Transaction) -> impl Stream<Item = Result<Pairs, StoreError>> + Send + '_ {
     let start = Some((KeyRange::all(), CHUNK_PAIRS_MAX / 16));
     stream::try_unfold(start, move |rest| async move {
         let Some((range, pairs_max)) = rest else { return Ok(None) };

@@ -219,12 +219,7 @@ impl Transaction for Txn {
 }
 
 impl Txn {
-    async fn scan_chunk(
-        &self,
-        mut range: KeyRange,
-        direction: Direction,
-        limit: usize,
-    ) -> Pairs {
+    async fn scan_chunk(&self, mut range: KeyRange, direction: Direction, limit: usize) -> Pairs {
         let mut pairs = Pairs::default();
         while pairs.len() < limit && !range.is_empty() {
             let wanted = (limit - pairs.len()).clamp(16, WINDOW_KEYS_MAX);

@@ -84,18 +84,14 @@ impl Overlay {
     ) -> Pairs {
         let covered = match (exhausted, pairs.last()) {
             (false, Some((last, _))) => match direction {
-                Direction::Forward => {
-                    KeyRange {
+                Direction::Forward => KeyRange {
                     start: range.start.clone(),
                     end: Bound::Included(Key::copy_from_slice(last)),
-                }
-                }
-                Direction::Backward => {
-                    KeyRange {
+                },
+                Direction::Backward => KeyRange {
                     start: Bound::Included(Key::copy_from_slice(last)),
                     end: range.end.clone(),
-                }
-                }
+                },
             },
             _ => range.clone(),
         };
@@ -104,9 +100,8 @@ impl Overlay {
         }
         let own =
             self.histories.range::<[u8], _>((as_slice(&covered.start), as_slice(&covered.end)));
-        let mut own: Vec<_> = own
-            .filter_map(|(key, history)| Some((key, visible(history, at)?)))
-            .collect();
+        let mut own: Vec<_> =
+            own.filter_map(|(key, history)| Some((key, visible(history, at)?))).collect();
         if own.is_empty() {
             return pairs;
         }

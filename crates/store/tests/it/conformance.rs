@@ -375,9 +375,19 @@ async fn scan_bounds(engine: Engine) {
         (range("aa", "cc"), "b=2 c=1"),
     ];
     for (range, expected) in cases {
-        let forward = txn.scan(&range, Direction::Forward, 100).await.unwrap().into_iter().collect::<Vec<_>>();
+        let forward = txn
+            .scan(&range, Direction::Forward, 100)
+            .await
+            .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>();
         assert_eq!(text(&forward), expected, "{range:?}");
-        let mut backward = txn.scan(&range, Direction::Backward, 100).await.unwrap().into_iter().collect::<Vec<_>>();
+        let mut backward = txn
+            .scan(&range, Direction::Backward, 100)
+            .await
+            .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>();
         backward.reverse();
         assert_eq!(text(&backward), expected, "{range:?} backward");
     }
@@ -406,7 +416,12 @@ async fn scan_limits_and_continues(engine: Engine) {
             let mut rest = KeyRange::all();
             let mut seen = Vec::new();
             loop {
-                let chunk = txn.scan(&rest, direction, limit).await.unwrap().into_iter().collect::<Vec<_>>();
+                let chunk = txn
+                    .scan(&rest, direction, limit)
+                    .await
+                    .unwrap()
+                    .into_iter()
+                    .collect::<Vec<_>>();
                 assert!(chunk.len() <= limit);
                 let last = chunk.last().map(|(key, _)| key.clone());
                 let complete = chunk.len() < limit;
@@ -424,7 +439,14 @@ async fn scan_limits_and_continues(engine: Engine) {
             assert_eq!(seen, expected, "limit {limit} {direction:?}");
         }
     }
-    assert_eq!(txn.scan(&KeyRange::all(), Direction::Forward, 0).await.unwrap().into_iter().collect::<Vec<_>>(), []);
+    assert_eq!(
+        txn.scan(&KeyRange::all(), Direction::Forward, 0)
+            .await
+            .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>(),
+        []
+    );
 }
 
 async fn scan_skips_deleted_runs(engine: Engine) {
@@ -441,9 +463,19 @@ async fn scan_skips_deleted_runs(engine: Engine) {
     for round in 0..2 {
         let after = engine.begin().await;
         for direction in [Direction::Forward, Direction::Backward] {
-            let found = after.scan(&KeyRange::all(), direction, 1).await.unwrap().into_iter().collect::<Vec<_>>();
+            let found = after
+                .scan(&KeyRange::all(), direction, 1)
+                .await
+                .unwrap()
+                .into_iter()
+                .collect::<Vec<_>>();
             assert_eq!(text(&found), "05000=1", "round {round}");
-            let found = after.scan(&KeyRange::all(), direction, 2).await.unwrap().into_iter().collect::<Vec<_>>();
+            let found = after
+                .scan(&KeyRange::all(), direction, 2)
+                .await
+                .unwrap()
+                .into_iter()
+                .collect::<Vec<_>>();
             assert_eq!(text(&found), "05000=1", "round {round}");
         }
         assert_eq!(all(before.as_ref()).await.len(), 10_000);
@@ -520,14 +552,24 @@ async fn sum_again_and_again(engine: Arc<Engine>, done: Arc<AtomicBool>, directi
     let mut held: Vec<(Box<dyn Transaction>, Vec<Pair>)> = Vec::new();
     while !done.load(Ordering::SeqCst) {
         let txn = engine.begin().await;
-        let seen = txn.scan(&KeyRange::all(), direction, usize::MAX).await.unwrap().into_iter().collect::<Vec<_>>();
+        let seen = txn
+            .scan(&KeyRange::all(), direction, usize::MAX)
+            .await
+            .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>();
         assert_eq!(sum(&seen), 6000);
         held.push((txn, seen));
         if held.len() > 8 {
             held.remove(3);
         }
         for (txn, seen) in &held {
-            let again = txn.scan(&KeyRange::all(), direction, usize::MAX).await.unwrap().into_iter().collect::<Vec<_>>();
+            let again = txn
+                .scan(&KeyRange::all(), direction, usize::MAX)
+                .await
+                .unwrap()
+                .into_iter()
+                .collect::<Vec<_>>();
             assert_eq!(&again, seen);
         }
         tokio::task::yield_now().await;

@@ -109,7 +109,11 @@ pub(crate) async fn get(txn: &dyn Transaction, name: &str) -> Option<String> {
 }
 
 pub(crate) async fn all(txn: &dyn Transaction) -> Vec<Pair> {
-    txn.scan(&KeyRange::all(), Direction::Forward, usize::MAX).await.unwrap().into_iter().collect::<Vec<_>>()
+    txn.scan(&KeyRange::all(), Direction::Forward, usize::MAX)
+        .await
+        .unwrap()
+        .into_iter()
+        .collect::<Vec<_>>()
 }
 
 /// Keys and values as `k=v`, separated by spaces.

@@ -126,7 +126,12 @@ async fn run(mut engine: Engine, steps: Vec<Step>) {
                     start: Bound::Included(name(from)),
                     end: if to == 25 { Bound::Unbounded } else { Bound::Excluded(name(to)) },
                 };
-                let found = txn.scan(&range, direction, limit).await.unwrap().into_iter().collect::<Vec<_>>();
+                let found = txn
+                    .scan(&range, direction, limit)
+                    .await
+                    .unwrap()
+                    .into_iter()
+                    .collect::<Vec<_>>();
                 let within = state
                     .iter()
                     .filter(|(key, _)| **key >= name(from) && (to == 25 || **key < name(to)))
@@ -175,7 +180,12 @@ async fn run(mut engine: Engine, steps: Vec<Step>) {
     let state: State = engine.all().await.into_iter().collect();
     assert_eq!(state, model.state);
     for Open { txn, state } in open.into_iter().flatten() {
-        let seen = txn.scan(&KeyRange::all(), Direction::Forward, usize::MAX).await.unwrap().into_iter().collect::<Vec<_>>();
+        let seen = txn
+            .scan(&KeyRange::all(), Direction::Forward, usize::MAX)
+            .await
+            .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>();
         assert_eq!(seen.into_iter().collect::<State>(), state);
     }
 }

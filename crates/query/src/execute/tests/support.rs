@@ -176,7 +176,13 @@ impl Db {
     pub(super) async fn stored(&self) -> Vec<(bytes::Bytes, bytes::Bytes)> {
         let range = store::KeyRange::prefix(&[]);
         let at = self.txn.command().after();
-        self.txn.scan(&range, store::Direction::Forward, 10_000, at).await.unwrap().0.into_iter().collect()
+        self.txn
+            .scan(&range, store::Direction::Forward, 10_000, at)
+            .await
+            .unwrap()
+            .0
+            .into_iter()
+            .collect()
     }
 }
 
