@@ -68,6 +68,10 @@ pub(crate) struct StartArgs {
     /// more than once.
     #[arg(long, value_name = "NAME", env = "BOREALIS_MASTER_USER_ALIAS", value_delimiter = ',')]
     pub(crate) master_user_alias: Vec<String>,
+    /// File that gets a record of every connection attempt and of every call that manages something,
+    /// in the form of CloudTrail's.
+    #[arg(long, value_name = "FILE", env = "BOREALIS_AUDIT_LOG")]
+    pub(crate) audit_log: Option<PathBuf>,
     /// Form of the log, which goes to the standard error output.
     #[arg(long, value_name = "FORMAT", env = "BOREALIS_LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use iam::keys::{FirstKey, process_environment};
-use iam::{AccessKeyStore, AmzTime};
+use iam::{AmzTime, Identities, Trail};
 use query::{Engine, EngineConfig};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::certificates::{CertificateStore, Names, tls_configs};
@@ -76,8 +76,8 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
     let now = SystemTime::now();
     let first =
         FirstKey { account: ACCOUNT, environment: &process_environment, now: AmzTime::from(now) };
-    let keys = AccessKeyStore::open_or_create(&dir.iam(), first)
-        .map_err(|error| because("cannot open the access keys", error))?;
+    let identities = Identities::open_or_create(&dir.iam(), first)
+        .map_err(|error| because("cannot open the identities", error))?;
     let names = names(args, &file);
     let certificates = CertificateStore::open_or_create(&dir.tls(), &names, now)
         .map_err(|error| because("cannot open the certificates", error))?;
@@ -96,7 +96,12 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
         .map_err(|error| because("cannot open the database", error))?;
     let limits = args.limits.limits();
     let clusters = registry(args, &file, &engine, &limits)?;
-    let server = Server::new(clusters, Arc::new(keys), tls, limits);
+    let trail = Arc::new(match &args.audit_log {
+        Some(path) => Trail::open(path)
+            .map_err(|error| because(format!("cannot open \"{}\"", path.display()), error))?,
+        None => Trail::default(),
+    });
+    let server = Server::new(clusters, Arc::new(identities), trail, tls, limits);
 
     file.address = address.ip();
     file.port = address.port();
@@ -182,7 +187,7 @@ fn registry(
     let mut local_names = vec!["localhost".to_owned()];
     local_names.extend(args.host_name.iter().map(|name| name.to_ascii_lowercase()));
     let clusters = ClusterRegistry::new(Some(id), local_names);
-    clusters.insert(&Cluster::new(id, &file.region, Arc::clone(engine), limits));
+    clusters.insert(&Cluster::new(id, ACCOUNT, &file.region, Arc::clone(engine), limits));
     Ok(Arc::new(clusters))
 }
 

@@ -46,6 +46,31 @@ impl Principal {
     pub fn account(&self) -> &str {
         self.arn.split(':').nth(4).unwrap_or_default()
     }
+
+    /// What stands behind the account: `user/path/name`, `assumed-role/name/session`, `root` …
+    pub fn resource(&self) -> &str {
+        self.arn.splitn(6, ':').nth(5).unwrap_or_default()
+    }
+
+    /// Such as `aws`.
+    pub fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or_default()
+    }
+
+    /// Whether it is the account itself.
+    pub fn is_root(&self) -> bool {
+        self.resource() == "root"
+    }
+
+    /// The name of a user, without its path.
+    pub fn user_name(&self) -> Option<&str> {
+        self.resource().strip_prefix("user/")?.rsplit('/').next()
+    }
+
+    /// The names of the role and of the session, of a role session.
+    pub fn role_session(&self) -> Option<(&str, &str)> {
+        self.resource().strip_prefix("assumed-role/")?.split_once('/')
+    }
 }
 
 impl fmt::Display for Principal {

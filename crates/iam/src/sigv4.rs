@@ -181,7 +181,7 @@ pub fn string_to_sign(timestamp: &str, scope: Scope<'_>, canonical_request: &str
     text
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     hex_into(&mut text, bytes);
     text

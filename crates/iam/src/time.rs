@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Seconds since 1970-01-01 UTC, printed and parsed as `20261001T120000Z`; years 1970 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AmzTime(i64);
@@ -20,6 +22,13 @@ impl AmzTime {
     /// Seconds since 1970.
     pub const fn unix(self) -> i64 {
         self.0
+    }
+
+    /// As `2026-10-01T12:00:00Z`.
+    pub fn iso8601(self) -> String {
+        let text = self.to_string();
+        let part = |range| text.get(range).unwrap_or_default();
+        format!("{}-{}-{}:{}:{}", part(0..4), part(4..6), part(6..11), part(11..13), part(13..16))
     }
 
     /// This time moved by `seconds`, which may be negative.
@@ -48,6 +57,21 @@ impl AmzTime {
             return None;
         }
         Some(AmzTime(days * DAY_S + hour * 3600 + minute * 60 + second))
+    }
+}
+
+impl Serialize for AmzTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for AmzTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AmzTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        AmzTime::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!("\"{text}\" does not have the form 20261001T120000Z"))
+        })
     }
 }
 
@@ -110,6 +134,9 @@ mod tests {
         ] {
             assert_eq!(AmzTime::parse(text), Some(AmzTime(unix)), "{text}");
             assert_eq!(AmzTime(unix).to_string(), text);
+            let plain: String =
+                AmzTime(unix).iso8601().chars().filter(|c| !matches!(c, '-' | ':')).collect();
+            assert_eq!(plain, text);
         }
         for day in 0..60_000 {
             let time = AmzTime(day * DAY_S + day);

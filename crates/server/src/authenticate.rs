@@ -3,11 +3,14 @@
 //! What is here is not a session yet: a [`Stranger`] can only become one, by way of its token.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use iam::AmzTime;
-use iam::token::{self, Expectation, Report};
+use iam::policy::key;
+use iam::token::{self, Action, Expectation, Report};
+use iam::trail::{Category, Event};
+use iam::{AmzTime, Caller};
 use query::Startup;
 use rand::Rng;
 use types::{Severity, SqlError, SqlState};
@@ -31,6 +34,8 @@ pub(crate) struct Stranger {
     pub(crate) input: Input,
     /// The host name asked for in the TLS handshake.
     pub(crate) sni: Option<String>,
+    /// The client's address.
+    pub(crate) address: IpAddr,
     pub(crate) session_id: String,
 }
 
@@ -66,9 +71,18 @@ struct Hello {
     admitted: Admitted,
 }
 
+impl Hello {
+    /// What the client calls itself.
+    fn application_name(&self) -> &str {
+        let mut parameters = self.parameters.iter().rev();
+        let found = parameters.find(|(name, _)| name.eq_ignore_ascii_case("application_name"));
+        found.map_or("", |(_, value)| value)
+    }
+}
+
 impl Stranger {
-    pub(crate) fn new(wire: Wire, sni: Option<String>) -> Stranger {
-        Stranger { wire, input: Input::default(), sni, session_id: session_id() }
+    pub(crate) fn new(wire: Wire, sni: Option<String>, address: IpAddr) -> Stranger {
+        Stranger { wire, input: Input::default(), sni, address, session_id: session_id() }
     }
 
     /// Makes a session of the stranger, or refuses it and tells it why.
@@ -116,10 +130,11 @@ impl Stranger {
         backend::authentication_cleartext_password(&mut self.wire.out);
         self.wire.flush().await?;
         let password = self.password().await?;
-        let principal = self.verify(server, &hello, &password)?;
+        let caller = self.verify(server, &hello, &password)?;
         drop(password);
 
         let Hello { user, database, parameters, cluster, admitted } = hello;
+        let principal = caller.principal.arn().to_owned();
         tracing::debug!(
             session_id = self.session_id,
             user,
@@ -134,7 +149,8 @@ impl Stranger {
             principal,
             session_id: self.session_id.clone(),
         })?;
-        let backend = server.backends.register(session.canceller(), rand::rng().random());
+        let backend =
+            server.backends.register(session.canceller(), rand::rng().random(), cluster.id());
         let out = &mut self.wire.out;
         backend::authentication_ok(out);
         for (name, value) in session.parameters() {
@@ -248,22 +264,83 @@ impl Stranger {
         }
     }
 
-    /// The principal behind the token, if it may connect as this user to this cluster.
-    fn verify(&self, server: &Server, hello: &Hello, password: &str) -> Result<String, Refused> {
+    /// Whoever signed the token, if they may connect as this user to this cluster. Leaves a record
+    /// either way.
+    fn verify(&self, server: &Server, hello: &Hello, password: &str) -> Result<Caller, Refused> {
+        let now = AmzTime::from(SystemTime::now());
+        let (caller, outcome) = self.judge(server, hello, password, now);
+        let cluster = &hello.cluster;
+        let error = outcome
+            .as_ref()
+            .err()
+            .map(|report| ("AccessDenied", report.hint.as_deref().unwrap_or(report.message)));
+        server.trail.record(&Event {
+            time: now,
+            source: "dsql.amazonaws.com",
+            name: Action::needed_by(&hello.user).as_str(),
+            region: cluster.region(),
+            category: Category::Data,
+            read_only: false,
+            caller: caller.as_ref(),
+            account: cluster.account(),
+            source_ip: Some(self.address),
+            user_agent: hello.application_name(),
+            error,
+            request: serde_json::json!({ "user": hello.user, "database": hello.database }),
+            response: serde_json::Value::Null,
+            request_id: &self.session_id,
+            resource: Some(&cluster.arn()),
+        });
+        match (outcome, caller) {
+            (Ok(()), Some(caller)) => Ok(caller),
+            (Ok(()), None) => Err(self.denied(Report::access_denied(None)).into()),
+            (Err(report), _) => Err(self.denied(report).into()),
+        }
+    }
+
+    /// Who signed the token, if that can be told, and whether they may connect.
+    fn judge(
+        &self,
+        server: &Server,
+        hello: &Hello,
+        password: &str,
+        now: AmzTime,
+    ) -> (Option<Caller>, Result<(), Report>) {
         let cluster = &hello.cluster;
         let expected = Expectation {
             region: cluster.region(),
             user: &hello.user,
             host_is_cluster: &|host| server.clusters.is_host_of(host, cluster),
-            now: AmzTime::from(SystemTime::now()),
+            now,
         };
-        let principal = token::verify(password, &expected, &*server.credentials)
-            .map_err(|refusal| self.denied(refusal.report()))?;
-        if cluster.engine().may_connect(&hello.user, principal.arn()) {
-            Ok(principal.arn().to_owned())
-        } else {
-            Err(self.denied(Report::access_denied(None)).into())
-        }
+        let access_key = match token::verify(password, &expected, &*server.identities) {
+            Ok(access_key) => access_key,
+            Err(refusal) => return (None, Err(refusal.report())),
+        };
+        let caller = server.identities.caller(&access_key);
+        let facts = cluster.facts();
+        let mut context = caller
+            .context(now)
+            .with(key::SOURCE_IP, self.address.to_canonical().to_string())
+            .with(key::SECURE_TRANSPORT, "true")
+            .with(key::USER_AGENT, hello.application_name())
+            .with(key::REQUESTED_REGION, cluster.region())
+            .with(key::RESOURCE_ACCOUNT, cluster.account());
+        let tags = facts.tags.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        context.set_tags(key::RESOURCE_TAG, tags);
+        let action = format!("dsql:{}", Action::needed_by(&hello.user));
+        let policy = facts.policy.as_deref();
+        let outcome = caller
+            .authorize(&action, &cluster.arn(), &context, policy)
+            .map_err(|why| Report::access_denied(Some(why)))
+            .and_then(|()| {
+                if cluster.engine().may_connect(&hello.user, &caller.grantee) {
+                    Ok(())
+                } else {
+                    Err(Report::access_denied(None))
+                }
+            });
+        (Some(caller), outcome)
     }
 
     fn denied(&self, report: Report) -> SqlError {

@@ -14,6 +14,8 @@ use query::Canceller;
 use subtle::ConstantTimeEq;
 use types::{Severity, SqlError, SqlState};
 
+use crate::ClusterId;
+
 /// Why a session is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -22,7 +24,7 @@ pub(crate) enum Stop {
     Age = 1,
     /// The server shuts down; at the next moment without a transaction.
     Shutdown = 2,
-    /// The server shuts down and has waited long enough.
+    /// The server shuts down and has waited long enough, or the cluster is deleted.
     Now = 3,
 }
 
@@ -45,9 +47,15 @@ pub(crate) struct Control {
     canceller: Canceller,
     secret: u32,
     begun: Instant,
+    pub(crate) cluster: ClusterId,
 }
 
 impl Control {
+    /// Whether the session is older than `age`.
+    pub(crate) fn is_older_than(&self, age: Duration) -> bool {
+        self.begun.elapsed() >= age
+    }
+
     /// Whether the session is to end now; if not, `cx` is woken when it is.
     pub(crate) fn poll_stop(&self, cx: &Context<'_>, in_transaction: bool) -> Option<Stop> {
         self.waker.register(cx.waker());
@@ -97,13 +105,19 @@ impl Drop for Backend {
 
 impl Backends {
     /// Registers a session.
-    pub(crate) fn register(self: &Arc<Self>, canceller: Canceller, secret: u32) -> Backend {
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        canceller: Canceller,
+        secret: u32,
+        cluster: ClusterId,
+    ) -> Backend {
         let control = Arc::new(Control {
             stop: AtomicU8::new(0),
             waker: AtomicWaker::new(),
             canceller,
             secret,
             begun: Instant::now(),
+            cluster,
         });
         let mut sessions = self.lock();
         let process_id = loop {
@@ -128,10 +142,10 @@ impl Backends {
         }
     }
 
-    /// Ends all sessions, or those that are older than `age`.
-    pub(crate) fn stop(&self, stop: Stop, age: Option<Duration>) {
-        let is_old = |control: &&Arc<Control>| age.is_none_or(|age| control.begun.elapsed() >= age);
-        let controls: Vec<_> = self.lock().by_id.values().filter(is_old).cloned().collect();
+    /// Ends those sessions of which `which` is true.
+    pub(crate) fn stop(&self, stop: Stop, which: impl Fn(&Control) -> bool) {
+        let controls: Vec<_> =
+            self.lock().by_id.values().filter(|control| which(control)).cloned().collect();
         for control in controls {
             control.stop(stop);
         }

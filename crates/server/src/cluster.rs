@@ -6,13 +6,14 @@
 //! | `localhost`, and what else the operator named | the default one |
 //! | any other | the one of the option `amzn-cluster-id` |
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use iam::policy::Policy;
 use query::Engine;
 
 use crate::limits::{Admission, Limits};
@@ -64,19 +65,57 @@ impl fmt::Debug for ClusterId {
     }
 }
 
+/// What policies ask about a cluster; may change while it is served.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterFacts {
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// The cluster's own policy.
+    pub policy: Option<Arc<Policy>>,
+}
+
 /// A cluster that clients can connect to.
 pub struct Cluster {
     id: ClusterId,
+    account: String,
     region: String,
     engine: Arc<Engine>,
     admission: Arc<Admission>,
+    facts: ArcSwap<ClusterFacts>,
 }
 
 impl Cluster {
     /// A cluster with a database.
-    pub fn new(id: ClusterId, region: &str, engine: Arc<Engine>, limits: &Limits) -> Arc<Cluster> {
+    pub fn new(
+        id: ClusterId,
+        account: &str,
+        region: &str,
+        engine: Arc<Engine>,
+        limits: &Limits,
+    ) -> Arc<Cluster> {
         let admission = Admission::new(limits, Instant::now());
-        Arc::new(Cluster { id, region: region.to_owned(), engine, admission })
+        let (account, region) = (account.to_owned(), region.to_owned());
+        Arc::new(Cluster { id, account, region, engine, admission, facts: ArcSwap::default() })
+    }
+
+    /// Its account's 12 digits.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Its ARN.
+    pub fn arn(&self) -> String {
+        format!("arn:aws:dsql:{}:{}:cluster/{}", self.region, self.account, self.id)
+    }
+
+    /// What policies ask about it.
+    pub fn facts(&self) -> Arc<ClusterFacts> {
+        self.facts.load_full()
+    }
+
+    /// Replaces what policies ask about it; those who are connected stay.
+    pub fn set_facts(&self, facts: ClusterFacts) {
+        self.facts.store(Arc::new(facts));
     }
 
     /// Its id.

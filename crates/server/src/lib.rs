@@ -21,19 +21,20 @@ mod transport;
 
 use std::sync::Arc;
 
-use iam::CredentialLookup;
+use iam::{Identities, Trail};
 
-use crate::backends::Backends;
+use crate::backends::{Backends, Stop};
 use crate::certificates::TlsConfigs;
 
-pub use cluster::{Cluster, ClusterId, ClusterRegistry};
+pub use cluster::{Cluster, ClusterFacts, ClusterId, ClusterRegistry};
 pub use limits::Limits;
 pub use listener::run;
 
 /// What every connection needs to know.
 pub struct Server {
     clusters: Arc<ClusterRegistry>,
-    credentials: Arc<dyn CredentialLookup + Send + Sync>,
+    identities: Arc<Identities>,
+    trail: Arc<Trail>,
     tls: TlsConfigs,
     limits: Limits,
     backends: Arc<Backends>,
@@ -43,10 +44,16 @@ impl Server {
     /// A server of these clusters, without listeners yet: see [`run`].
     pub fn new(
         clusters: Arc<ClusterRegistry>,
-        credentials: Arc<dyn CredentialLookup + Send + Sync>,
+        identities: Arc<Identities>,
+        trail: Arc<Trail>,
         tls: TlsConfigs,
         limits: Limits,
     ) -> Arc<Server> {
-        Arc::new(Server { clusters, credentials, tls, limits, backends: Arc::default() })
+        Arc::new(Server { clusters, identities, trail, tls, limits, backends: Arc::default() })
+    }
+
+    /// Ends the sessions of a cluster that is served no longer.
+    pub fn end_sessions(&self, cluster: ClusterId) {
+        self.backends.stop(Stop::Now, |control| control.cluster == cluster);
     }
 }

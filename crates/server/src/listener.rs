@@ -57,15 +57,16 @@ pub async fn run(listener: TcpListener, server: Arc<Server>, shutdown: impl Futu
             },
             Some(ended) = connections.join_next() => report(ended),
             _ = age_check.tick() => {
-                server.backends.stop(Stop::Age, Some(server.limits.connection_age_max));
+                let age_max = server.limits.connection_age_max;
+                server.backends.stop(Stop::Age, |control| control.is_older_than(age_max));
             }
         }
     }
     drop(listener);
-    server.backends.stop(Stop::Shutdown, None);
+    server.backends.stop(Stop::Shutdown, |_| true);
     tracing::info!(connections = connections.len(), "no more connections are accepted");
     if timeout(server.limits.shutdown_grace, drain(&mut connections)).await.is_err() {
-        server.backends.stop(Stop::Now, None);
+        server.backends.stop(Stop::Now, |_| true);
         if timeout(GOODBYE, drain(&mut connections)).await.is_err() {
             tracing::warn!(connections = connections.len(), "connections cut off");
             connections.shutdown().await;
@@ -102,7 +103,7 @@ async fn establish(tcp: TcpStream, peer: SocketAddr, server: &Server) -> Option<
             Negotiated::Over => return Ok(None),
         };
         let sni = tls.get_ref().1.server_name().map(str::to_owned);
-        let stranger = Stranger::new(Wire::new(tls), sni);
+        let stranger = Stranger::new(Wire::new(tls), sni, peer.ip());
         io::Result::Ok(stranger.authenticate(server).await)
     });
     match timeout(server.limits.authentication_time_max, established).await {

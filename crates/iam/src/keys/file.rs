@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::shared_file::json_fault;
 use crate::sigv4::Credentials;
 use crate::{AccessKey, AmzTime, Principal};
 
@@ -45,16 +46,7 @@ pub(super) fn encode<'a>(
 
 /// The keys in a file, in its order, or what is wrong with it. Never quotes a secret.
 pub(super) fn decode(bytes: &[u8]) -> Result<Vec<AccessKey>, String> {
-    // serde's own texts may quote the value that is wrong, so only the place is told.
-    let place = |error: serde_json::Error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Syntax => "a JSON syntax error",
-            serde_json::error::Category::Eof => "an unexpected end",
-            serde_json::error::Category::Data => "a missing, unknown or wrongly typed field",
-            serde_json::error::Category::Io => "an unreadable part",
-        };
-        format!("{what} at line {}, column {}", error.line(), error.column())
-    };
+    let place = |error: serde_json::Error| json_fault(&error);
     let Versioned { version } = serde_json::from_slice(bytes).map_err(place)?;
     if version != VERSION {
         return Err(format!("its version is {version}, and {VERSION} is the one known"));

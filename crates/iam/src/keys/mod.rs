@@ -17,17 +17,22 @@ mod store;
 pub use import::{Environment, credentials as aws_credentials, process_environment};
 pub use store::{AccessKeyStore, FirstKey};
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 
 use crate::sigv4::{Credentials, Scope, SigningKey, SigningKeyCache};
 use crate::{AmzTime, Principal};
 
 /// Finds access keys.
 pub trait CredentialLookup {
-    /// The key with this id, active or not.
-    fn access_key(&self, id: &str) -> Option<Arc<AccessKey>>;
+    /// The key with this id, active or not. That of a session may be in the session token that came
+    /// along.
+    fn access_key(&self, id: &str, session_token: Option<&str>) -> Option<Arc<AccessKey>>;
 }
 
 /// Why the keys cannot be had.
@@ -42,8 +47,8 @@ pub enum KeyStoreError {
         #[source]
         source: std::io::Error,
     },
-    /// The key file is not what this version writes: mend or remove it.
-    #[error("access key file \"{}\" is invalid: {reason}", path.display())]
+    /// A file is not what this version writes: mend or remove it.
+    #[error("\"{}\" is invalid: {reason}", path.display())]
     Invalid {
         /// Which.
         path: PathBuf,
@@ -64,6 +69,26 @@ pub enum KeyStoreError {
     Random,
 }
 
+/// Why temporary credentials cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionFault {
+    /// The session token is missing, another key's, or given for a key that has none.
+    Mismatch,
+    /// The session is over.
+    Expired,
+}
+
+/// What a session of temporary credentials was begun with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionFacts {
+    /// A policy that narrows what the session may do: its JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Tags, which prevail over those of the role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
 /// A secret, and for whom it speaks.
 pub struct AccessKey {
     credentials: Credentials,
@@ -71,6 +96,7 @@ pub struct AccessKey {
     principal: Principal,
     active: bool,
     created: AmzTime,
+    session: Option<SessionFacts>,
     signing_keys: SigningKeyCache,
 }
 
@@ -96,7 +122,8 @@ impl AccessKey {
             return Err(KeyStoreError::Key(format!("\"{id}\" has an empty session token")));
         }
         let signing_keys = SigningKeyCache::default();
-        Ok(AccessKey { credentials, expires: None, principal, active: true, created, signing_keys })
+        let (expires, session, active) = (None, None, true);
+        Ok(AccessKey { credentials, expires, principal, active, created, session, signing_keys })
     }
 
     /// The same key, of a session that ends at `expires`.
@@ -109,6 +136,17 @@ impl AccessKey {
     #[must_use]
     pub fn with_active(self, active: bool) -> AccessKey {
         AccessKey { active, ..self }
+    }
+
+    /// The same key, of a session of which this is known.
+    #[must_use]
+    pub fn with_session(self, session: SessionFacts) -> AccessKey {
+        AccessKey { session: Some(session), ..self }
+    }
+
+    /// What its session brought along, if it was begun here.
+    pub fn session(&self) -> Option<&SessionFacts> {
+        self.session.as_ref()
     }
 
     /// The access key id.
@@ -144,6 +182,25 @@ impl AccessKey {
     /// When it was made.
     pub fn created(&self) -> AmzTime {
         self.created
+    }
+
+    /// A key with a session token needs exactly that, and one without must be used without.
+    ///
+    /// # Errors
+    /// [`SessionFault`].
+    pub fn check_session(&self, given: Option<&str>, now: AmzTime) -> Result<(), SessionFault> {
+        let matches = match (self.session_token(), given) {
+            (None, None) => true,
+            (Some(ours), Some(theirs)) => ours.as_bytes().ct_eq(theirs.as_bytes()).into(),
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        if !matches {
+            return Err(SessionFault::Mismatch);
+        }
+        match self.expires {
+            Some(expires) if now >= expires => Err(SessionFault::Expired),
+            _ => Ok(()),
+        }
     }
 
     /// The signing key for a scope; the last ones are remembered.

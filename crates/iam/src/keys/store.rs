@@ -1,22 +1,15 @@
 //! The keys of one data directory, shared by every process that opens it.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use arc_swap::ArcSwap;
-use ring::rand::{SecureRandom, SystemRandom};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::file;
 use super::import::{self, Environment};
-use crate::sigv4::Credentials;
-use crate::{AccessKey, AmzTime, CredentialLookup, KeyStoreError, Principal, private_file};
+use crate::shared_file::{Codec, SharedFile};
+use crate::{AccessKey, AmzTime, CredentialLookup, KeyStoreError, Principal, private_file, random};
 
 const FILE_NAME: &str = "access-keys.json";
-const LOCK_NAME: &str = "access-keys.lock";
 
 /// Where the first key comes from when there is no key file yet.
 #[derive(Clone, Copy)]
@@ -32,29 +25,16 @@ pub struct FirstKey<'a> {
 /// Access keys by id. Lookups take no lock, and see what other processes have written.
 #[derive(Debug)]
 pub struct AccessKeyStore {
-    path: PathBuf,
-    lock_path: PathBuf,
-    loaded: ArcSwap<Loaded>,
-    // Held while reading the file, so that an older reading never replaces a newer one.
-    loading: Mutex<()>,
+    file: SharedFile<Keys>,
 }
 
-#[derive(Debug)]
-struct Loaded {
-    // None if the file was gone when last looked at.
-    stamp: Option<Stamp>,
+#[derive(Clone, Debug)]
+struct Keys {
     keys: Vec<Arc<AccessKey>>,
     by_id: HashMap<String, Arc<AccessKey>>,
 }
 
-/// Tells one version of the file from the next: files are replaced, so at least the inode differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    len: u64,
-    changed: (i64, i64),
-}
+const CODEC: Codec<Keys> = Codec { decode: Keys::decode, encode: Keys::encode };
 
 impl AccessKeyStore {
     /// Opens the key file in `dir`, after making both if they are not there yet.
@@ -67,14 +47,9 @@ impl AccessKeyStore {
     ) -> Result<AccessKeyStore, KeyStoreError> {
         private_file::create_dir(dir)
             .map_err(|source| KeyStoreError::Io { path: dir.to_owned(), source })?;
-        let path = dir.join(FILE_NAME);
-        let lock_path = dir.join(LOCK_NAME);
-        let lock = lock(&lock_path)?;
-        if !path.try_exists().map_err(|source| KeyStoreError::Io { path: path.clone(), source })? {
-            write(&path, &[first_key(first)?])?;
-        }
-        drop(lock);
-        AccessKeyStore::open(dir)
+        let first = || Ok(Keys { keys: vec![first_key(first)?], by_id: HashMap::new() });
+        let file = SharedFile::open_or_create(&dir.join(FILE_NAME), CODEC, first)?;
+        Ok(AccessKeyStore { file })
     }
 
     /// Opens the key file in `dir`, which must be there: for tools beside a running server.
@@ -82,28 +57,24 @@ impl AccessKeyStore {
     /// # Errors
     /// If the file cannot be read or understood.
     pub fn open(dir: &Path) -> Result<AccessKeyStore, KeyStoreError> {
-        let path = dir.join(FILE_NAME);
-        let loaded = ArcSwap::from_pointee(load(&path)?);
-        Ok(AccessKeyStore { path, lock_path: dir.join(LOCK_NAME), loaded, loading: Mutex::new(()) })
+        Ok(AccessKeyStore { file: SharedFile::open(&dir.join(FILE_NAME), CODEC)? })
     }
 
     /// The key file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// All keys, the oldest first.
     pub fn keys(&self) -> Vec<Arc<AccessKey>> {
-        self.refresh();
-        self.loaded.load().keys.clone()
+        self.file.load().keys.clone()
     }
 
     /// The first key that is usable at `now`: what a tool signs with unless told otherwise.
     pub fn default_key(&self, now: AmzTime) -> Option<Arc<AccessKey>> {
         let is_usable =
             |key: &&Arc<AccessKey>| key.is_active() && key.expires().is_none_or(|end| now < end);
-        self.refresh();
-        self.loaded.load().keys.iter().find(is_usable).cloned()
+        self.file.load().keys.iter().find(is_usable).cloned()
     }
 
     /// Makes a new long-term key for `principal`.
@@ -115,7 +86,7 @@ impl AccessKeyStore {
         principal: Principal,
         now: AmzTime,
     ) -> Result<Arc<AccessKey>, KeyStoreError> {
-        let key = Arc::new(AccessKey::new(generate()?, principal, now)?);
+        let key = Arc::new(AccessKey::new(random::credentials("AKIA")?, principal, now)?);
         self.update(|keys| {
             keys.push(Arc::clone(&key));
             Ok(())
@@ -155,60 +126,49 @@ impl AccessKeyStore {
         })
     }
 
-    /// Changes the file under the lock, from what it holds now.
+    /// Removes a key for good.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::NoSuchKey`], or if the file cannot be read, written or understood.
+    pub fn remove(&self, id: &str) -> Result<(), KeyStoreError> {
+        self.update(|keys| {
+            let at = keys
+                .iter()
+                .position(|key| key.id() == id)
+                .ok_or_else(|| KeyStoreError::NoSuchKey(id.to_owned()))?;
+            keys.remove(at);
+            Ok(())
+        })
+    }
+
     fn update(
         &self,
         change: impl FnOnce(&mut Vec<Arc<AccessKey>>) -> Result<(), KeyStoreError>,
     ) -> Result<(), KeyStoreError> {
-        let _lock = lock(&self.lock_path)?;
-        let mut keys = load(&self.path)?.keys;
-        change(&mut keys)?;
-        write(&self.path, &keys)?;
-        self.refresh();
-        Ok(())
+        self.file.update(|keys| change(&mut keys.keys))
+    }
+}
+
+impl Keys {
+    fn decode(bytes: &[u8]) -> Result<Keys, String> {
+        let keys: Vec<Arc<AccessKey>> = file::decode(bytes)?.into_iter().map(Arc::new).collect();
+        let mut by_id = HashMap::with_capacity(keys.len());
+        for key in &keys {
+            if by_id.insert(key.id().to_owned(), Arc::clone(key)).is_some() {
+                return Err(format!("the id \"{}\" is there twice", key.id()));
+            }
+        }
+        Ok(Keys { keys, by_id })
     }
 
-    /// Reads the file again if it is another one. If that fails the keys already known stay: a
-    /// slip of an editor should not lock everybody out.
-    fn refresh(&self) {
-        if self.stamp() == self.loaded.load().stamp {
-            return;
-        }
-        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = self.stamp();
-        if stamp == self.loaded.load().stamp {
-            return;
-        }
-        let loaded = load(&self.path).unwrap_or_else(|error| {
-            let path = self.path.display();
-            tracing::error!(%path, %error, "access keys not reloaded, using the former ones");
-            let former = self.loaded.load();
-            // With the new stamp: not read, nor complained about, before it changes again.
-            Loaded { stamp, keys: former.keys.clone(), by_id: former.by_id.clone() }
-        });
-        self.loaded.store(Arc::new(loaded));
-    }
-
-    fn stamp(&self) -> Option<Stamp> {
-        fs::metadata(&self.path).ok().map(|metadata| Stamp::of(&metadata))
+    fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        file::encode(self.keys.iter().map(Arc::as_ref))
     }
 }
 
 impl CredentialLookup for AccessKeyStore {
-    fn access_key(&self, id: &str) -> Option<Arc<AccessKey>> {
-        self.refresh();
-        self.loaded.load().by_id.get(id).cloned()
-    }
-}
-
-impl Stamp {
-    fn of(metadata: &fs::Metadata) -> Stamp {
-        Stamp {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            len: metadata.len(),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
+    fn access_key(&self, id: &str, _: Option<&str>) -> Option<Arc<AccessKey>> {
+        self.file.load().by_id.get(id).cloned()
     }
 }
 
@@ -219,55 +179,8 @@ fn first_key(first: FirstKey<'_>) -> Result<Arc<AccessKey>, KeyStoreError> {
         })?;
     let credentials = match import::credentials(first.environment)? {
         Some(credentials) => credentials,
-        None => generate()?,
+        None => random::credentials("AKIA")?,
     };
     tracing::info!(access_key_id = credentials.access_key_id, %principal, "first access key");
     Ok(Arc::new(AccessKey::new(credentials, principal, first.now)?))
-}
-
-/// `AKIA` and 16 random base-32 digits; 40 random base-64 digits.
-fn generate() -> Result<Credentials, KeyStoreError> {
-    const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut random = [0; 56];
-    SystemRandom::new().fill(&mut random).map_err(|_| KeyStoreError::Random)?;
-    let (for_id, for_secret) = random.split_at(16);
-    let mut access_key_id = "AKIA".to_owned();
-    access_key_id.extend(for_id.iter().map(|byte| char::from(BASE32[usize::from(byte & 31)])));
-    let secret_access_key =
-        for_secret.iter().map(|byte| char::from(BASE64[usize::from(byte & 63)])).collect();
-    Ok(Credentials { access_key_id, secret_access_key, session_token: None })
-}
-
-fn lock(path: &Path) -> Result<File, KeyStoreError> {
-    private_file::lock(path).map_err(|source| KeyStoreError::Io { path: path.to_owned(), source })
-}
-
-fn write(path: &Path, keys: &[Arc<AccessKey>]) -> Result<(), KeyStoreError> {
-    let bytes = file::encode(keys.iter().map(Arc::as_ref))
-        .map_err(|error| KeyStoreError::Io { path: path.to_owned(), source: error.into() })?;
-    private_file::replace(path, &bytes)
-        .map_err(|source| KeyStoreError::Io { path: path.to_owned(), source })
-}
-
-fn load(path: &Path) -> Result<Loaded, KeyStoreError> {
-    let io = |source| KeyStoreError::Io { path: path.to_owned(), source };
-    let invalid = |reason| KeyStoreError::Invalid { path: path.to_owned(), reason };
-    // The stamp is of the file that was opened, whatever stands at its path by now.
-    let mut file = File::open(path).map_err(io)?;
-    let metadata = file.metadata().map_err(io)?;
-    if metadata.mode() & 0o077 != 0 {
-        tracing::warn!(path = %path.display(), "access keys can be read by other users");
-    }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(io)?;
-    let keys: Vec<Arc<AccessKey>> =
-        file::decode(&bytes).map_err(invalid)?.into_iter().map(Arc::new).collect();
-    let mut by_id = HashMap::with_capacity(keys.len());
-    for key in &keys {
-        if by_id.insert(key.id().to_owned(), Arc::clone(key)).is_some() {
-            return Err(invalid(format!("the id \"{}\" is there twice", key.id())));
-        }
-    }
-    Ok(Loaded { stamp: Some(Stamp::of(&metadata)), keys, by_id })
 }

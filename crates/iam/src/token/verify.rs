@@ -1,12 +1,12 @@
 //! Decides whether a token is valid here, now and for this user.
 
-use subtle::ConstantTimeEq;
+use std::sync::Arc;
 
-use crate::keys::CredentialLookup;
+use crate::keys::{CredentialLookup, SessionFault};
 use crate::sigv4::{self, Scope};
 use crate::token::parse::Presigned;
 use crate::token::{Action, EXPIRES_S_MAX, Refusal, SERVICE, ScopeFault};
-use crate::{AccessKey, AmzTime, Principal};
+use crate::{AccessKey, AmzTime};
 
 /// How far the client's clock may be ahead of ours.
 pub(super) const SKEW_S: i64 = 300;
@@ -24,7 +24,7 @@ pub struct Expectation<'a> {
     pub now: AmzTime,
 }
 
-/// The principal who signed `token`, if it is valid where, when and for whom `expected` says.
+/// The key that signed `token`, if it is valid where, when and for whom `expected` says.
 ///
 /// The cheap checks come first and the signature before all that would tell a stranger something.
 /// Whether the principal's policies allow the action, and whether it may be this database role, is
@@ -36,7 +36,7 @@ pub fn verify(
     token: &str,
     expected: &Expectation<'_>,
     credentials: &dyn CredentialLookup,
-) -> Result<Principal, Refusal> {
+) -> Result<Arc<AccessKey>, Refusal> {
     let presigned = Presigned::parse(token)?;
     let action = Action::parse(presigned.need("Action")?)
         .ok_or(Refusal::Malformed("its action is neither DbConnect nor DbConnectAdmin"))?;
@@ -57,9 +57,16 @@ pub fn verify(
     if expected.now >= date.plus(i64::from(expires_s)) {
         return Err(Refusal::Expired { date, expires_s, now: expected.now });
     }
-    let key =
-        credentials.access_key(key_id).filter(|key| key.is_active()).ok_or(Refusal::UnknownKey)?;
-    check_session(&key, presigned.get("X-Amz-Security-Token"), expected.now)?;
+    let session_token = presigned.get("X-Amz-Security-Token");
+    let key = credentials
+        .access_key(key_id, session_token)
+        .filter(|key| key.is_active())
+        .ok_or(Refusal::UnknownKey)?;
+    match key.check_session(session_token, expected.now) {
+        Ok(()) => {}
+        Err(SessionFault::Mismatch) => return Err(Refusal::SessionToken),
+        Err(SessionFault::Expired) => return Err(Refusal::SessionExpired),
+    }
     if !is_signed(&presigned, timestamp, scope, &key) {
         return Err(Refusal::Signature);
     }
@@ -69,7 +76,7 @@ pub fn verify(
     if action != Action::needed_by(expected.user) {
         return Err(Refusal::WrongAction { user: expected.user.to_owned(), action });
     }
-    Ok(key.principal().clone())
+    Ok(key)
 }
 
 /// Splits a credential into access key id and scope.
@@ -105,22 +112,6 @@ fn expires(text: &str) -> Result<u32, Refusal> {
         Ok(seconds @ 1..=EXPIRES_S_MAX) if is_number => Ok(seconds),
         _ => Err(Refusal::ExpiresOutOfRange),
     }
-}
-
-/// A key with a session token needs exactly that, and one without must be used without.
-fn check_session(key: &AccessKey, given: Option<&str>, now: AmzTime) -> Result<(), Refusal> {
-    let matches = match (key.session_token(), given) {
-        (None, None) => true,
-        (Some(ours), Some(theirs)) => ours.as_bytes().ct_eq(theirs.as_bytes()).into(),
-        (None, Some(_)) | (Some(_), None) => false,
-    };
-    if !matches {
-        return Err(Refusal::SessionToken);
-    }
-    if key.expires().is_some_and(|expires| now >= expires) {
-        return Err(Refusal::SessionExpired);
-    }
-    Ok(())
 }
 
 fn is_signed(

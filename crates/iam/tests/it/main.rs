@@ -5,6 +5,8 @@ mod fuzz;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod vectors;

@@ -19,7 +19,7 @@ pub(crate) const ROLE_ARN: &str = "arn:aws:sts::000000000000:assumed-role/app/i-
 pub(crate) struct Keys(HashMap<&'static str, Arc<AccessKey>>);
 
 impl CredentialLookup for Keys {
-    fn access_key(&self, id: &str) -> Option<Arc<AccessKey>> {
+    fn access_key(&self, id: &str, _: Option<&str>) -> Option<Arc<AccessKey>> {
         self.0.get(id).cloned()
     }
 }
@@ -58,7 +58,7 @@ pub(crate) fn ask(token: &str, region: &str, user: &str, now: AmzTime) -> Result
         [HOST, HOST_EU, "peccy.dsql.us-east-1.on.aws", "localhost", "[::1]"].contains(&host)
     };
     let expected = Expectation { region, user, host_is_cluster: &host_is_cluster, now };
-    verify(token, &expected, &keys()).map(|principal| principal.arn().to_owned())
+    verify(token, &expected, &keys()).map(|key| key.principal().arn().to_owned())
 }
 
 /// Vector A: an admin token of a long-term key, made at noon for 900 s.

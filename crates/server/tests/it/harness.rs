@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use iam::keys::FirstKey;
 use iam::token::{self, Action, TokenRequest};
-use iam::{AccessKeyStore, AmzTime, Credentials};
+use iam::{AmzTime, Credentials, Identities, Trail};
 use query::{Engine, EngineConfig};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -52,8 +52,9 @@ impl Harness {
         let environment = |_: &str| None;
         let first =
             FirstKey { account: "123456789012", environment: &environment, now: now.into() };
-        let keys = AccessKeyStore::open_or_create(&directory.path().join("iam"), first).unwrap();
-        let credentials = keys.default_key(now.into()).unwrap().credentials().clone();
+        let identities = Identities::open_or_create(&directory.path().join("iam"), first).unwrap();
+        let credentials = identities.keys().default_key(now.into()).unwrap().credentials().clone();
+        let identities = Arc::new(identities);
         let certificates = CertificateStore::open_or_create(
             &directory.path().join("tls"),
             &Names::of_region(REGION),
@@ -64,9 +65,10 @@ impl Harness {
         let engine = Engine::open(Memory::new(Faults::default()), config).await.unwrap();
         let id: ClusterId = ID.parse().unwrap();
         let clusters = ClusterRegistry::new(Some(id), vec!["localhost".to_owned()]);
-        clusters.insert(&Cluster::new(id, REGION, engine, &limits));
+        clusters.insert(&Cluster::new(id, "123456789012", REGION, engine, &limits));
         let tls = tls_configs(&certificates.resolver()).unwrap();
-        let server = Server::new(Arc::new(clusters), Arc::new(keys), tls, limits);
+        let trail = Arc::new(Trail::default());
+        let server = Server::new(Arc::new(clusters), identities, trail, tls, limits);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
