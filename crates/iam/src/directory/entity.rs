@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::IdentityError;
-use crate::AmzTime;
 use crate::policy::{Policy, PolicyKind};
+use crate::{AmzTime, KeyStoreError, random};
 
 /// A policy's text, and what it says.
 #[derive(Clone, PartialEq, Eq)]
@@ -120,6 +120,8 @@ pub struct ManagedPolicy {
     pub versions: BTreeMap<u32, PolicyVersion>,
     /// The version in force.
     pub default_version: u32,
+    /// The last number that was given to a version.
+    pub last_version: u32,
 }
 
 /// One version of a managed policy.
@@ -133,6 +135,29 @@ pub struct PolicyVersion {
 }
 
 impl ManagedPolicy {
+    /// A policy of one version.
+    ///
+    /// # Errors
+    /// If there are no random bytes for its id.
+    pub fn new(
+        name: &str,
+        path: &str,
+        document: Document,
+        now: AmzTime,
+    ) -> Result<ManagedPolicy, KeyStoreError> {
+        Ok(ManagedPolicy {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            id: random::unique_id("ANPA")?,
+            created: now,
+            description: None,
+            tags: BTreeMap::new(),
+            versions: BTreeMap::from([(1, PolicyVersion { document, created: now })]),
+            default_version: 1,
+            last_version: 1,
+        })
+    }
+
     /// The document in force.
     pub fn document(&self) -> Option<&Document> {
         self.versions.get(&self.default_version).map(|version| &version.document)
