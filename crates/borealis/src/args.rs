@@ -48,7 +48,11 @@ pub(crate) struct StartArgs {
     /// Port to listen on; 0 takes a free one.
     #[arg(long, env = "BOREALIS_PORT", default_value_t = 5432)]
     pub(crate) port: u16,
-    /// Region of the cluster, part of its host name; fixed at the first start [default: us-east-1].
+    /// Port of the APIs that manage clusters, users and roles; 0 takes a free one [default: 5480, or a
+    /// free one if that is taken or if --port is 0].
+    #[arg(long, value_name = "PORT", env = "BOREALIS_API_PORT")]
+    pub(crate) api_port: Option<u16>,
+    /// Region of the first cluster, part of its host name; fixed at the first start [default: us-east-1].
     #[arg(long, env = "BOREALIS_REGION")]
     pub(crate) region: Option<String>,
     /// Further host name under which clients reach the server; may be given more than once.
@@ -94,6 +98,12 @@ pub(crate) enum LogFormat {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
+    /// Clusters in a region.
+    #[arg(long, value_name = "COUNT", env = "BOREALIS_CLUSTERS_MAX", default_value_t = 20)]
+    pub(crate) clusters_max: usize,
+    /// Clusters in a region that are linked with those of others.
+    #[arg(long, value_name = "COUNT", env = "BOREALIS_LINKED_CLUSTERS_MAX", default_value_t = 5)]
+    pub(crate) linked_clusters_max: usize,
     /// Connections at a time.
     #[arg(long, value_name = "COUNT", env = "BOREALIS_CONNECTIONS_MAX",
         default_value_t = Limits::default().connections_max)]

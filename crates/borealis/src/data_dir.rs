@@ -40,6 +40,9 @@ pub(crate) struct ClusterFile {
     pub(crate) address: IpAddr,
     /// Where the last start listened.
     pub(crate) port: u16,
+    /// Where the last start listened for API calls; there is none in files of older versions.
+    #[serde(default)]
+    pub(crate) api_port: Option<u16>,
 }
 
 impl ClusterFile {
@@ -122,6 +125,7 @@ impl DataDir {
             region: region.to_owned(),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 5432,
+            api_port: None,
         };
         self.write(&cluster)?;
         Ok(cluster)

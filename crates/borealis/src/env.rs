@@ -57,10 +57,21 @@ pub(crate) fn variables(
         ("CLUSTER_USER", user.to_owned()),
         ("REGION", cluster.region.clone()),
         ("AWS_REGION", cluster.region.clone()),
-        ("AWS_DEFAULT_REGION", cluster.region),
+        ("AWS_DEFAULT_REGION", cluster.region.clone()),
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key),
     ]);
+    if let Some(port) = cluster.api_port {
+        // From this machine plain HTTP will do, and needs no authority to be trusted.
+        let endpoint = if is_local {
+            format!("http://localhost:{port}")
+        } else {
+            format!("https://{address}:{port}")
+        };
+        for name in ["AWS_ENDPOINT_URL_DSQL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS"] {
+            variables.push((name, endpoint.clone()));
+        }
+    }
     variables.extend(credentials.session_token.map(|token| ("AWS_SESSION_TOKEN", token)));
     Ok(variables)
 }

@@ -1,21 +1,22 @@
 //! `borealis start`: puts a server together, runs it, takes it apart.
 //!
 //! ```text
-//!     keys, certificates, store ─► engine ─► server ─► ready … signal ─► sessions end
-//!                                                              tasks end ─► engine ─► store close
+//!     keys, certificates, store ─► clusters ─► server, API ─► ready … signal ─► sessions end
+//!                                                           tasks end ─► engines ─► store close
 //! ```
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use control::{Api, Clusters, Settings};
 use iam::keys::{FirstKey, process_environment};
 use iam::{AmzTime, Identities, Trail};
-use query::{Engine, EngineConfig};
+use query::EngineConfig;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use server::certificates::{CertificateStore, Names, tls_configs};
-use server::{Cluster, ClusterRegistry, Limits, Server};
+use server::certificates::{CertificateStore, Names, http_config, tls_configs};
+use server::{ClusterRegistry, Server};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,7 +25,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::StartArgs;
-use crate::data_dir::{ClusterFile, DataDir};
+use crate::data_dir::DataDir;
 use crate::failure::{Result, because};
 use crate::{logging, print};
 
@@ -78,11 +79,15 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
         FirstKey { account: ACCOUNT, environment: &process_environment, now: AmzTime::from(now) };
     let identities = Identities::open_or_create(&dir.iam(), first)
         .map_err(|error| because("cannot open the identities", error))?;
-    let names = names(args, &file);
-    let certificates = CertificateStore::open_or_create(&dir.tls(), &names, now)
-        .map_err(|error| because("cannot open the certificates", error))?;
-    let tls = tls_configs(&certificates.resolver())
-        .map_err(|error| because("cannot set up TLS", error))?;
+    let api_listener = listen_for_api(args).await?;
+    let api_port = api_listener
+        .local_addr()
+        .map_err(|error| because("cannot read the address", error))?
+        .port();
+    let certificates = Arc::new(Certificates::open(args, dir, &file.region, now)?);
+    let resolver = certificates.store.resolver();
+    let tls = tls_configs(&resolver).map_err(|error| because("cannot set up TLS", error))?;
+    let http = http_config(&resolver).map_err(|error| because("cannot set up TLS", error))?;
 
     let store = open_store(args.in_memory, &dir.store()).await?;
     let config = EngineConfig {
@@ -91,29 +96,52 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
         admin_aliases: args.master_user_alias.clone(),
         ..EngineConfig::new(1)
     };
-    let engine = Engine::open(Arc::clone(&store), config)
-        .await
-        .map_err(|error| because("cannot open the database", error))?;
     let limits = args.limits.limits();
-    let clusters = registry(args, &file, &engine, &limits)?;
+    let id = file.id()?;
+    let registry = Arc::new(ClusterRegistry::new(Some(id), local_names(args)));
+    let settings = Settings {
+        account: ACCOUNT.to_owned(),
+        region: file.region.clone(),
+        engine: config,
+        limits: limits.clone(),
+        clusters_max: args.limits.clusters_max,
+        linked_clusters_max: args.limits.linked_clusters_max,
+        new_region: {
+            let certificates = Arc::clone(&certificates);
+            Arc::new(move |region| certificates.cover(region))
+        },
+    };
+    let clusters = Clusters::open(settings, Arc::clone(&store), Arc::clone(&registry), id)
+        .await
+        .map_err(|error| because("cannot open the clusters", error))?;
     let trail = Arc::new(match &args.audit_log {
         Some(path) => Trail::open(path)
             .map_err(|error| because(format!("cannot open \"{}\"", path.display()), error))?,
         None => Trail::default(),
     });
-    let server = Server::new(clusters, Arc::new(identities), trail, tls, limits);
+    let identities = Arc::new(identities);
+    let server = Server::new(registry, Arc::clone(&identities), Arc::clone(&trail), tls, limits);
+    clusters.set_server(Arc::clone(&server));
+    let api = Arc::new(Api { clusters: Arc::clone(&clusters), identities, trail });
 
     file.address = address.ip();
     file.port = address.port();
+    file.api_port = Some(api_port);
     dir.write(&file)?;
     let (stop, stopped) = watch::channel(false);
-    let renewal = spawn("certificates", renew(certificates, names, stopped.clone()));
-    let serving = spawn("server", server::run(listener, server, until(stopped)));
+    let renewal = spawn("certificates", renew(certificates, stopped.clone()));
+    let serving = spawn("server", server::run(listener, server, until(stopped.clone())));
+    let api_serving = spawn("api", async move {
+        if let Err(error) = control::run(api_listener, http, api, until(stopped)).await {
+            tracing::error!(%error, "API is served no longer");
+        }
+    });
     print(&greeting(args, dir, address))?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         cluster = file.host(),
         %address,
+        api_port,
         data_dir = %dir.path().display(),
         in_memory = args.in_memory,
         "started"
@@ -134,8 +162,9 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
     let ending = async {
         stop.send_replace(true);
         finish("server", serving).await;
+        finish("api", api_serving).await;
         finish("certificates", renewal).await;
-        engine.shutdown().await;
+        clusters.shutdown().await;
         store.close().await
     };
     tokio::select! {
@@ -173,22 +202,71 @@ fn memory_bytes() -> usize {
     kib.unwrap_or(0).saturating_mul(1024)
 }
 
-fn names(args: &StartArgs, file: &ClusterFile) -> Names {
-    args.host_name.iter().fold(Names::of_region(&file.region), |names, name| names.with(name))
+/// Further names of the first cluster, in lower case.
+fn local_names(args: &StartArgs) -> Vec<String> {
+    let named = args.host_name.iter().map(|name| name.to_ascii_lowercase());
+    ["localhost".to_owned()].into_iter().chain(named).collect()
 }
 
-fn registry(
-    args: &StartArgs,
-    file: &ClusterFile,
-    engine: &Arc<Engine>,
-    limits: &Limits,
-) -> Result<Arc<ClusterRegistry>> {
-    let id = file.id()?;
-    let mut local_names = vec!["localhost".to_owned()];
-    local_names.extend(args.host_name.iter().map(|name| name.to_ascii_lowercase()));
-    let clusters = ClusterRegistry::new(Some(id), local_names);
-    clusters.insert(&Cluster::new(id, ACCOUNT, &file.region, Arc::clone(engine), limits));
-    Ok(Arc::new(clusters))
+/// The port that the APIs have unless told otherwise.
+const API_PORT: u16 = 5480;
+
+async fn listen_for_api(args: &StartArgs) -> Result<TcpListener> {
+    let fail = |port: u16| {
+        move |error| {
+            because(format!("cannot listen on {}", SocketAddr::new(args.listen, port)), error)
+        }
+    };
+    if let Some(port) = args.api_port {
+        return TcpListener::bind((args.listen, port)).await.map_err(fail(port));
+    }
+    if args.port != 0
+        && let Ok(listener) = TcpListener::bind((args.listen, API_PORT)).await
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind((args.listen, 0)).await.map_err(fail(0))
+}
+
+/// The certificates, and the names that they are to cover.
+struct Certificates {
+    store: CertificateStore,
+    names: Mutex<Names>,
+}
+
+impl Certificates {
+    fn open(
+        args: &StartArgs,
+        dir: &DataDir,
+        region: &str,
+        now: SystemTime,
+    ) -> Result<Certificates> {
+        let names = Names::of_region(region);
+        let names = args.host_name.iter().fold(names, |names, name| names.with(name));
+        let store = CertificateStore::open_or_create(&dir.tls(), &names, now)
+            .map_err(|error| because("cannot open the certificates", error))?;
+        Ok(Certificates { store, names: Mutex::new(names) })
+    }
+
+    /// Covers the names of one more region from now on.
+    fn cover(&self, region: &str) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let more = names.clone().with_region(region);
+        if *names != more {
+            *names = more;
+            drop(names);
+            self.renew();
+        }
+    }
+
+    fn renew(&self) {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match self.store.renew_if_due(&names, SystemTime::now()) {
+            Ok(true) => tracing::info!("server certificate renewed"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "server certificate not renewed"),
+        }
+    }
 }
 
 /// What a newcomer can copy, and the line that says that clients can come.
@@ -216,19 +294,14 @@ fn greeting(args: &StartArgs, dir: &DataDir, address: SocketAddr) -> String {
 }
 
 /// Renews the server's certificate in time.
-async fn renew(certificates: CertificateStore, names: Names, stopped: watch::Receiver<bool>) {
+async fn renew(certificates: Arc<Certificates>, stopped: watch::Receiver<bool>) {
     let mut check = interval(CERTIFICATE_CHECK);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stopped = std::pin::pin!(until(stopped));
     loop {
         tokio::select! {
             () = &mut stopped => return,
-            _ = check.tick() => {}
-        }
-        match certificates.renew_if_due(&names, SystemTime::now()) {
-            Ok(true) => tracing::info!("server certificate renewed"),
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "server certificate not renewed"),
+            _ = check.tick() => certificates.renew(),
         }
     }
 }

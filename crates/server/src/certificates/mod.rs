@@ -22,7 +22,7 @@ mod tests;
 
 pub use names::Names;
 pub use store::CertificateStore;
-pub use tls::{ALPN, CertificateResolver, TlsConfigs, tls_configs};
+pub use tls::{ALPN, CertificateResolver, TlsConfigs, http_config, tls_configs};
 
 use std::path::PathBuf;
 

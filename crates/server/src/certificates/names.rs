@@ -11,17 +11,17 @@ impl Names {
     ///
     /// The wildcards are good for every cluster, so a new cluster needs no new certificate.
     pub fn of_region(region: &str) -> Names {
-        Names(
-            [
-                "localhost".to_owned(),
-                "127.0.0.1".to_owned(),
-                "::1".to_owned(),
-                format!("*.dsql.{region}.on.aws"),
-                format!("*.dsql-fnh4.{region}.on.aws"),
-                format!("*.dsql-fnh4.{region}.vpce.amazonaws.com"),
-            ]
-            .into(),
-        )
+        let local = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        Names(local.into()).with_region(region)
+    }
+
+    /// With those of the endpoints in one more region, the API's among them.
+    #[must_use]
+    pub fn with_region(self, region: &str) -> Names {
+        self.with(&format!("*.dsql.{region}.on.aws"))
+            .with(&format!("*.dsql-fnh4.{region}.on.aws"))
+            .with(&format!("*.dsql-fnh4.{region}.vpce.amazonaws.com"))
+            .with(&format!("dsql.{region}.api.aws"))
     }
 
     /// With a cluster's own endpoints, for clients that do not accept wildcards.

@@ -83,3 +83,18 @@ pub fn tls_configs(resolver: &CertificateResolver) -> Result<TlsConfigs, Certifi
         direct: config(Arc::new(PostgresOnly(resolver.clone())))?,
     })
 }
+
+/// The configuration for HTTP that presents what `resolver` does.
+///
+/// # Errors
+/// If TLS cannot be set up.
+pub fn http_config(resolver: &CertificateResolver) -> Result<Arc<ServerConfig>, CertificateError> {
+    let provider = Arc::new(ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(CertificateError::Tls)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver.clone()));
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
