@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::python;
 use crate::run::{Result, binary, cargo, exec, installed, root, step};
 
 const HELP: &str = r#"usage: ./dev <command> [arguments]
@@ -32,6 +33,9 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
 
 /// Folders with a workspace of their own, because their dependencies must not mix with the product's.
 const OUTSIDE: [&str; 1] = ["tests/clients/rust-sqlx"];
+
+/// Folders of tests in Python.
+const PYTHON: [&str; 1] = ["tests/clients/python-aws"];
 
 /// All tests but those in documentation: the pictures there are indented, and look like code.
 const TESTS: [&str; 4] = ["test", "--lib", "--bins", "--tests"];
@@ -93,7 +97,7 @@ fn test() -> Result {
         let mut tests = cargo(["test"]);
         step(folder, tests.current_dir(root().join(folder)).env("BOREALIS_BIN", &borealis))?;
     }
-    Ok(())
+    PYTHON.iter().try_for_each(|folder| python::test(folder, &borealis))
 }
 
 fn check() -> Result {

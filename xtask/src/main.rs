@@ -6,6 +6,7 @@
 //!     ./dev ──► packages, toolchain ──► xtask ──► cargo, the built binaries
 
 mod commands;
+mod python;
 mod run;
 
 use std::process::ExitCode;

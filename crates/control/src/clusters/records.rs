@@ -41,14 +41,15 @@ pub(super) async fn load(store: &dyn Store) -> Result<Records, ClustersError> {
     let mut records = Records::new();
     loop {
         let pairs = snapshot.scan(&range, Direction::Forward, CHUNK).await.map_err(unreadable)?;
-        let (count, last) = (pairs.len(), pairs.last().map(|(key, _)| key.clone()));
-        for (_, value) in pairs {
-            let record = decode(&value)?;
+        for (_, value) in pairs.iter() {
+            let record = decode(value)?;
             let id = record.id.parse().map_err(unreadable)?;
             records.insert(id, Arc::new(record));
         }
-        match last {
-            Some(last) if count == CHUNK => range = range.after(last, Direction::Forward),
+        match pairs.last() {
+            Some((last, _)) if pairs.len() == CHUNK => {
+                range = range.after(Bytes::copy_from_slice(last), Direction::Forward);
+            }
             _ => return Ok(records),
         }
     }
@@ -136,7 +137,8 @@ pub(super) async fn remove_data(store: &dyn Store, number: u32) -> Result<(), Cl
         if pairs.is_empty() {
             return Ok(());
         }
-        let writes = pairs.into_iter().map(|(key, _)| (key, Write::Delete)).collect();
+        let writes =
+            pairs.iter().map(|(key, _)| (Bytes::copy_from_slice(key), Write::Delete)).collect();
         txn.commit(WriteSet { writes }).await.map_err(unwritable)?;
     }
 }

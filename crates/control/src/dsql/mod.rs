@@ -129,13 +129,16 @@ impl Call<'_> {
         if self.body.is_empty() {
             return Ok(T::default());
         }
-        serde_json::from_slice(self.body).map_err(|error| {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            let what = if error.is_data() { "a value of another type" } else { "no valid JSON" };
-            ApiError::validation(
-                Reason::CannotParse,
-                format!("The request body has {what} at {place}"),
-            )
+        // An object, since a list would do for a structure too.
+        let members: serde_json::Map<String, Value> =
+            serde_json::from_slice(self.body).map_err(|error| {
+                let (line, column) = (error.line(), error.column());
+                let text =
+                    format!("The request body is no JSON object at line {line}, column {column}");
+                ApiError::validation(Reason::CannotParse, text)
+            })?;
+        T::deserialize(Value::Object(members)).map_err(|_| {
+            ApiError::validation(Reason::CannotParse, "A member of the request has another type")
         })
     }
 
