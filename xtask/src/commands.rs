@@ -11,7 +11,8 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
   start [options]   build in release and run a server with its data in .dev/data
   psql [arguments]  psql on the server that `start` runs
   env               variables for other clients of it: eval "$(./dev env)"
-  test              everything CI runs: `check`, then all tests
+  test              everything CI runs: `check`, all tests, and the SQL test files on a real
+                    PostgreSQL 16, if that can be installed
   check             format, clippy, documentation, licences
   fmt               format the source
   e2e [filter]      the real binary through real clients
@@ -28,7 +29,8 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
   bless             rewrite golden output; read the diff afterwards
   bench [options]   Borealis and PostgreSQL 16 side by side, written to BENCHMARKS.md;
                     --quick, --only NAME
-  pg [psql|start]   the reference PostgreSQL 16, with a psql on it or until Ctrl-C
+  pg [psql|start|install]
+                    the reference PostgreSQL 16, with a psql on it or until Ctrl-C
 "#;
 
 /// Folders with a workspace of their own, because their dependencies must not mix with the product's.
@@ -97,7 +99,21 @@ fn test() -> Result {
         let mut tests = cargo(["test"]);
         step(folder, tests.current_dir(root().join(folder)).env("BOREALIS_BIN", &borealis))?;
     }
-    PYTHON.iter().try_for_each(|folder| python::test(folder, &borealis))
+    PYTHON.iter().try_for_each(|folder| python::test(folder, &borealis))?;
+    verify()
+}
+
+/// Asks a PostgreSQL 16 whether it answers what the SQL test files say that it does.
+fn verify() -> Result {
+    let build = ["build", "-q", "-p", "testkit", "--bin", "reference-postgres"];
+    step("build", &mut cargo(build))?;
+    let install = Command::new(binary("dev", "reference-postgres")).arg("install").status();
+    if !install.is_ok_and(|status| status.success()) {
+        eprintln!("── SQL test files on PostgreSQL 16: not checked, it cannot be installed");
+        return Ok(());
+    }
+    let verify = ["run", "-q", "-p", "slt", "--", "--verify-with-postgres"];
+    step("SQL test files on PostgreSQL 16", &mut cargo(verify))
 }
 
 fn check() -> Result {

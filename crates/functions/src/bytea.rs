@@ -57,10 +57,6 @@ scalars! { pub(crate) const TABLE =
     "binary_decode"(a: &str, format: &str) => decode(a, format);
     "textsend" | "varcharsend" | "bpcharsend" | "namesend"(a: &str) => a.as_bytes().to_vec();
     "byteasend"(a: &[u8]) => a.to_vec();
-    "pg_convert_from"(a: &[u8], encoding: &str) => convert_from(a, encoding);
-    "pg_convert_to"(a: &str, encoding: &str) => convert_to(a, encoding);
-    "length_in_encoding"(a: &[u8], encoding: &str) =>
-        i32::try_from(convert_from(a, encoding)?.chars().count()).map_err(|_| integer_out_of_range());
 }
 
 fn slice(bytes: &[u8], start: i32, count: Option<i32>) -> Result<&[u8]> {
@@ -266,74 +262,5 @@ fn unescape(text: &str) -> Result<Vec<u8>> {
                 rest
             }
         };
-    }
-}
-
-/// What an encoding's name means, of those that can be converted from and to.
-enum Encoding {
-    Utf8,
-    SqlAscii,
-    Latin1,
-}
-
-fn encoding(name: &str, role: &str) -> Result<Encoding> {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    match plain.to_ascii_lowercase().as_str() {
-        "utf8" | "unicode" => Ok(Encoding::Utf8),
-        "sqlascii" => Ok(Encoding::SqlAscii),
-        "latin1" | "iso88591" => Ok(Encoding::Latin1),
-        _ => Err(invalid_parameter(format!("invalid {role} encoding name \"{name}\""))),
-    }
-}
-
-fn convert_from(bytes: &[u8], name: &str) -> Result<String> {
-    match encoding(name, "source")? {
-        Encoding::Utf8 | Encoding::SqlAscii => match std::str::from_utf8(bytes) {
-            Ok(text) if !text.contains('\0') => Ok(text.to_owned()),
-            Ok(_) => Err(invalid_bytes(&[0])),
-            Err(error) => {
-                let rest = bytes.get(error.valid_up_to()..).unwrap_or(&[]);
-                let first = rest.first().copied().unwrap_or(0);
-                let expected = match first {
-                    0xf0.. => 4,
-                    0xe0.. => 3,
-                    0xc0.. => 2,
-                    _ => 1,
-                };
-                Err(invalid_bytes(rest.get(..expected.min(rest.len())).unwrap_or(&[])))
-            }
-        },
-        Encoding::Latin1 => Ok(bytes.iter().map(|byte| char::from(*byte)).collect()),
-    }
-}
-
-fn invalid_bytes(bytes: &[u8]) -> SqlError {
-    let shown: Vec<String> = bytes.iter().map(|byte| format!("0x{byte:02x}")).collect();
-    SqlError::new(
-        SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-        format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" ")),
-    )
-}
-
-fn convert_to(text: &str, name: &str) -> Result<Vec<u8>> {
-    match encoding(name, "destination")? {
-        Encoding::Utf8 | Encoding::SqlAscii => Ok(text.as_bytes().to_vec()),
-        Encoding::Latin1 => text
-            .chars()
-            .map(|c| {
-                u8::try_from(u32::from(c)).map_err(|_| {
-                    let bytes: Vec<String> =
-                        c.to_string().bytes().map(|b| format!("0x{b:02x}")).collect();
-                    SqlError::new(
-                        SqlState::UNTRANSLATABLE_CHARACTER,
-                        format!(
-                            "character with byte sequence {} in encoding \"UTF8\" has no \
-                             equivalent in encoding \"LATIN1\"",
-                            bytes.join(" ")
-                        ),
-                    )
-                })
-            })
-            .collect(),
     }
 }

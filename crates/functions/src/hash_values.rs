@@ -82,7 +82,15 @@ fn hash(value: &Datum, ty: Oid, seed: Option<i64>) -> Result<u64> {
         Datum::Text(text) => bytes(text.as_bytes(), start),
         Datum::Bytea(value) => bytes(value, start),
         Datum::Jsonb(json) => {
-            let mut hash = start.cast_unsigned();
+            let is_empty = match &**json {
+                Json::Array(elements) => elements.is_empty(),
+                Json::Object(object) => object.is_empty(),
+                _ => false,
+            };
+            if is_empty {
+                return Ok(start.cast_unsigned());
+            }
+            let mut hash = 0;
             let scalar = !matches!(**json, Json::Array(_) | Json::Object(_));
             if scalar {
                 // It stands in an array of one.

@@ -16,6 +16,7 @@ mod convert;
 mod date_names;
 mod date_parts;
 mod datetime;
+mod encoding;
 mod errors;
 mod float;
 mod format;
@@ -46,6 +47,7 @@ mod variadic;
 
 use std::any::Any;
 
+pub use json::set_element;
 pub use lookup::{aggregate, scalar, set_returning};
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result};

@@ -8,10 +8,10 @@ use types::Oid;
 use crate::convert::Table;
 use crate::{NewAccumulator, Scalar, SetReturning};
 use crate::{
-    aggregates, arrays, bits, boolean, bytea, compare, date_parts, datetime, float, format,
-    geometry, hash, hash_values, in_range, int, interval, io, json, like, math, misc, money,
-    network, normalize, numeric, quote, ranges, regex, series, strings, textsearch, transitions,
-    variadic,
+    aggregates, arrays, bits, boolean, bytea, compare, date_parts, datetime, encoding, float,
+    format, geometry, hash, hash_values, in_range, int, interval, io, json, like, math, misc,
+    money, network, normalize, numeric, quote, ranges, regex, series, strings, textsearch,
+    transitions, variadic,
 };
 
 /// Every family of scalar functions.
@@ -20,6 +20,7 @@ const SCALARS: &[Table] = &[
     in_range::INTEGERS,
     in_range::TABLE,
     misc::TABLE,
+    encoding::TABLE,
     format::TABLES[0],
     format::TABLES[1],
     format::TABLES[2],
@@ -32,6 +33,7 @@ const SCALARS: &[Table] = &[
     json::TABLES[3],
     json::TABLES[4],
     json::TABLES[5],
+    json::TABLES[6],
     network::TABLE,
     normalize::TABLE,
     bits::TABLE,
@@ -42,6 +44,7 @@ const SCALARS: &[Table] = &[
     textsearch::TABLES[0],
     textsearch::TABLES[1],
     textsearch::TABLES[2],
+    textsearch::TABLES[3],
     geometry::TABLES[0],
     geometry::TABLES[1],
     geometry::TABLES[2],

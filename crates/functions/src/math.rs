@@ -60,8 +60,6 @@ scalars! { pub(crate) const TABLE =
     "datan2d"(a: f64, b: f64) => a.atan2(b) / EXACT.atan_1_0 * 45.0;
     "width_bucket_float8"(operand: f64, low: f64, high: f64, count: i32) =>
         width_bucket_float8(operand, low, high, count);
-    "drandom"() => rand::random::<f64>();
-    "drandom_normal"(mean: f64, deviation: f64) => mean + deviation * standard_normal();
 }
 
 fn power_error(message: &str) -> SqlError {
@@ -231,10 +229,4 @@ fn tand(degrees: f64) -> f64 {
 fn cotd(degrees: f64) -> f64 {
     let (degrees, [a, b, c]) = reduce(degrees);
     signed(cosd_q1(degrees) / sind_q1(degrees) / EXACT.cot_45, a ^ b ^ c) + 0.0
-}
-
-/// Box-Muller.
-fn standard_normal() -> f64 {
-    let radius = (-2.0 * (1.0 - rand::random::<f64>()).ln()).sqrt();
-    radius * (2.0 * std::f64::consts::PI * rand::random::<f64>()).cos()
 }

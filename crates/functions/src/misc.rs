@@ -9,21 +9,6 @@ use crate::errors::invalid_parameter;
 scalars! { pub(crate) const TABLE =
     "gen_random_uuid"() => random_uuid();
     "getdatabaseencoding" | "pg_client_encoding"() => "UTF8";
-    "PG_encoding_to_char"(code: i32) => match code {
-        0 => "SQL_ASCII",
-        6 => "UTF8",
-        8 => "LATIN1",
-        _ => "",
-    };
-    "PG_char_to_encoding"(name: &str) => {
-        let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-        match plain.to_ascii_lowercase().as_str() {
-            "sqlascii" => 0,
-            "utf8" | "unicode" => 6,
-            "latin1" | "iso88591" => 8,
-            _ => -1,
-        }
-    };
     "pg_size_pretty"(bytes: i64) => size_pretty(&Numeric::from(bytes))?;
     "pg_size_pretty_numeric"(bytes: &Numeric) => size_pretty(bytes)?;
     "pg_size_bytes"(size: &str) => size_bytes(size);
@@ -36,14 +21,7 @@ scalars! { pub(crate) const TABLE =
         }
         format!("{}{suffix}", name.get(..end).unwrap_or(name))
     };
-    "to_ascii_default"(_text: &str) => no_ascii();
-    "to_ascii_enc"(_text: &str, _encoding: i32) => no_ascii();
-    "to_ascii_encname"(_text: &str, _encoding: &str) => no_ascii();
     "parse_ident"(text: &str, strict: bool) => parse_ident(text, strict);
-}
-
-fn no_ascii() -> Result<Datum> {
-    Err(types::SqlError::unsupported("encoding conversion from UTF8 to ASCII not supported"))
 }
 
 /// Version 4.

@@ -37,6 +37,7 @@ scalars! { pub(crate) const TABLE =
         let cents = a.mul(&Numeric::from(100))?.round(0)?;
         Money(cents.to_i64()?)
     };
+    "cash_words"(a: Money) => words(a);
     "cash_numeric"(a: Money) => Numeric::Small { unscaled: a.0, scale: 2 };
     "pg_lsn_mi"(a: Lsn, b: Lsn) => Numeric::from_i128(i128::from(a.0) - i128::from(b.0), 0);
     "pg_lsn_pli"(a: Lsn, b: &Numeric) => shift(a, b, "add", "to")?;
@@ -97,4 +98,83 @@ fn shift(a: Lsn, by: &Numeric, what: &str, preposition: &str) -> Result<Lsn> {
         return Err(invalid_parameter(format!("cannot {what} NaN {preposition} pg_lsn")));
     }
     lsn(&Numeric::from_i128(a.0.into(), 0).add(by)?)
+}
+
+/// An amount in English words.
+fn words(amount: Money) -> String {
+    const GROUPS: [(u64, &str); 5] = [
+        (100_000_000_000_000_000, " quadrillion "),
+        (100_000_000_000_000, " trillion "),
+        (100_000_000_000, " billion "),
+        (100_000_000, " million "),
+        (100_000, " thousand "),
+    ];
+    let all = amount.0.unsigned_abs();
+    let sign = if amount.0 < 0 { "minus " } else { "" };
+    let mut out = String::new();
+    for (unit, name) in GROUPS {
+        let group = all / unit % 1000;
+        if group > 0 {
+            out += &number_words(group);
+            out += name;
+        }
+    }
+    let dollars = all / 100;
+    if dollars % 1000 > 0 {
+        out += &number_words(dollars % 1000);
+    }
+    if out.is_empty() {
+        out += "zero";
+    }
+    out += if dollars == 1 { " dollar and " } else { " dollars and " };
+    out += &number_words(all % 100);
+    out += if all % 100 == 1 { " cent" } else { " cents" };
+    out.insert_str(0, sign);
+    if let Some(first) = out.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    out
+}
+
+/// A number below 1000 in words.
+fn number_words(number: u64) -> String {
+    const SMALL: [&str; 20] = [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+    ];
+    const TENS: [&str; 10] =
+        ["", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    let word = |words: &[&'static str], at: u64| {
+        usize::try_from(at).ok().and_then(|at| words.get(at).copied()).unwrap_or_default()
+    };
+    let (hundreds, rest) = (number / 100, number % 100);
+    let small = match (rest, rest % 10) {
+        (0..=19, _) => word(&SMALL, rest).to_owned(),
+        (_, 0) => word(&TENS, rest / 10).to_owned(),
+        (_, ones) => format!("{} {}", word(&TENS, rest / 10), word(&SMALL, ones)),
+    };
+    match (hundreds, rest) {
+        (0, _) => small,
+        (_, 0) => format!("{} hundred", word(&SMALL, hundreds)),
+        (_, 1..=19) => format!("{} hundred and {small}", word(&SMALL, hundreds)),
+        _ => format!("{} hundred {small}", word(&SMALL, hundreds)),
+    }
 }

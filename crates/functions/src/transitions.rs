@@ -5,7 +5,8 @@
 //!
 //! Source: PostgreSQL 16 `float.c`, `numeric.c`, `int8.c`, `timestamp.c`.
 
-use types::{Array, Datum, Numeric, Result, SqlError, oid};
+use types::datetime::{interval_add, interval_div, interval_sub};
+use types::{Array, Datum, Interval, Numeric, Result, SqlError, oid};
 
 use crate::convert::{array_of, scalars};
 use crate::errors::{bigint_out_of_range, overflow};
@@ -65,6 +66,9 @@ scalars! { pub(crate) const TABLE =
         (n > 1.0).then(|| (squares / (n - 1.0)).sqrt())
     };
     "float8_regr_accum"(state: &Array, y: f64, x: f64) => moments(regression(floats(state, "float8_regr_accum")?, y, x)?);
+    "float8_regr_combine"(a: &Array, b: &Array) => {
+        moments(combine_regressions(floats(a, "float8_regr_combine")?, floats(b, "float8_regr_combine")?)?)
+    };
     "float8_regr_sxx"(state: &Array) => {
         let [n, _, sxx, _, _, _] = floats(state, "float8_regr_sxx")?;
         (n >= 1.0).then_some(sxx)
@@ -109,6 +113,39 @@ scalars! { pub(crate) const TABLE =
         let [n, sx, sxx, sy, _, sxy] = floats(state, "float8_regr_intercept")?;
         (n >= 1.0 && sxx != 0.0).then(|| (sy - sx * sxy / sxx) / n)
     };
+    "interval_accum"(state: &Array, new: Interval) => {
+        let [sum, count] = intervals(state)?;
+        spans(interval_add(sum, new)?, count.micros.wrapping_add(1))
+    };
+    "interval_accum_inv"(state: &Array, new: Interval) => {
+        let [sum, count] = intervals(state)?;
+        spans(interval_sub(sum, new)?, count.micros.wrapping_sub(1))
+    };
+    "interval_combine"(a: &Array, b: &Array) => {
+        let ([sum, count], [more, more_count]) = (intervals(a)?, intervals(b)?);
+        spans(interval_add(sum, more)?, count.micros.wrapping_add(more_count.micros))
+    };
+    "interval_avg"(state: &Array) => {
+        let [sum, count] = intervals(state)?;
+        match count.micros {
+            0 => None,
+            #[expect(clippy::cast_precision_loss, reason = "PostgreSQL divides by a double too")]
+            count => Some(interval_div(sum, count as f64)?),
+        }
+    };
+}
+
+/// Sum, and the number of values in the microseconds.
+fn intervals(state: &Array) -> Result<[Interval; 2]> {
+    match state.elements.as_slice() {
+        [Datum::Interval(sum), Datum::Interval(count)] => Ok([*sum, *count]),
+        _ => Err(SqlError::internal("expected 2-element interval array")),
+    }
+}
+
+fn spans(sum: Interval, count: i64) -> Datum {
+    let count = Interval { micros: count, ..Interval::default() };
+    array_of(oid::INTERVAL, [sum, count].map(Datum::Interval))
 }
 
 fn count(args: &[Datum], step: i64) -> Result<i64> {
@@ -192,6 +229,33 @@ fn combine([n1, s1, q1]: [f64; 3], [n2, s2, q2]: [f64; 3]) -> Result<[f64; 3]> {
         return Err(overflow());
     }
     Ok([n, sum, squares])
+}
+
+fn combine_regressions(a: [f64; 6], b: [f64; 6]) -> Result<[f64; 6]> {
+    let ([n1, sx1, sxx1, sy1, syy1, sxy1], [n2, sx2, sxx2, sy2, syy2, sxy2]) = (a, b);
+    if n1 == 0.0 {
+        return Ok(b);
+    }
+    if n2 == 0.0 {
+        return Ok(a);
+    }
+    let n = n1 + n2;
+    let (dx, dy) = (sx1 / n1 - sx2 / n2, sy1 / n1 - sy2 / n2);
+    let sums = [
+        (sx1 + sx2, [sx1, sx2]),
+        (sxx1 + sxx2 + n1 * n2 * dx * dx / n, [sxx1, sxx2]),
+        (sy1 + sy2, [sy1, sy2]),
+        (syy1 + syy2 + n1 * n2 * dy * dy / n, [syy1, syy2]),
+        (sxy1 + sxy2 + n1 * n2 * dx * dy / n, [sxy1, sxy2]),
+    ];
+    let overflows = |(sum, parts): &(f64, [f64; 2])| {
+        sum.is_infinite() && parts.iter().all(|part| !part.is_infinite())
+    };
+    if sums.iter().any(overflows) {
+        return Err(overflow());
+    }
+    let [sx, sxx, sy, syy, sxy] = sums.map(|(sum, _)| sum);
+    Ok([n, sx, sxx, sy, syy, sxy])
 }
 
 fn regression(state: [f64; 6], y: f64, x: f64) -> Result<[f64; 6]> {

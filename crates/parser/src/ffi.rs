@@ -81,6 +81,8 @@ fn sqlstate(message: &str) -> SqlState {
     } else if message.starts_with("invalid Unicode") || message.starts_with("invalid byte sequence")
     {
         SqlState::CHARACTER_NOT_IN_REPERTOIRE
+    } else if message.starts_with("frame start") || message.starts_with("frame end") {
+        SqlState::WINDOWING_ERROR
     } else {
         SqlState::SYNTAX_ERROR
     }

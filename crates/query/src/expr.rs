@@ -61,6 +61,8 @@ pub enum ExprKind {
     Outer(usize),
     /// A function or operator call.
     Call(Box<Call>),
+    /// A call whose last argument is an array, the elements of which are arguments: `VARIADIC`.
+    SpreadCall(Box<Call>),
     /// `AND` of at least two.
     And(Vec<Expr>),
     /// `OR` of at least two.
@@ -191,8 +193,34 @@ pub enum ExprKind {
     UserCall(Box<UserCall>),
     /// A value that becomes a domain's: checked, else the same.
     Domain(Box<DomainCast>),
+    /// A `jsonb` value with another element, as an assignment to it leaves it.
+    SetElement(Box<SetElement>),
+    /// The rows that a query given as a text has, as an array of row values.
+    QueryRows(Box<QueryRows>),
     /// `DEFAULT` as an INSERT or UPDATE value; replaced while binding.
     Default,
+}
+
+/// An assignment to an element of a `jsonb` value.
+#[derive(Clone, Debug)]
+pub struct SetElement {
+    /// The value before; NULL becomes an object or array.
+    pub container: Expr,
+    /// Subscripts, `integer` or `text`.
+    pub indexes: Vec<Expr>,
+    /// The element, `jsonb`.
+    pub value: Expr,
+}
+
+/// The rows of a query that is known at run time only.
+#[derive(Clone, Debug)]
+pub struct QueryRows {
+    /// The query's text.
+    pub text: Expr,
+    /// Types that its columns must have.
+    pub columns: &'static [Oid],
+    /// The error if they have others.
+    pub complaint: &'static str,
 }
 
 /// A call of a function that a user has made.
@@ -386,11 +414,19 @@ impl Expr {
             | ExprKind::Window(_)
             | ExprKind::Grouping(_)
             | ExprKind::Default => {}
-            ExprKind::Call(call) | ExprKind::NullIf(call) => call.args.iter().for_each(f),
+            ExprKind::Call(call) | ExprKind::NullIf(call) | ExprKind::SpreadCall(call) => {
+                call.args.iter().for_each(f);
+            }
             ExprKind::Distinct { equal, negated: _ } => equal.args.iter().for_each(f),
             ExprKind::SetReturning(call) => call.args.iter().for_each(f),
             ExprKind::UserCall(call) => call.args.iter().for_each(f),
             ExprKind::Domain(cast) => f(&cast.arg),
+            ExprKind::QueryRows(rows) => f(&rows.text),
+            ExprKind::SetElement(set) => {
+                f(&set.container);
+                set.indexes.iter().for_each(&mut *f);
+                f(&set.value);
+            }
             ExprKind::And(args) | ExprKind::Or(args) | ExprKind::Coalesce(args) => {
                 args.iter().for_each(f);
             }
@@ -452,11 +488,19 @@ impl Expr {
             | ExprKind::Window(_)
             | ExprKind::Grouping(_)
             | ExprKind::Default => {}
-            ExprKind::Call(call) | ExprKind::NullIf(call) => call.args.iter_mut().for_each(f),
+            ExprKind::Call(call) | ExprKind::NullIf(call) | ExprKind::SpreadCall(call) => {
+                call.args.iter_mut().for_each(f);
+            }
             ExprKind::Distinct { equal, negated: _ } => equal.args.iter_mut().for_each(f),
             ExprKind::SetReturning(call) => call.args.iter_mut().for_each(f),
             ExprKind::UserCall(call) => call.args.iter_mut().for_each(f),
             ExprKind::Domain(cast) => f(&mut cast.arg),
+            ExprKind::QueryRows(rows) => f(&mut rows.text),
+            ExprKind::SetElement(set) => {
+                f(&mut set.container);
+                set.indexes.iter_mut().for_each(&mut *f);
+                f(&mut set.value);
+            }
             ExprKind::And(args) | ExprKind::Or(args) | ExprKind::Coalesce(args) => {
                 args.iter_mut().for_each(f);
             }

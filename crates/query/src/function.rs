@@ -16,7 +16,7 @@ use types::{Oid, Result, SqlError, SqlState, oid};
 
 use crate::bind::query::OutputColumn;
 use crate::bind::{Binder, FunctionScope, Recorder, unsupported};
-use crate::plan::{self, StatementPlan};
+use crate::plan::{self, PlanCx, StatementPlan};
 use crate::session::SessionCx;
 
 /// Most compiled functions that a session keeps.
@@ -81,7 +81,7 @@ pub(crate) fn compile(
             return Ok(Arc::clone(&entry.compiled));
         }
     }
-    let compiled = Arc::new(compile_body(cx, function, arg_types, result_type, None)?);
+    let compiled = Arc::new(compile_body(cx, function, arg_types, result_type, None, false)?);
     let mut entries = cache.0.lock().unwrap_or_else(PoisonError::into_inner);
     if entries.len() >= CACHE_MAX {
         entries.clear();
@@ -97,7 +97,8 @@ pub(crate) fn compile(
     Ok(compiled)
 }
 
-/// As [`compile`], without the cache; `recorder` is told what the names of the body mean.
+/// As [`compile`], without the cache; `recorder` is told what the names of the body mean. Of a body
+/// that is only checked, constant expressions may raise what they will.
 ///
 /// # Errors
 /// As [`compile`].
@@ -107,12 +108,14 @@ pub(crate) fn compile_body(
     arg_types: &[Oid],
     result_type: Oid,
     recorder: Option<&Recorder>,
+    checks_only: bool,
 ) -> Result<Compiled> {
     let (text, names) = match &function.body {
         FunctionBody::Text(text) => (text.as_str(), None),
         FunctionBody::Parsed(sql) => (sql.text.as_str(), Some(sql.names.as_slice())),
     };
     let statements = statements(&function.body)?;
+    let plan_cx = PlanCx { checks_only, ..cx.plan_cx() };
     let scope = FunctionScope {
         result_type,
         name: function.name.clone(),
@@ -145,7 +148,7 @@ pub(crate) fn compile_body(
                 if last {
                     outputs = Some(bound.tree.columns.clone());
                 }
-                plan::plan_query(bound, &cx.plan_cx())?
+                plan::plan_query(bound, &plan_cx)?
             }
             NodeEnum::InsertStmt(_) | NodeEnum::UpdateStmt(_) | NodeEnum::DeleteStmt(_) => {
                 let bound = binder.modification(node)?;
@@ -163,7 +166,7 @@ pub(crate) fn compile_body(
                         }
                     }
                 }
-                plan::plan_modify(bound, &cx.plan_cx())?
+                plan::plan_modify(bound, &plan_cx)?
             }
             other => return Err(crate::command::refused_in_function(other)),
         };

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod execute;
 pub mod expr;
 mod function;
+mod implied;
 pub mod job;
 pub mod plan;
 mod rules;

@@ -136,6 +136,13 @@ impl SqlError {
         self
     }
 
+    /// Without a position, because the text that it was in is not the client's.
+    #[must_use]
+    pub fn without_position(mut self) -> SqlError {
+        self.0.position = None;
+        self
+    }
+
     /// With a context line.
     pub fn context(mut self, context: impl Into<String>) -> SqlError {
         self.0.context = Some(context.into());

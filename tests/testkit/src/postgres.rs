@@ -32,6 +32,11 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
+    /// Installs PostgreSQL if it is missing.
+    pub fn install() {
+        installation();
+    }
+
     /// Installs PostgreSQL if it is missing, makes a cluster and starts it.
     pub fn start() -> PostgresServer {
         PostgresServer::start_with(&[])

@@ -6,12 +6,14 @@
 //! they are not in the heap. Every lookup is a binary search.
 
 mod data;
+mod foreign_keys;
 mod format_type;
 mod lookup;
 mod operator_class;
 mod rows;
 mod words;
 
+pub use foreign_keys::{CatalogForeignKey, catalog_foreign_keys};
 pub use format_type::{format_type, typmod_suffix};
 pub use lookup::*;
 pub use operator_class::{

@@ -247,7 +247,8 @@ fn field(
         "MM" => number = Some(digits(fields.month, 2)),
         "DDD" => number = Some(digits(fields.day_of_year, 3)),
         "IDDD" => number = Some(digits(fields.iso().1, 3)),
-        "DD" => number = Some(digits(fields.day, 2)),
+        // The sign of an interval's days counts as a digit.
+        "DD" => number = Some(digits(fields.day, if fields.day < 0 { 1 } else { 2 })),
         "D" => {
             calendar_only()?;
             number = Some((fields.weekday + 1).to_string());
@@ -283,8 +284,14 @@ fn field(
             const ROMAN: [&str; 12] =
                 ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
             if fields.month != 0 || fields.year != 0 {
-                // Of an interval, no months read as twelve, and negative ones from the back.
-                let index = (fields.month - 1).rem_euclid(12);
+                // Of an interval, whole years read as twelve months, and negative months from the
+                // back; negative whole years as one.
+                let index = match fields.month {
+                    0 if fields.year < 0 => 0,
+                    0 => 11,
+                    month if month < 0 => 12 + month,
+                    month => month - 1,
+                };
                 let index = usize::try_from(index).unwrap_or(0);
                 let name = ROMAN.get(index).copied().unwrap_or("");
                 let upper = written == "RM";

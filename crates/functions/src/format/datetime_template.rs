@@ -61,10 +61,18 @@ pub(super) fn parse(template: &str) -> Vec<Node> {
             rest = rest.get(keyword.len()..).unwrap_or("");
             let mut ordinal = None;
             for (suffix, upper) in [("TH", true), ("th", false)] {
-                if let Some(after) = rest.strip_prefix(suffix) {
+                if let Some(after) = rest.strip_prefix(suffix)
+                    && ordinal.is_none()
+                {
                     ordinal = Some(upper);
                     rest = after;
                 }
+            }
+            // Spelling out was never implemented: the suffix vanishes.
+            if let Some(after) = rest.strip_prefix("SP")
+                && ordinal.is_none()
+            {
+                rest = after;
             }
             nodes.push(Node::Field { keyword, written: written.to_owned(), fill_mode, ordinal });
             continue;

@@ -129,7 +129,8 @@ fn scientific(value: &Value, description: &Description) -> Result<String> {
         shifted.round(i32::try_from(post).unwrap_or(0))
     };
     let mut shown = significand(exponent)?;
-    if shown >= Numeric::from(10) {
+    // A `numeric` that is rounded up to another digit keeps its exponent: `10.0e+01`.
+    if shown >= Numeric::from(10) && !matches!(value, Value::Numeric(_)) {
         exponent += 1;
         shown = significand(exponent)?;
     }

@@ -1,12 +1,30 @@
 //! `to_number`: reads what a number template describes.
+//!
+//! Source: PostgreSQL 16 `formatting.c` (`NUM_processor`, `NUM_numpart_from_char`).
 
 use types::{Numeric, Result, SqlError, SqlState};
 
-use super::number_template::{Node, parse};
+use super::number_template::{Description, Node, parse};
 use crate::convert::scalars;
 
 scalars! { pub(crate) const TABLE =
     "numeric_to_number"(text: &str, template: &str) => to_number(text, template);
+}
+
+/// Characters that belong to a number: templates do not pass over them.
+const DATA: &[u8] = b"0123456789.,+-";
+
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    description: Description,
+    /// A blank as long as none was read.
+    sign: char,
+    digits: String,
+    has_point: bool,
+    /// Digits read before and after the point.
+    pre: usize,
+    post: usize,
 }
 
 fn to_number(text: &str, template: &str) -> Result<Option<Numeric>> {
@@ -20,106 +38,150 @@ fn to_number(text: &str, template: &str) -> Result<Option<Numeric>> {
     if description.scientific {
         return Err(SqlError::unsupported("\"EEEE\" not supported for input"));
     }
-    let mut rest = text;
-    let mut negative = false;
-    let mut sign_read = false;
-    let mut digits = String::new();
-    let mut has_point = false;
-    let mut fraction_left = description.post;
-    let skip = |rest: &mut &str, count: usize| {
-        let end = rest.char_indices().nth(count).map_or(rest.len(), |(at, _)| at);
-        *rest = rest.get(end..).unwrap_or("");
+    let mut reader = Reader {
+        text,
+        at: 0,
+        description,
+        sign: ' ',
+        digits: String::new(),
+        has_point: false,
+        pre: 0,
+        post: 0,
     };
     for node in &nodes {
-        if rest.is_empty() {
+        if reader.at_end() {
             break;
         }
+        reader.node(node);
+    }
+    reader.finish().map(Some)
+}
+
+impl Reader<'_> {
+    fn at_end(&self) -> bool {
+        self.at >= self.text.len()
+    }
+
+    fn byte(&self, ahead: usize) -> Option<u8> {
+        self.text.as_bytes().get(self.at + ahead).copied()
+    }
+
+    fn node(&mut self, node: &Node) {
         match node {
-            Node::Nine | Node::Zero | Node::Point => {
-                rest = rest.trim_start_matches(' ');
-                if !sign_read && digits.is_empty() {
-                    let sign = rest.chars().next();
-                    if matches!(sign, Some('-' | '+')) || (description.bracket && sign == Some('<'))
-                    {
-                        negative = sign != Some('+');
-                        sign_read = true;
-                        skip(&mut rest, 1);
-                        rest = rest.trim_start_matches(' ');
-                    }
-                }
-                match rest.chars().next() {
-                    Some(c @ '0'..='9') => {
-                        if has_point {
-                            if fraction_left == 0 {
-                                continue;
-                            }
-                            fraction_left -= 1;
-                        }
-                        digits.push(c);
-                        skip(&mut rest, 1);
-                    }
-                    Some('.') if description.has_point && !has_point => {
-                        has_point = true;
-                        digits.push('.');
-                        skip(&mut rest, 1);
-                    }
-                    _ => {}
-                }
-                // A sign after the digits.
-                let may_follow = !sign_read && !digits.is_empty();
-                if may_follow
-                    && (description.has_lsign || description.bracket)
-                    && let Some(c @ ('-' | '+')) = rest.chars().next()
-                {
-                    negative = c == '-';
-                    sign_read = true;
-                    skip(&mut rest, 1);
-                }
+            Node::Nine | Node::Zero => {
+                self.number(true);
+                self.at += 1;
             }
-            Node::Group => {
-                if rest.starts_with(',') {
-                    skip(&mut rest, 1);
-                }
+            Node::Point => {
+                self.number(false);
+                self.at += 1;
             }
-            Node::Currency => {
-                if !rest
-                    .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | ','))
-                {
-                    skip(&mut rest, 1);
-                }
-            }
-            Node::Minus | Node::Plus | Node::Sign => match rest.chars().next() {
-                Some('-') => {
-                    negative = true;
-                    skip(&mut rest, 1);
-                }
-                Some('+') => skip(&mut rest, 1),
-                _ => {}
-            },
-            Node::Ordinal(_) => skip(&mut rest, 2),
-            Node::Literal(_) => skip(&mut rest, 1),
-            Node::Flag | Node::Roman(_) => {}
+            Node::Group if self.description.fill_mode => {}
+            Node::Group => self.at += usize::from(self.byte(0) == Some(b',')),
+            Node::Currency => self.skip(1),
+            Node::Ordinal(_) if !self.description.has_point => self.skip(2),
+            Node::Minus => self.sign_of(b"-"),
+            Node::Plus => self.sign_of(b"+"),
+            Node::Sign => self.sign_of(b"-+"),
+            Node::Literal(_) => self.at += self.character_len(),
+            Node::Ordinal(_) | Node::Flag | Node::Roman(_) => {}
         }
     }
-    if digits.is_empty() || digits == "." {
-        return Err(SqlError::new(
-            SqlState::INVALID_TEXT_REPRESENTATION,
-            format!(
-                "invalid input syntax for type numeric: \"{}\"",
-                if negative { "-" } else { " " }
-            ),
-        ));
+
+    fn character_len(&self) -> usize {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        rest.chars().next().map_or(1, char::len_utf8)
     }
-    let mut value = types::numeric::parse(&digits)?;
-    if negative {
-        value = -&value;
+
+    /// Passes over characters that belong to no number.
+    fn skip(&mut self, count: usize) {
+        for _ in 0..count {
+            if self.byte(0).is_none_or(|byte| DATA.contains(&byte)) {
+                break;
+            }
+            self.at += self.character_len();
+        }
     }
-    // The result has the template's scale.
-    let post = i32::try_from(description.post).unwrap_or(0);
-    value = value.round(post)?;
-    if description.has_multi {
-        let multi = i32::try_from(description.multi).unwrap_or(0);
-        value = value.mul(&Numeric::from(10).power(&Numeric::from(-multi))?)?;
+
+    fn sign_of(&mut self, signs: &[u8]) {
+        match self.byte(0).filter(|byte| signs.contains(byte)) {
+            Some(sign) => {
+                self.sign = sign.into();
+                self.at += 1;
+            }
+            None => self.skip(1),
+        }
     }
-    Ok(Some(value))
+
+    /// A digit or the point, with a sign before or behind.
+    fn number(&mut self, is_digit: bool) {
+        self.at += usize::from(self.byte(0) == Some(b' '));
+        if self.sign == ' ' && is_digit && self.pre + self.post == 0 {
+            self.sign_before();
+        }
+        let Some(byte) = self.byte(0) else { return };
+        let mut read = false;
+        if byte.is_ascii_digit() {
+            if self.has_point && self.post == self.description.post {
+                return;
+            }
+            self.digits.push(byte.into());
+            *(if self.has_point { &mut self.post } else { &mut self.pre }) += 1;
+            read = true;
+        } else if self.description.has_point && !self.has_point && byte == b'.' {
+            self.digits.push('.');
+            self.has_point = true;
+            read = true;
+        }
+        if self.sign == ' ' && self.pre + self.post > 0 {
+            self.sign_behind(read);
+        }
+    }
+
+    fn sign_before(&mut self) {
+        let sign = match self.byte(0) {
+            Some(b'-') => '-',
+            Some(b'+') => '+',
+            Some(b'<') if self.description.bracket => '-',
+            _ => return,
+        };
+        self.sign = sign;
+        self.at += 1;
+    }
+
+    fn sign_behind(&mut self, read: bool) {
+        let Description { has_lsign, plus, minus, .. } = self.description;
+        let ahead = usize::from(has_lsign);
+        let found = self.byte(ahead).filter(|byte| matches!(byte, b'-' | b'+'));
+        if let Some(sign) = found
+            && (has_lsign && read || !has_lsign && !read && (plus || minus))
+        {
+            self.sign = sign.into();
+            self.at += ahead;
+        }
+    }
+
+    fn finish(self) -> Result<Numeric> {
+        let digits = self.digits.trim_end_matches('.');
+        if digits.is_empty() {
+            return Err(SqlError::new(
+                SqlState::INVALID_TEXT_REPRESENTATION,
+                format!("invalid input syntax for type numeric: \"{}\"", self.sign),
+            ));
+        }
+        let mut value = types::numeric::parse(digits)?;
+        if self.sign == '-' {
+            value = -&value;
+        }
+        let Description { pre, multi, has_multi, .. } = self.description;
+        let precision = i32::try_from(pre + multi + self.post).unwrap_or(i32::MAX);
+        let scale = i32::try_from(self.post).unwrap_or(0);
+        let typmod = types::numeric::numeric_typmod(precision.min(0x7fff), scale);
+        value = value.apply_typmod(typmod)?;
+        if has_multi {
+            let multi = i32::try_from(multi).unwrap_or(0);
+            value = value.mul(&Numeric::from(10).power(&Numeric::from(-multi))?)?;
+        }
+        Ok(value)
+    }
 }

@@ -3,6 +3,7 @@
 //! A `json` is text, so its operators hand on what the user wrote; a `jsonb` is parsed.
 
 mod aggregates;
+mod assign;
 mod build;
 mod constructor;
 mod jsonb;
@@ -13,6 +14,8 @@ mod sets;
 mod text;
 
 use types::{Datum, Oid, oid};
+
+pub use self::assign::set_element;
 
 use crate::SetReturning;
 use crate::convert::Table;

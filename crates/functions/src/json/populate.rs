@@ -5,16 +5,22 @@
 
 use std::sync::Arc;
 
-use types::{Array, ArrayDim, Datum, Json, Kind, Oid, Record, Result, SqlError, SqlState, text};
+use types::{
+    Array, ArrayDim, Datum, Json, Kind, Oid, Record, Result, SqlError, SqlState, oid, text,
+};
 
 use super::jsonb::shown;
 use crate::convert::scalars;
 use crate::errors::invalid_parameter;
-use crate::{CallCx, Rows, SetReturning};
+use crate::{CallCx, Rows, SetReturning, Site};
 
 scalars! { pub(crate) const TABLE =
-    "jsonb_populate_record"[cx](base: &Datum, json: Option<&Json>) => populate(cx, base, json);
-    "json_populate_record"[cx](base: &Datum, json: Option<&str>, _unused: &Datum) => {
+    "jsonb_populate_record"[cx, site](base: &Datum, json: Option<&Json>) => {
+        check_base(site, base, "jsonb_populate_record")?;
+        populate(cx, base, json)
+    };
+    "json_populate_record"[cx, site](base: &Datum, json: Option<&str>, _unused: &Datum) => {
+        check_base(site, base, "json_populate_record")?;
         let json = json.map(types::json::parse).transpose()?;
         populate(cx, base, json.as_ref())
     };
@@ -39,14 +45,18 @@ pub(super) const SETS: &[(&str, SetReturning)] = &[
         [Datum::Jsonb(json), base] => records(cx, base, json, "jsonb_to_recordset"),
         _ => Err(no_row_type("jsonb_to_recordset")),
     }),
-    ("json_populate_recordset", |cx, _, args| match args {
+    ("json_populate_recordset", |cx, site, args| match args {
         [base, Datum::Text(json), ..] => {
+            check_base(site, base, "json_populate_recordset")?;
             records(cx, base, &types::json::parse(json)?, "json_populate_recordset")
         }
         _ => Ok(Box::new(std::iter::empty())),
     }),
-    ("jsonb_populate_recordset", |cx, _, args| match args {
-        [base, Datum::Jsonb(json), ..] => records(cx, base, json, "jsonb_populate_recordset"),
+    ("jsonb_populate_recordset", |cx, site, args| match args {
+        [base, Datum::Jsonb(json), ..] => {
+            check_base(site, base, "jsonb_populate_recordset")?;
+            records(cx, base, json, "jsonb_populate_recordset")
+        }
         _ => Ok(Box::new(std::iter::empty())),
     }),
 ];
@@ -56,6 +66,19 @@ fn no_row_type(name: &str) -> SqlError {
         "Provide a non-null record argument, or call the function in the FROM clause using a \
          column definition list.",
     )
+}
+
+/// Fails if the argument that gives the row type has none.
+fn check_base(site: &Site, base: &Datum, name: &str) -> Result<()> {
+    const FIRST_USER_OID: u32 = 16_384;
+    let is_row = |ty: &Oid| *ty == oid::RECORD || ty.0 >= FIRST_USER_OID;
+    if !site.arg_types.first().is_some_and(is_row) {
+        return Err(SqlError::new(
+            SqlState::DATATYPE_MISMATCH,
+            format!("first argument of {name} must be a row type"),
+        ));
+    }
+    if base.is_null() { Err(no_row_type(name)) } else { Ok(()) }
 }
 
 /// A record for each object of an array.
@@ -79,11 +102,7 @@ fn records(cx: &CallCx<'_>, base: &Datum, json: &Json, name: &str) -> Result<Row
 }
 
 fn populate(cx: &CallCx<'_>, base: &Datum, json: Option<&Json>) -> Result<Datum> {
-    let Datum::Record(base) = base else {
-        return Err(SqlError::unsupported(
-            "populating a record from a null of its type is not supported",
-        ));
-    };
+    let Datum::Record(base) = base else { return Err(no_row_type("jsonb_populate_record")) };
     let object = match json {
         None => return Ok(Datum::Record(Arc::clone(base))),
         Some(Json::Object(object)) => object,

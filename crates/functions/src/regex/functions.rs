@@ -32,6 +32,7 @@ const ANY_CASE: Options = Options {
     newline_anchors: false,
     expanded: false,
     literal: false,
+    basic: false,
     global: false,
 };
 

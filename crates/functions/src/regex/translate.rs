@@ -23,6 +23,8 @@ pub(super) struct Options {
     pub(super) expanded: bool,
     /// `q`: no character is special.
     pub(super) literal: bool,
+    /// `b`: POSIX' basic expressions, where `\(` and `\{` are special and `(`, `+` and `|` are not.
+    pub(super) basic: bool,
     /// `g`: not a matter of the expression, but given with the others.
     pub(super) global: bool,
 }
@@ -57,9 +59,9 @@ impl Options {
             'w' => (self.newline_stops, self.newline_anchors) = (false, true),
             'x' => self.expanded = true,
             't' => self.expanded = false,
-            'q' => self.literal = true,
-            // Extended and basic: basic expressions are rare enough to be read as advanced ones.
-            'e' => {}
+            'q' => (self.literal, self.basic) = (true, false),
+            'b' => (self.literal, self.basic) = (false, true),
+            'e' => (self.literal, self.basic) = (false, false),
             _ => return false,
         }
         true
@@ -130,6 +132,10 @@ pub(super) fn translate(pattern: &str, options: Options) -> Result<Translated> {
         }
         pattern = rest;
     }
+    let advanced = if options.basic { from_basic(pattern) } else { String::new() };
+    if options.basic {
+        pattern = &advanced;
+    }
     let out = Translated { pattern: String::new(), fancy: false, lazy: false, groups: 0 };
     let mut translator = Translator {
         input: pattern.chars().peekable(),
@@ -144,6 +150,50 @@ pub(super) fn translate(pattern: &str, options: Options) -> Result<Translated> {
         translator.run()?;
     }
     Ok(translator.out)
+}
+
+/// A basic expression as an advanced one.
+fn from_basic(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 8);
+    let mut chars = pattern.chars().peekable();
+    // Nothing before that could be repeated: here `*` is a star and `^` an anchor.
+    let mut at_start = true;
+    while let Some(c) = chars.next() {
+        let start = std::mem::replace(&mut at_start, false);
+        match c {
+            '\\' => match chars.next() {
+                Some(c @ ('(' | ')' | '{' | '}')) => {
+                    out.push(c);
+                    at_start = c == '(';
+                }
+                Some('<') => out.push_str("[[:<:]]"),
+                Some('>') => out.push_str("[[:>:]]"),
+                Some(c) => out.extend(['\\', c]),
+                None => out.push('\\'),
+            },
+            '[' => {
+                out.push('[');
+                // A bracket expression, in which `]` may stand first.
+                out.extend(chars.next_if_eq(&'^'));
+                out.extend(chars.next_if_eq(&']'));
+                for c in chars.by_ref() {
+                    out.push(c);
+                    if c == ']' {
+                        break;
+                    }
+                }
+            }
+            '^' if start => {
+                out.push('^');
+                at_start = true;
+            }
+            '*' if start => out.push_str("\\*"),
+            '$' if chars.peek().is_none() => out.push('$'),
+            '(' | ')' | '{' | '}' | '+' | '?' | '|' | '^' | '$' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 impl Translator<'_> {

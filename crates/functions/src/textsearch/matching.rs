@@ -10,14 +10,14 @@ use types::rare::tsvector::{Position, TsVector};
 pub(super) type Find<'f> = &'f dyn Fn(&Node) -> Option<Vec<Position>>;
 
 /// Where an operand matches.
-#[derive(Default)]
-struct Places {
-    /// In ascending order.
-    positions: Vec<u16>,
+#[derive(Clone, Default)]
+pub(super) struct Places {
+    /// Of the last word of each match, in ascending order.
+    pub(super) positions: Vec<u16>,
     /// They are where it does not match.
     negated: bool,
     /// How far before its last word a match begins.
-    width: u16,
+    pub(super) width: u16,
 }
 
 enum Phrase {
@@ -67,6 +67,50 @@ pub(super) fn execute(node: &Node, find: Find<'_>) -> bool {
         Node::And(a, b) => execute(a, find) && execute(b, find),
         Node::Or(a, b) => execute(a, find) || execute(b, find),
         Node::Phrase(..) => matches!(phrase(node, find), Phrase::Yes(_)),
+    }
+}
+
+/// Where the parts of a query match that have to match together; alternatives are one part. Nothing
+/// if it does not match, or by a negation only.
+///
+/// Source: PostgreSQL 16 `TS_execute_locations`.
+pub(super) fn locations(node: &Node, find: Find<'_>) -> Vec<Places> {
+    parts(node, find).unwrap_or_default()
+}
+
+fn parts(node: &Node, find: Find<'_>) -> Option<Vec<Places>> {
+    match node {
+        Node::Word { .. } | Node::Phrase(..) => match phrase(node, find) {
+            Phrase::Yes(places) if places.negated => Some(Vec::new()),
+            Phrase::Yes(places) => Some(vec![places]),
+            Phrase::No | Phrase::Maybe => None,
+        },
+        Node::Not(inner) => match parts(inner, find) {
+            None => Some(Vec::new()),
+            Some(_) => None,
+        },
+        Node::And(a, b) => {
+            let mut all = parts(a, find)?;
+            all.extend(parts(b, find)?);
+            Some(all)
+        }
+        Node::Or(a, b) => {
+            let (left, right) = match (parts(a, find), parts(b, find)) {
+                (None, None) => return None,
+                (left, right) => (left.unwrap_or_default(), right.unwrap_or_default()),
+            };
+            if left.is_empty() || right.is_empty() {
+                return Some(if left.is_empty() { right } else { left });
+            }
+            // (A & B) | (C & D) is (A | C) & (A | D) & (B | C) & (B | D).
+            let every = Emit { both: true, left: true, right: true };
+            let both = |a: &Places, b: &Places| Places {
+                positions: output(a, 0, b, 0, every),
+                negated: false,
+                width: a.width.max(b.width),
+            };
+            Some(left.iter().flat_map(|a| right.iter().map(move |b| both(a, b))).collect())
+        }
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! Source: PostgreSQL 16 `to_tsany.c`, `tsquery.c`, `tsquery_op.c`, `tsquery_rewrite.c`.
 
-use types::Result;
 use types::rare::tsquery::{DISTANCE_MAX, Node, TsQuery, parse_with, write_single};
 use types::rare::tsvector::TsVector;
+use types::{Array, Datum, Result};
 
 use super::matching::matches;
-use super::rewrite::rewrite;
+use super::rewrite::{again, binary, prepare, replace_in, rewrite};
 use super::vectors::words;
-use crate::convert::{OidValue, scalars};
+use crate::convert::{FromDatum, OidValue, scalars};
 use crate::errors::invalid_parameter;
 
 scalars! { pub(crate) const TABLE =
@@ -53,8 +53,26 @@ scalars! { pub(crate) const TABLE =
         (Some(node), Some(target)) => TsQuery(rewrite(node, target, substitute.0.as_ref())),
         _ => query.clone(),
     };
+    "tsquery_rewrite_query"(query: &TsQuery, rows: &Array) => rewrite_by_rows(query, rows)?;
     "tsq_mcontains"(a: &TsQuery, b: &TsQuery) => contains(a, b);
     "tsq_mcontained"(a: &TsQuery, b: &TsQuery) => contains(b, a);
+}
+
+/// One rewriting after the other: each row is a target and its substitute.
+fn rewrite_by_rows(query: &TsQuery, rows: &Array) -> Result<TsQuery> {
+    let Some(node) = &query.0 else { return Ok(query.clone()) };
+    let mut tree = Some(prepare(node));
+    for row in &rows.elements {
+        let Datum::Record(row) = row else { continue };
+        let mut fields =
+            row.fields.iter().map(|(_, _, value)| <Option<&TsQuery>>::from_datum(value));
+        let (target, substitute) = (fields.next().transpose()?, fields.next().transpose()?);
+        let (Some(Some(target)), Some(Some(substitute))) = (target, substitute) else { continue };
+        let Some(target) = &target.0 else { continue };
+        tree = tree.and_then(|tree| replace_in(tree, target, substitute.0.as_ref()));
+        tree.iter_mut().for_each(again);
+    }
+    Ok(TsQuery(tree.map(binary)))
 }
 
 fn vector(text: &str) -> Result<TsVector> {

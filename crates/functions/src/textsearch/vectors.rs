@@ -2,6 +2,7 @@
 //!
 //! Source: PostgreSQL 16 `to_tsany.c`, `tsvector_op.c`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use types::rare::tsvector::{LEXEME_BYTES_MAX, Lexeme, POSITION_MAX, Position, TsVector};
@@ -97,6 +98,17 @@ pub(crate) const SETS: &[(&str, SetReturning)] = &[
     ("ts_parse_byname", |cx, site, args| {
         check_parser(args)?;
         parse(cx, site, args)
+    }),
+    ("ts_stat1", |_, _, args| match args {
+        [rows] => statistics(rows, 0),
+        args => Err(wrong_arity(args.len())),
+    }),
+    ("ts_stat2", |_, _, args| match args {
+        [rows, Datum::Text(letters)] => {
+            let weights = letters.bytes().filter_map(|letter| weight_of(Char(letter)));
+            statistics(rows, weights.fold(0, |set, weight| set | 1 << weight))
+        }
+        args => Err(wrong_arity(args.len())),
     }),
 ];
 
@@ -354,4 +366,34 @@ fn parse(_cx: &CallCx<'_>, _site: &Site, args: &[Datum]) -> Result<Rows> {
         })
         .collect();
     Ok(Box::new(rows.into_iter().map(Ok)))
+}
+
+/// Of each word of some documents, in how many it is and how often; of some weights only, unless
+/// the set is empty.
+fn statistics(rows: &Datum, weights: u8) -> Result<Rows> {
+    let mut words: BTreeMap<Arc<str>, (i32, i32)> = BTreeMap::new();
+    for row in &<&Array>::from_datum(rows)?.elements {
+        let Datum::Record(row) = row else { continue };
+        let Some((_, _, value)) = row.fields.first() else { continue };
+        let Some(vector) = <Option<&TsVector>>::from_datum(value)? else { continue };
+        for lexeme in vector.lexemes() {
+            let counts = |p: &&Position| weights == 0 || weights >> p.weight & 1 == 1;
+            let entries = match lexeme.positions.is_empty() {
+                true => usize::from(weights == 0),
+                false => lexeme.positions.iter().filter(counts).count(),
+            };
+            if entries > 0 {
+                let (documents, all) = words.entry(Arc::clone(&lexeme.text)).or_default();
+                *documents = documents.saturating_add(1);
+                *all = all.saturating_add(i32::try_from(entries).unwrap_or(i32::MAX));
+            }
+        }
+    }
+    Ok(Box::new(words.into_iter().map(|(word, (documents, entries))| {
+        Ok(row(vec![
+            ("word", oid::TEXT, Datum::Text(word)),
+            ("ndoc", oid::INT4, Datum::Int4(documents)),
+            ("nentry", oid::INT4, Datum::Int4(entries)),
+        ]))
+    })))
 }

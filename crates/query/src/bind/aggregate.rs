@@ -130,8 +130,11 @@ impl Binder<'_> {
             exprs = self.unify_hypothetical(exprs, call.agg_order.len())?;
         }
         let no_arguments = exprs.is_empty();
-        let Coerced { args, result_type } =
+        let Coerced { args, result_type, spread } =
             self.coerce_arguments(candidate, exprs, call.func_variadic)?;
+        if spread {
+            return Err(super::unsupported("VARIADIC of an array that is not written as ARRAY[…]"));
+        }
         if let Some(over) = &call.over {
             self.check_window_call(call, false)?;
             if no_arguments && !call.agg_star {

@@ -9,10 +9,11 @@ use parser::protobuf::{self, SubLinkType};
 use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
+use super::coerce::Context;
 use super::location::node_location;
 use super::modify::Written;
 use super::{Binder, required, unsupported};
-use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind, Var};
+use crate::expr::{Expr, ExprKind, SetElement, SubLink, SubLinkKind, Var};
 
 /// The relation of a [`Var`] that stands for a sub-query which gives several columns, by its
 /// number.
@@ -33,12 +34,24 @@ enum Source {
 }
 
 impl Binder<'_> {
-    /// The position of a column to be assigned.
+    /// The position of a column to be assigned as a whole.
     pub(super) fn assigned_column(
         &self,
         written: &Written,
         target: &protobuf::ResTarget,
     ) -> Result<usize> {
+        let position = self.assigned_position(written, target)?;
+        match element_steps(&written.beneath.table, position, target) {
+            None => Ok(position),
+            Some(_) => {
+                Err(unsupported("INSERT into an element of jsonb")
+                    .at(self.position(target.location)))
+            }
+        }
+    }
+
+    /// The position of a column of which something is assigned: all, or an element of jsonb.
+    fn assigned_position(&self, written: &Written, target: &protobuf::ResTarget) -> Result<usize> {
         let table = &written.beneath.table;
         let position = written.column(&target.name)?.ok_or_else(|| {
             self.error(
@@ -52,6 +65,9 @@ impl Binder<'_> {
             )
         })?;
         let Some(step) = target.indirection.first() else { return Ok(position) };
+        if element_steps(table, position, target).is_some() {
+            return Ok(position);
+        }
         let ty = self.type_name(Oid(table.columns[position].type_oid));
         Err(match &step.node {
             Some(NodeEnum::String(field)) => self.error(
@@ -63,13 +79,10 @@ impl Binder<'_> {
                 ),
                 target.location,
             ),
-            _ if Oid(table.columns[position].type_oid) == oid::JSONB => {
-                unsupported("assignment to an element of jsonb").at(self.position(target.location))
-            }
             _ => self.error(
                 SqlState::DATATYPE_MISMATCH,
                 format!("cannot subscript type {ty} because it does not support subscripting"),
-                -1,
+                target.location,
             ),
         })
     }
@@ -99,8 +112,21 @@ impl Binder<'_> {
         }
         let mut values: Vec<(usize, Expr)> = Vec::new();
         for (target, source) in sources {
-            let position = self.assigned_column(written, target)?;
+            let position = self.assigned_position(written, target)?;
             let column = &table.columns[position];
+            if let Some(steps) = element_steps(table, position, target) {
+                let before = values.iter().position(|(known, _)| *known == position);
+                let container = match before.map(|at| values.swap_remove(at).1) {
+                    // Assignments to several elements follow each other.
+                    Some(value) if matches!(value.kind, ExprKind::SetElement(_)) => value,
+                    Some(_) => return Err(assigned_twice(column)),
+                    None => self.present_value(written, target)?,
+                };
+                let value = self.set_element(container, &steps, source, target)?;
+                refuse_generated(column, "column \"{}\" can only be updated to DEFAULT", "")?;
+                values.push((position, value));
+                continue;
+            }
             let value = match source {
                 Source::Default => self.default_value(position, column)?,
                 Source::Value(expr) => {
@@ -111,14 +137,60 @@ impl Binder<'_> {
                 }
             };
             if values.iter().any(|(known, _)| *known == position) {
-                return Err(SqlError::new(
-                    SqlState::SYNTAX_ERROR,
-                    format!("multiple assignments to same column \"{}\"", column.name),
-                ));
+                return Err(assigned_twice(column));
             }
             values.push((position, value));
         }
         Ok(Assignments { values, queries })
+    }
+
+    /// The value that a column of the row to be updated has.
+    fn present_value(&self, written: &Written, target: &protobuf::ResTarget) -> Result<Expr> {
+        let mut columns = written.beneath.columns.iter();
+        let column = columns.find(|column| column.name == target.name);
+        column.map(|column| column.expr.clone()).ok_or_else(|| {
+            unsupported("assignment to an element of a view's column")
+                .at(self.position(target.location))
+        })
+    }
+
+    /// `container` with another element.
+    fn set_element(
+        &mut self,
+        container: Expr,
+        steps: &[&protobuf::AIndices],
+        source: Source,
+        target: &protobuf::ResTarget,
+    ) -> Result<Expr> {
+        let Source::Value(value) = source else {
+            return Err(self.error(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot set an array element to DEFAULT",
+                target.location,
+            ));
+        };
+        let subscript = self.subscript(container.clone(), steps)?;
+        let ExprKind::Subscript { indexes, .. } = subscript.kind else {
+            return Err(SqlError::internal("subscript of something else"));
+        };
+        let indexes = indexes.into_iter().filter_map(|(_, index)| index).collect();
+        let source = value.ty;
+        let Some(value) = self.try_coerce(value, oid::JSONB, Context::Assignment)? else {
+            return Err(self
+                .error(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "subscripted assignment to \"{}\" requires type jsonb but expression is \
+                         of type {}",
+                        target.name,
+                        self.type_name(source)
+                    ),
+                    target.location,
+                )
+                .hint("You will need to rewrite or cast the expression."));
+        };
+        let set = SetElement { container, indexes, value };
+        Ok(Expr::new(ExprKind::SetElement(Box::new(set)), oid::JSONB))
     }
 
     fn source(&mut self, node: &Node) -> Result<Source> {
@@ -227,6 +299,30 @@ impl Binder<'_> {
         }
         Ok(row)
     }
+}
+
+/// The subscripts by which an element of a jsonb column is assigned; `None` if it is not.
+fn element_steps<'t>(
+    table: &catalog::Table,
+    position: usize,
+    target: &'t protobuf::ResTarget,
+) -> Option<Vec<&'t protobuf::AIndices>> {
+    let jsonb = table.columns.get(position).is_some_and(|c| Oid(c.type_oid) == oid::JSONB);
+    if !jsonb || target.indirection.is_empty() {
+        return None;
+    }
+    let step = |node: &'t Node| match &node.node {
+        Some(NodeEnum::AIndices(step)) => Some(&**step),
+        _ => None,
+    };
+    target.indirection.iter().map(step).collect()
+}
+
+fn assigned_twice(column: &Column) -> SqlError {
+    SqlError::new(
+        SqlState::SYNTAX_ERROR,
+        format!("multiple assignments to same column \"{}\"", column.name),
+    )
 }
 
 /// A value of INSERT … VALUES.

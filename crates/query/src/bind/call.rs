@@ -28,19 +28,24 @@ pub(super) struct Arguments {
 pub(super) struct Coerced {
     pub(super) args: Vec<Expr>,
     pub(super) result_type: Oid,
+    /// The last argument is an array whose elements are arguments.
+    pub(super) spread: bool,
 }
 
-/// Arguments of a function that takes any number of any type, with the elements of the last one in
-/// its place.
-fn spread(mut args: Vec<Expr>, mut declared: Vec<Oid>) -> Result<(Vec<Expr>, Vec<Oid>)> {
-    match args.pop().map(|last| last.kind) {
-        Some(ExprKind::Array { elements, element_type: _, nested: false }) => {
-            args.extend(elements);
-            declared.resize(args.len(), oid::ANY);
-            Ok((args, declared))
+/// Puts the elements of the last argument in its place, for a function that takes any number of any
+/// type; false if they are known at run time only.
+fn spread(args: &mut Vec<Expr>, declared: &mut Vec<Oid>) -> bool {
+    let written = |last: &mut Expr| match &mut last.kind {
+        ExprKind::Array { elements, element_type: _, nested: false } => {
+            Some(std::mem::take(elements))
         }
-        _ => Err(super::unsupported("VARIADIC of an array that is not written as ARRAY[…]")),
-    }
+        _ => None,
+    };
+    let Some(elements) = args.last_mut().and_then(written) else { return false };
+    args.pop();
+    args.extend(elements);
+    declared.resize(args.len(), oid::ANY);
+    true
 }
 
 impl Binder<'_> {
@@ -323,10 +328,8 @@ impl Binder<'_> {
                 last.location,
             ));
         }
-        let (args, declared) = match proc.variadic == oid::ANY && variadic {
-            true => spread(args, declared)?,
-            false => (args, declared),
-        };
+        let (mut args, mut declared) = (args, declared);
+        let spread = proc.variadic == oid::ANY && variadic && !spread(&mut args, &mut declared);
         let mut coerced = Vec::with_capacity(args.len());
         for (arg, declared) in args.into_iter().zip(&declared) {
             let target = resolved.concrete(*declared);
@@ -356,7 +359,7 @@ impl Binder<'_> {
             let kind = ExprKind::Array { elements, element_type, nested: false };
             coerced.push(Expr::new(kind, array).at(location));
         }
-        Ok(Coerced { args: coerced, result_type: resolved.concrete(proc.ret) })
+        Ok(Coerced { args: coerced, result_type: resolved.concrete(proc.ret), spread })
     }
 
     /// Arguments in the order of the parameters, what is left out by its default.

@@ -226,6 +226,14 @@ impl Binder<'_> {
         if expr.ty == oid::UNKNOWN {
             return self.coerce_unknown(expr, target, typmod).map(Some);
         }
+        if expr.ty == oid::RECORD
+            && matches!(expr.kind, ExprKind::Row { .. })
+            && let Some(wanted) = self.row_type_fields(target)
+        {
+            let location = expr.location;
+            let ExprKind::Row { fields } = expr.kind else { return Ok(None) };
+            return self.row_as(fields, wanted, target, (context, location)).map(Some);
+        }
         let Some(way) = pathway(expr.ty, target, context) else { return Ok(None) };
         let location = expr.location;
         let coerced = self.coerce_by(way, expr, target, typmod, context)?;
@@ -354,6 +362,9 @@ impl Binder<'_> {
             && let Some(named) = self.names.stored(NameKind::Literal, None, text).next()
         {
             return Ok(Datum::Oid(named.oid));
+        }
+        if let Some(fields) = self.row_type_fields(target) {
+            return self.row_input(text, &fields, target);
         }
         if let Some(value) = crate::system::reg_input(target, text, self.cx)? {
             if let (oid::REGCLASS, Datum::Oid(relation)) = (target, &value) {

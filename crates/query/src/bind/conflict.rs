@@ -11,13 +11,14 @@ use parser::protobuf::{self, OnConflictAction, SortByDir, SortByNulls};
 use parser::{Node, NodeEnum};
 use types::{Result, SqlError, SqlState};
 
-use super::Binder;
 use super::assign::{ASSIGNED_QUERY, Assignments};
 use super::modify::Written;
 use super::query::{Relation, Source};
 use super::scope::{Level, Place};
 use super::view::Beneath;
+use super::{Binder, same, vars_to_columns};
 use crate::expr::{Expr, ExprKind, STORED_ROW, SubLink, Var};
+use crate::implied::implies;
 use crate::plan::walk;
 use crate::plan::{ConflictUpdate, OnConflict};
 
@@ -75,7 +76,7 @@ impl Binder<'_> {
         // PostgreSQL looks for the indexes when it plans.
         let arbiters = match inferred {
             Some(Inference::Constraint(index)) => vec![index],
-            Some(Inference::Columns(columns)) => matching_indexes(table, columns)?,
+            Some(Inference::Keys(keys)) => self.matching_indexes(table, keys)?,
             None => Vec::new(),
         };
         Ok(OnConflict { arbiters, update })
@@ -106,7 +107,7 @@ impl Binder<'_> {
         predicate: &Option<Box<Node>>,
         location: i32,
     ) -> Result<Inference> {
-        let mut columns = Some(Vec::new());
+        let (mut columns, mut exprs) = (Vec::new(), Vec::new());
         for element in elements {
             let Some(NodeEnum::IndexElem(element)) = &element.node else {
                 return Err(SqlError::internal("unexpected index element"));
@@ -130,10 +131,12 @@ impl Binder<'_> {
             match &element.expr {
                 Some(expr) => {
                     let expr = self.expression(expr)?;
+                    let mut expr = self.settle(expr)?;
+                    vars_to_columns(&mut expr);
                     // A column in parentheses is that column.
-                    match (expr.kind, &mut columns) {
-                        (ExprKind::Var(var), Some(columns)) => columns.push(var.column),
-                        _ => columns = None,
+                    match expr.kind {
+                        ExprKind::Column(column) => columns.push(column),
+                        _ => exprs.push(expr),
                     }
                 }
                 None => {
@@ -141,15 +144,54 @@ impl Binder<'_> {
                         .column(&element.name)
                         .ok_or_else(|| self.missing_column(None, &element.name, location))?;
                     self.note_positions(table.oid, Privilege::Select, &[position]);
-                    if let Some(columns) = &mut columns {
-                        columns.push(position);
-                    }
+                    columns.push(position);
                 }
             }
         }
-        // An index that covers all rows serves any predicate.
-        self.where_clause(predicate, Place::IndexPredicate, "WHERE")?;
-        Ok(Inference::Columns(columns))
+        let mut predicate = self.where_clause(predicate, Place::IndexPredicate, "WHERE")?;
+        predicate.iter_mut().for_each(vars_to_columns);
+        Ok(Inference::Keys(Keys { columns, exprs, predicate }))
+    }
+
+    /// The unique indexes over exactly these keys; partial ones whose predicate is implied.
+    fn matching_indexes(&self, table: &Arc<Table>, keys: Keys) -> Result<Vec<u32>> {
+        let Keys { mut columns, exprs, predicate } = keys;
+        columns.sort_unstable();
+        columns.dedup();
+        let bound = self.index_exprs(table)?;
+        let among = |expr: &Expr, others: &[Expr]| others.iter().any(|other| same(expr, other));
+        let mut found = Vec::new();
+        let primary = table.primary_key.iter().map(|index| (index, None));
+        let secondary = table.indexes.iter().enumerate();
+        for (index, of_index) in primary.chain(secondary.map(|(at, i)| (i, bound.get(at)))) {
+            let mut own: Vec<usize> = index.key_columns().collect();
+            own.sort_unstable();
+            own.dedup();
+            let computed = of_index.map_or(&[][..], |of_index| &of_index.keys);
+            // An index that covers all rows serves any predicate.
+            let implied = match of_index.and_then(|of_index| of_index.predicate.as_ref()) {
+                Some(wanted) => {
+                    predicate.as_ref().is_some_and(|p| implies(std::slice::from_ref(p), wanted))
+                }
+                None => true,
+            };
+            if index.unique
+                && index.state == catalog::IndexState::Valid
+                && own == columns
+                && exprs.iter().all(|expr| among(expr, computed))
+                && computed.iter().all(|expr| among(expr, &exprs))
+                && implied
+            {
+                found.push(index.oid);
+            }
+        }
+        if found.is_empty() {
+            return Err(SqlError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            ));
+        }
+        Ok(found)
     }
 }
 
@@ -157,8 +199,15 @@ impl Binder<'_> {
 enum Inference {
     /// The index of a constraint.
     Constraint(u32),
-    /// Key columns, by position; `None` if there are expressions among them.
-    Columns(Option<Vec<usize>>),
+    /// Keys and predicate.
+    Keys(Keys),
+}
+
+/// The keys that ON CONFLICT names, over the table's columns.
+struct Keys {
+    columns: Vec<usize>,
+    exprs: Vec<Expr>,
+    predicate: Option<Expr>,
 }
 
 fn constraint(table: &Table, name: &str) -> Result<Inference> {
@@ -178,30 +227,6 @@ fn constraint(table: &Table, name: &str) -> Result<Inference> {
         SqlState::UNDEFINED_OBJECT,
         format!("constraint \"{name}\" for table \"{}\" does not exist", table.name),
     ))
-}
-
-/// The unique indexes over exactly these columns.
-fn matching_indexes(table: &Table, columns: Option<Vec<usize>>) -> Result<Vec<u32>> {
-    let mut found = Vec::new();
-    if let Some(mut wanted) = columns {
-        wanted.sort_unstable();
-        wanted.dedup();
-        for index in table.all_indexes() {
-            let mut keys: Vec<usize> = index.key_columns().collect();
-            keys.sort_unstable();
-            keys.dedup();
-            if index.is_key() && index.state == catalog::IndexState::Valid && keys == wanted {
-                found.push(index.oid);
-            }
-        }
-    }
-    if found.is_empty() {
-        return Err(SqlError::new(
-            SqlState::INVALID_COLUMN_REFERENCE,
-            "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-        ));
-    }
-    Ok(found)
 }
 
 /// Turns variables over relation 0 into ones over relation 1.

@@ -207,7 +207,11 @@ impl Binder<'_> {
         Ok(base)
     }
 
-    fn subscript(&mut self, base: Expr, indices: &[&protobuf::AIndices]) -> Result<Expr> {
+    pub(super) fn subscript(
+        &mut self,
+        base: Expr,
+        indices: &[&protobuf::AIndices],
+    ) -> Result<Expr> {
         let slice = indices.iter().any(|index| index.is_slice);
         let jsonb = base.ty == oid::JSONB;
         let ty = match element_type(base.ty) {
@@ -334,7 +338,8 @@ impl Binder<'_> {
     /// Names and types of the fields of an anonymous row, which are known from where it comes.
     pub(super) fn record_fields(&self, row: &Expr) -> Option<Vec<(String, Oid)>> {
         if row.ty != oid::RECORD {
-            return None;
+            let fields = self.row_type_fields(row.ty)?;
+            return Some(fields.into_iter().map(|(name, ty, _)| (name.to_string(), ty)).collect());
         }
         let relations = match row.kind {
             ExprKind::Var(var) => &self.levels.iter().nth_back(var.level)?.relations,

@@ -74,7 +74,12 @@ impl Binder<'_> {
         }
         let outer = std::mem::replace(&mut self.identity, identity);
         let outer_defaults = std::mem::replace(&mut self.view_defaults, target.defaults());
+        // Errors know the target, though the source cannot name it.
+        let mut level = Level::new(Place::Values);
+        level.relations.push(target.beneath.relation.clone());
+        self.levels.push(level);
         let source = self.insert_source(&table, columns, select_stmt);
+        self.levels.pop();
         self.identity = outer;
         self.view_defaults = outer_defaults;
         let mut source = source?;
@@ -243,17 +248,14 @@ impl Binder<'_> {
         columns: &Columns,
         lists: &[Node],
     ) -> Result<Vec<Vec<Expr>>> {
-        let mut rows: Vec<Vec<Expr>> = Vec::with_capacity(lists.len());
+        // All rows first as they stand, then as the columns want them: so errors come in this order.
+        let mut given: Vec<(Vec<Inserted>, bool)> = Vec::with_capacity(lists.len());
         for list in lists {
             let Some(NodeEnum::List(list)) = &list.node else {
                 return Err(SqlError::internal("VALUES without a list"));
             };
             let values = self.inserted_row(&list.items)?;
-            let location = |value: &Inserted| match value {
-                Inserted::Default => -1,
-                Inserted::Value(expr) => expr.location,
-            };
-            if rows.first().is_some_and(|first| first.len() != values.len()) {
+            if given.first().is_some_and(|(first, _)| first.len() != values.len()) {
                 let at = list.items.first().map_or(-1, node_location);
                 let message = "VALUES lists must all be the same length";
                 return Err(self.error(SqlState::SYNTAX_ERROR, message, at));
@@ -263,6 +265,14 @@ impl Binder<'_> {
                     row.args.len() == columns.positions.len()
                 }
                 _ => false,
+            };
+            given.push((values, row_of_columns));
+        }
+        let mut rows: Vec<Vec<Expr>> = Vec::with_capacity(given.len());
+        for (values, row_of_columns) in given {
+            let location = |value: &Inserted| match value {
+                Inserted::Default => -1,
+                Inserted::Value(expr) => expr.location,
             };
             self.check_width(columns, &values, location, row_of_columns)?;
             let mut row = Vec::with_capacity(values.len());

@@ -39,6 +39,7 @@ pub mod query;
 mod range_function;
 mod raw;
 mod recursion;
+mod row_type;
 pub(crate) mod ruleutils;
 mod same;
 mod scope;
@@ -57,6 +58,7 @@ mod view;
 mod window;
 mod with;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::Table;
@@ -68,7 +70,7 @@ pub use typename::TypeRef;
 use self::query::{BoundCte, OutputColumn, Query};
 use self::scope::{Level, Place};
 use crate::expr::{Expr, ExprKind};
-use crate::plan::ForeignKeys;
+use crate::plan::{ForeignKeys, IndexExprs};
 use crate::session::SessionCx;
 
 /// How deep expressions may nest before binding gives up (and everything after it would recurse).
@@ -141,6 +143,8 @@ pub struct Bound<T> {
     pub work_tables: usize,
     /// What foreign keys may have to do.
     pub foreign_keys: ForeignKeys,
+    /// Expressions and predicates of the tables' indexes, where there are any, by the table's OID.
+    pub index_exprs: BTreeMap<u32, Vec<IndexExprs>>,
 }
 
 impl<'a> Binder<'a> {
@@ -288,7 +292,15 @@ impl<'a> Binder<'a> {
             ));
         }
         self.accesses.check(self.cx)?;
+        let mut index_exprs = BTreeMap::new();
+        for table in &self.tables {
+            let exprs = self.index_exprs(table)?;
+            if !exprs.is_empty() {
+                index_exprs.insert(table.oid, exprs);
+            }
+        }
         Ok(Bound {
+            index_exprs,
             tree,
             params: self.params,
             tables: self.tables,

@@ -6,12 +6,12 @@
 use catalog::builtin::{OperatorRow, ProcRow};
 use parser::protobuf::{self, AExprKind, SubLinkType};
 use parser::{Node, NodeEnum};
-use types::{Datum, Result, SqlError, SqlState, oid};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::coerce::{Context, array_type, can_coerce, common_type};
 use super::function::{Candidate, not_supported};
 use super::{Binder, required, strings};
-use crate::expr::{Call, Expr, ExprKind};
+use crate::expr::{Call, Expr, ExprKind, QueryRows};
 
 impl Binder<'_> {
     pub(super) fn operator_expr(&mut self, expr: &protobuf::AExpr) -> Result<Expr> {
@@ -173,8 +173,16 @@ impl Binder<'_> {
         location: i32,
     ) -> Result<Expr> {
         let proc = candidate.proc;
-        let super::call::Coerced { args, result_type } =
+        let super::call::Coerced { mut args, result_type, spread } =
             self.coerce_arguments(candidate, args, variadic)?;
+        query_argument(proc, &mut args);
+        if let Some(base) = args.first_mut()
+            && proc.src.contains("populate_record")
+            && super::row_type::is_null(base)
+            && let Some(row) = self.null_row(base.ty)
+        {
+            *base = row;
+        }
         let arg_types = args.iter().map(|arg| arg.ty).collect();
         let site = functions::Site { arg_types, result_type };
         if proc.retset {
@@ -186,8 +194,9 @@ impl Binder<'_> {
             }
             return Err(not_supported(proc).at(self.position(location).max(1)));
         };
-        let call = Call { proc, function, site, args, operator: None };
-        Ok(Expr::new(ExprKind::Call(Box::new(call)), result_type))
+        let call = Box::new(Call { proc, function, site, args, operator: None });
+        let kind = if spread { ExprKind::SpreadCall(call) } else { ExprKind::Call(call) };
+        Ok(Expr::new(kind, result_type))
     }
 
     /// An argument for a parameter of type `"any"`. Functions that print it cannot print the names
@@ -395,4 +404,22 @@ fn scalar_sub_link(node: &Option<Box<Node>>) -> Option<&protobuf::SubLink> {
 fn is_null_literal(node: &Option<Box<Node>>) -> bool {
     let node = node.as_ref().and_then(|node| node.node.as_ref());
     matches!(node, Some(NodeEnum::AConst(constant)) if constant.isnull)
+}
+
+/// Puts the rows of a query in the place of its text, for functions that take a query.
+fn query_argument(proc: &ProcRow, args: &mut [Expr]) {
+    let (at, columns, complaint): (usize, &'static [Oid], _) = match proc.src {
+        "tsquery_rewrite_query" => {
+            (1, &[oid::TSQUERY, oid::TSQUERY], "ts_rewrite query must return two tsquery columns")
+        }
+        "ts_stat1" | "ts_stat2" => {
+            (0, &[oid::TSVECTOR], "ts_stat query must return one tsvector column")
+        }
+        _ => return,
+    };
+    if let Some(arg) = args.get_mut(at) {
+        let text = std::mem::replace(arg, Expr::null(oid::TEXT));
+        let rows = QueryRows { text, columns, complaint };
+        *arg = Expr::new(ExprKind::QueryRows(Box::new(rows)), oid::RECORD_ARRAY);
+    }
 }

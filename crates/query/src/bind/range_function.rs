@@ -219,6 +219,11 @@ impl Binder<'_> {
                 let name = if composite || !name.is_empty() { name } else { column_name };
                 outputs.push(column(name, ty, -1));
             }
+        } else if let Some(fields) = self.row_type_fields(ty) {
+            composite = true;
+            for (name, ty, typmod) in fields {
+                outputs.push(column(&name, ty, typmod));
+            }
         } else if ty == oid::RECORD {
             let message = "a column definition list is required for functions returning \"record\"";
             return fail(self, message, location);

@@ -123,15 +123,13 @@ impl Binder<'_> {
                 groupings: &groupings,
                 sets: !select.sets.is_empty(),
             };
-            for target in &mut targets {
-                self.resolve_grouping(target, &groups, &scope)?;
-                self.check_grouped(target, &mut groups, &scope)?;
+            let windows = select.windows.iter_mut().flat_map(|window| window.exprs_mut());
+            for expr in targets.iter_mut().chain(windows) {
+                self.resolve_grouping(expr, &groups, &scope)?;
             }
-            for window in &mut select.windows {
-                for expr in window.exprs_mut() {
-                    self.resolve_grouping(expr, &groups, &scope)?;
-                    self.check_grouped(expr, &mut groups, &scope)?;
-                }
+            let windows = select.windows.iter_mut().flat_map(|window| window.exprs_mut());
+            for expr in targets.iter_mut().chain(windows) {
+                self.check_grouped(expr, &mut groups, &scope)?;
             }
             if let Some(having) = &mut having {
                 self.resolve_grouping(having, &groups, &scope)?;

@@ -20,7 +20,8 @@ use crate::expr::{Expr, ExprKind, Var};
 pub(super) fn output_location(query: &Query, column: usize) -> i32 {
     let expr = match &query.body {
         Body::Select(select) => select.targets.get(column),
-        Body::Values(rows) => rows.first().and_then(|row| row.get(column)),
+        // VALUES is a table of its own, whose columns stand nowhere.
+        Body::Values(_) => None,
         Body::SetOperation { op: _, all: _, left, right: _ } => {
             return output_location(left, column);
         }

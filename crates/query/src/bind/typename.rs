@@ -71,7 +71,11 @@ impl Binder<'_> {
             let oid = if array_bounds.is_empty() { user.0 } else { user.1 };
             return Ok(TypeRef { oid: Oid(oid), typmod: -1 });
         }
-        if schema.is_some_and(|schema| schema != "pg_catalog") {
+        if let Some(schema) = schema.filter(|schema| *schema != "pg_catalog") {
+            if self.cx.catalog.schema(schema).is_none() {
+                let message = format!("schema \"{schema}\" does not exist");
+                return Err(self.error(SqlState::INVALID_SCHEMA_NAME, message, *location));
+            }
             return Err(undefined());
         }
         let row = builtin::type_by_name(base).ok_or_else(undefined)?;
@@ -116,7 +120,7 @@ impl Binder<'_> {
                 }
                 _ => {
                     return Err(self.error(
-                        SqlState::INVALID_PARAMETER_VALUE,
+                        SqlState::SYNTAX_ERROR,
                         "type modifiers must be simple constants or identifiers",
                         location,
                     ));

@@ -74,8 +74,11 @@ impl Binder<'_> {
             return fail(self, SqlState::WRONG_OBJECT_TYPE, message);
         }
         let Arguments { exprs, sets_before } = arguments;
-        let Coerced { args, result_type } =
+        let Coerced { args, result_type, spread } =
             self.coerce_arguments(candidate, exprs, call.func_variadic)?;
+        if spread {
+            return Err(super::unsupported("VARIADIC of an array that is not written as ARRAY[…]"));
+        }
         self.check_window_call(call, filter.is_some())?;
         self.refuse_sets_in_calls(sets_before, "window function")?;
         let args = args.into_iter().map(|arg| self.settle(arg)).collect::<Result<_>>()?;

@@ -434,12 +434,12 @@ fn check_body(session: &Session, function: &mut Function) -> Result<()> {
     let context = format!("SQL function \"{}\"", function.name);
     match &mut function.body {
         FunctionBody::Text(_) => {
-            function::compile_body(&cx, function, &types, result, None)
+            function::compile_body(&cx, function, &types, result, None, true)
                 .map_err(|error| error.at(0).context(context))?;
         }
         FunctionBody::Parsed(_) => {
             let recorder = Recorder::default();
-            function::compile_body(&cx, function, &types, result, Some(&recorder))
+            function::compile_body(&cx, function, &types, result, Some(&recorder), true)
                 .map_err(|error| error.at(0))?;
             if let FunctionBody::Parsed(body) = &mut function.body {
                 body.names = recorder.finish();

@@ -12,14 +12,17 @@ use std::sync::Arc;
 
 use ::functions::CallCx;
 use catalog::Function;
+use catalog::objects::{BOOTSTRAP_ROLE, FunctionBody, Grants, PG_CATALOG};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use parser::NodeEnum;
 use types::{Array, Datum, Oid, Record, Result, SqlError, SqlState, oid};
 
 use super::cx::{ExecCx, Host};
 use super::run::Execution;
 use crate::chunk::Chunk;
 use crate::function::{Compiled, Shape};
+use crate::plan::StatementPlan;
 use crate::system::session;
 
 /// How deep calls may nest: each takes a stack's share of several operators.
@@ -33,6 +36,66 @@ pub struct Invocation {
     pub(crate) arg_types: Vec<Oid>,
     /// Result type at this call; of a set, one row's.
     pub(crate) result_type: Oid,
+    /// Types that the columns must have, and the error if they have others.
+    pub(crate) expected: Option<(&'static [Oid], &'static str)>,
+}
+
+impl Invocation {
+    /// What runs a query given as a text, as if it were a function's body.
+    ///
+    /// # Errors
+    /// `42601`; `42P11` for anything but one query.
+    ///
+    /// Source: PostgreSQL 16 `SPI_cursor_open`.
+    pub(crate) fn of_query(
+        text: &str,
+        columns: &'static [Oid],
+        complaint: &'static str,
+    ) -> Result<Invocation> {
+        let body = FunctionBody::Text(text.to_owned());
+        let statements = crate::function::statements(&body).map_err(SqlError::without_position)?;
+        let what = match statements.as_slice() {
+            [NodeEnum::SelectStmt(_)] => None,
+            [NodeEnum::InsertStmt(_)] => Some("INSERT query"),
+            [NodeEnum::UpdateStmt(_)] => Some("UPDATE query"),
+            [NodeEnum::DeleteStmt(_)] => Some("DELETE query"),
+            [_] => Some("utility statement"),
+            _ => Some("multi-query plan"),
+        };
+        if let Some(what) = what {
+            return Err(SqlError::new(
+                SqlState::INVALID_CURSOR_DEFINITION,
+                format!("cannot open {what} as cursor"),
+            ));
+        }
+        let function = Function {
+            oid: 0,
+            schema: PG_CATALOG,
+            name: String::new(),
+            owner: BOOTSTRAP_ROLE,
+            arguments: Vec::new(),
+            returns: oid::RECORD.0,
+            returns_set: true,
+            volatility: 's',
+            strict: false,
+            security_definer: false,
+            window: false,
+            parallel: 'u',
+            cost: String::new(),
+            rows: String::new(),
+            settings: Vec::new(),
+            body,
+            grants: Grants::default(),
+            comment: None,
+        };
+        Ok(Invocation {
+            function: Arc::new(function),
+            args: Vec::new(),
+            arg_types: Vec::new(),
+            result_type: oid::RECORD,
+            expected: Some((columns, complaint)),
+        })
+    }
 }
 
 /// Runs a call.
@@ -45,7 +108,7 @@ pub(crate) fn run<'a>(
 ) -> BoxFuture<'a, Result<Datum>> {
     async move {
         let outer = session(&cx.host.call)?;
-        let Invocation { function, args, arg_types, result_type } = invocation;
+        let Invocation { function, args, arg_types, result_type, expected } = invocation;
         let mut inner = outer.clone();
         inner.calls += 1;
         if inner.calls > CALLS_DEPTH_MAX {
@@ -65,7 +128,25 @@ pub(crate) fn run<'a>(
             inner.settings.set(name, Some(value))?;
         }
         inner.refresh_search_path();
-        let compiled = crate::function::compile(&inner, &function, &arg_types, result_type)?;
+        let compiled = match expected {
+            None => crate::function::compile(&inner, &function, &arg_types, result_type)?,
+            Some((columns, complaint)) => {
+                let compiled = crate::function::compile_body(
+                    &inner,
+                    &function,
+                    &arg_types,
+                    result_type,
+                    None,
+                    false,
+                );
+                let compiled = compiled.map_err(SqlError::without_position)?;
+                let fits = |plan: &Arc<StatementPlan>| plan.root.types == columns;
+                if !compiled.statements.iter().all(fits) {
+                    return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, complaint));
+                }
+                Arc::new(compiled)
+            }
+        };
         let mut last = Vec::new();
         let count = compiled.statements.len();
         for (number, plan) in compiled.statements.iter().enumerate() {

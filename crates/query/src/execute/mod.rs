@@ -52,7 +52,7 @@ mod sorted_aggregate;
 mod system_scan;
 mod table_reader;
 mod update;
-mod values;
+pub(crate) mod values;
 mod values_rows;
 mod window;
 

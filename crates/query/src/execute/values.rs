@@ -15,7 +15,7 @@ pub(super) fn is_volatile(proc: &ProcRow) -> bool {
 ///
 /// # Errors
 /// What the input function raises.
-pub(super) fn coerce_via_io(
+pub(crate) fn coerce_via_io(
     value: &Datum,
     from: Oid,
     to: Oid,
@@ -41,7 +41,7 @@ pub(super) fn coerce_via_io(
 ///
 /// # Errors
 /// `22001`, `22003`.
-pub(super) fn apply_typmod(
+pub(crate) fn apply_typmod(
     value: Datum,
     type_oid: Oid,
     typmod: i32,

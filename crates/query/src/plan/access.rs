@@ -6,18 +6,21 @@ use catalog::{Index, IndexState, Table};
 use types::{Oid, oid};
 
 use super::cost::{self, DISABLED};
-use super::{AccessPath, Cost, Enable, KeyBounds, KeyEqual};
+use super::{AccessPath, Cost, Enable, IndexExprs, KeyBounds, KeyEqual};
+use crate::bind::same;
 use crate::expr::{Call, Expr, ExprKind};
+use crate::implied::{implies, implying, mirrored, strip};
 
-/// An order of rows that would be welcome: positions in [`Table::columns`].
+/// An order of rows that would be welcome.
 #[derive(Clone, Debug)]
 pub(super) struct WantedOrder {
     pub(super) keys: Vec<WantedKey>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct WantedKey {
-    pub(super) column: usize,
+    /// Over the table's rows: all of [`Table::columns`].
+    pub(super) expr: Expr,
     pub(super) descending: bool,
     pub(super) nulls_first: bool,
 }
@@ -25,6 +28,8 @@ pub(super) struct WantedKey {
 /// What is asked of a table.
 pub(super) struct Request<'a> {
     pub(super) table: &'a Arc<Table>,
+    /// Expressions and predicates of its indexes; none if all are over columns only.
+    pub(super) exprs: &'a [IndexExprs],
     /// Conditions over the table's row as the scan gives it.
     pub(super) conditions: &'a [Expr],
     /// The share of rows that each lets through.
@@ -50,12 +55,23 @@ pub(super) struct Choice {
     pub(super) path: AccessPath,
     /// Numbers of the conditions that the path implies.
     pub(super) used: Vec<usize>,
-    /// Whether the rows come in the order wanted, and read backwards for it.
-    pub(super) ordered: Option<bool>,
+    /// Numbers of the conditions that say how many entries are read.
+    pub(super) bounding: Vec<usize>,
+    /// Whether the rows come in the order wanted, or in that of its first keys.
+    pub(super) ordered: Option<Ordered>,
     /// All columns of a unique index are bound by equalities with one value each.
     pub(super) unique: bool,
     /// What is added to the cost because the method is switched off.
     pub(super) disabled: f64,
+}
+
+/// How reading an index gives a wanted order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ordered {
+    /// Read backwards.
+    pub(super) backward: bool,
+    /// All of the order; otherwise its first keys.
+    pub(super) whole: bool,
 }
 
 /// Rows that a table is taken to have as long as nothing is known about it; DSQL's own assumption.
@@ -70,7 +86,9 @@ enum Sargable {
 
 /// Chooses how to read a table.
 pub(super) fn choose(request: &Request<'_>) -> Choice {
-    let Request { table, conditions, column_of, needed, order, .. } = *request;
+    let Request { table, exprs, needed, order, .. } = *request;
+    let conditions: Vec<Option<Expr>> =
+        request.conditions.iter().map(|c| in_table(c, request.column_of)).collect();
     let mut best: Option<(f64, Choice)> = None;
     let mut offer = |choice: Choice| {
         let cost = effective_cost(&choice, request);
@@ -84,32 +102,39 @@ pub(super) fn choose(request: &Request<'_>) -> Choice {
     offer(Choice {
         path: AccessPath::Primary(KeyBounds::default()),
         used: Vec::new(),
+        bounding: Vec::new(),
         ordered: None,
         unique: false,
         disabled: off(enable.seqscan),
     });
     if let Some(index) = &table.primary_key {
-        let (bounds, used, unique) = bounds(table, index, conditions, column_of);
-        let ordered = order.and_then(|order| gives_order(index, &bounds, order));
+        let keys = keys(table, index, None);
+        let (bounds, used, unique) = bounds(index, &keys, &conditions);
+        let ordered = order.and_then(|order| gives_order(&keys, &bounds, order));
         if !used.is_empty() || ordered.is_some() || !enable.seqscan {
             let disabled = off(enable.indexscan && enable.indexonlyscan);
             let path = AccessPath::Primary(bounds);
-            offer(Choice { path, used, ordered, unique, disabled });
+            let bounding = used.clone();
+            offer(Choice { path, used, bounding, ordered, unique, disabled });
         }
     }
     for (position, index) in table.indexes.iter().enumerate() {
-        // TODO: a partial index where the conditions imply its predicate, and expressions as keys.
-        if index.state != IndexState::Valid || index.predicate.is_some() {
+        if index.state != IndexState::Valid {
             continue;
         }
-        let (bounds, used, unique) = bounds(table, index, conditions, column_of);
+        let of_index = exprs.get(position);
+        let Some(partial) = partial(index, of_index, &conditions) else { continue };
+        let keys = keys(table, index, of_index);
+        let (bounds, mut used, unique) = bounds(index, &keys, &conditions);
+        let bounding = union(&used, &partial.implying);
+        used = union(&used, &partial.implied);
         // An entry holds its key columns, the included ones and the primary key's.
         let covering = needed.iter().all(|column| {
             let mut held = index.keys.iter().chain(primary_keys(table));
             held.any(|key| key.column() == Some(*column)) || index.include.contains(column)
         });
-        let ordered = order.and_then(|order| gives_order(index, &bounds, order));
-        if used.is_empty() && ordered.is_none() {
+        let ordered = order.and_then(|order| gives_order(&keys, &bounds, order));
+        if used.is_empty() && ordered.is_none() && index.predicate.is_none() {
             continue;
         }
         let disabled = match covering {
@@ -117,13 +142,14 @@ pub(super) fn choose(request: &Request<'_>) -> Choice {
             false => off(enable.indexscan),
         };
         let path = AccessPath::Index { index: position, bounds, covering };
-        offer(Choice { path, used, ordered, unique, disabled });
+        offer(Choice { path, used, bounding, ordered, unique, disabled });
     }
     match best {
         Some((_, choice)) => choice,
         None => Choice {
             path: AccessPath::Primary(KeyBounds::default()),
             used: Vec::new(),
+            bounding: Vec::new(),
             ordered: None,
             unique: false,
             disabled: 0.0,
@@ -133,7 +159,7 @@ pub(super) fn choose(request: &Request<'_>) -> Choice {
 
 /// What a path costs, with what has to be done after it and without what need not be read.
 fn effective_cost(choice: &Choice, request: &Request<'_>) -> f64 {
-    let share: f64 = choice.used.iter().map(|number| request.shares[*number]).product();
+    let share: f64 = choice.bounding.iter().map(|number| request.shares[*number]).product();
     let entries = if choice.unique { 1.0 } else { (request.all * share).max(1.0) };
     let rest: f64 = (0..request.conditions.len())
         .filter(|number| !choice.used.contains(number))
@@ -142,12 +168,20 @@ fn effective_cost(choice: &Choice, request: &Request<'_>) -> f64 {
     let mut total = path_cost(&choice.path, entries, request.all, request.width).total
         + entries * rest
         + choice.disabled;
-    let sorts = request.order.is_some() && choice.ordered.is_none();
-    match request.limit {
+    match (request.order, choice.ordered) {
         // A limit stops early what comes in order.
-        Some(limit) if !sorts => total *= ((limit + 1.0) / request.rows.max(1.0)).min(1.0),
-        _ if sorts => total = cost::sort(total, request.rows, request.limit).total,
-        _ => {}
+        (None, _) | (_, Some(Ordered { whole: true, .. })) => {
+            if let Some(limit) = request.limit {
+                total *= ((limit + 1.0) / request.rows.max(1.0)).min(1.0);
+            }
+        }
+        (Some(_), Some(Ordered { whole: false, .. })) => {
+            let stepwise = cost::incremental_sort(Cost { startup: 0.0, total }, request.rows, 0.0);
+            let at_once = cost::sort(total, request.rows, request.limit);
+            let for_some = |cost| cost::for_some(cost, request.rows, request.limit);
+            total = for_some(stepwise).min(for_some(at_once));
+        }
+        (Some(_), None) => total = cost::sort(total, request.rows, request.limit).total,
     }
     total
 }
@@ -168,21 +202,111 @@ fn primary_keys(table: &Table) -> &[catalog::IndexKey] {
     table.primary_key.as_ref().map_or(&[], |key| &key.keys)
 }
 
+/// A key of an index, as conditions and orders name it.
+struct Key<'a> {
+    what: KeyIs<'a>,
+    ty: Oid,
+    nulls_first: bool,
+}
+
+#[derive(Clone, Copy)]
+enum KeyIs<'a> {
+    /// A position in [`Table::columns`].
+    Column(usize),
+    /// An expression over the table's rows.
+    Expression(&'a Expr),
+}
+
+impl Key<'_> {
+    /// Whether an expression over the table's rows is the key.
+    fn is(&self, expr: &Expr) -> bool {
+        match self.what {
+            KeyIs::Column(column) => {
+                matches!(strip(expr).kind, ExprKind::Column(at) if at == column)
+            }
+            KeyIs::Expression(key) => same(strip(expr), strip(key)),
+        }
+    }
+}
+
+/// The keys of an index, as far as they are known.
+fn keys<'a>(table: &Table, index: &Index, exprs: Option<&'a IndexExprs>) -> Vec<Key<'a>> {
+    let mut computed = exprs.into_iter().flat_map(|exprs| &exprs.keys);
+    let key = |key: &catalog::IndexKey| {
+        let what = match key.column() {
+            Some(column) => KeyIs::Column(column),
+            None => KeyIs::Expression(computed.next()?),
+        };
+        Some(Key { what, ty: key.value_type(table).0, nulls_first: key.nulls_first })
+    };
+    index.keys.iter().map_while(key).collect()
+}
+
+/// What the predicate of a partial index has to do with the conditions, by their numbers.
+#[derive(Default)]
+struct Partial {
+    /// They imply the predicate.
+    implying: Vec<usize>,
+    /// The predicate implies them.
+    implied: Vec<usize>,
+}
+
+/// `None` if rows that the conditions leave may not be in the index.
+fn partial(
+    index: &Index,
+    exprs: Option<&IndexExprs>,
+    conditions: &[Option<Expr>],
+) -> Option<Partial> {
+    if index.predicate.is_none() {
+        return Some(Partial::default());
+    }
+    let predicate = exprs?.predicate.as_ref()?;
+    let known = conditions.iter().enumerate().filter_map(|(at, c)| Some((at, c.clone()?)));
+    let (numbers, known): (Vec<usize>, Vec<Expr>) = known.unzip();
+    let implying = implying(&known, predicate)?.into_iter().map(|at| numbers[at]).collect();
+    let predicate = std::slice::from_ref(predicate);
+    let of_predicate = numbers.iter().zip(&known).filter(|(_, known)| implies(predicate, known));
+    let implied = of_predicate.map(|(number, _)| *number).collect();
+    Some(Partial { implying, implied })
+}
+
+fn union(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let mut all = a.to_vec();
+    all.extend(b.iter().filter(|number| !a.contains(number)));
+    all
+}
+
+/// An expression over the scan's row as one over the table's; `None` if it reads anything else.
+fn in_table(expr: &Expr, column_of: &dyn Fn(usize) -> Option<usize>) -> Option<Expr> {
+    fn place(expr: &mut Expr, column_of: &dyn Fn(usize) -> Option<usize>, known: &mut bool) {
+        match &mut expr.kind {
+            ExprKind::Column(position) => match column_of(*position) {
+                Some(column) => *position = column,
+                None => *known = false,
+            },
+            ExprKind::SubPlan(_) => *known = false,
+            _ => {}
+        }
+        expr.for_each_child_mut(&mut |child| place(child, column_of, known));
+    }
+    let mut known = true;
+    let mut expr = expr.clone();
+    place(&mut expr, column_of, &mut known);
+    known.then_some(expr)
+}
+
 /// Bounds over an index, the numbers of the conditions they imply, and whether at most one row is
 /// left.
 fn bounds(
-    table: &Table,
     index: &Index,
-    conditions: &[Expr],
-    column_of: &dyn Fn(usize) -> Option<usize>,
+    keys: &[Key<'_>],
+    conditions: &[Option<Expr>],
 ) -> (KeyBounds, Vec<usize>, bool) {
     let mut bounds = KeyBounds::default();
     let mut used = Vec::new();
     let mut single = true;
-    for key in &index.keys {
-        let Some(column) = key.column() else { break };
-        let ty = Oid(table.columns[column].type_oid);
-        let usable = |condition: &Expr| sargable(condition, column, ty, column_of);
+    for key in keys {
+        let usable = |condition: &Option<Expr>| condition.as_ref().and_then(|c| sargable(c, key));
         let equal = conditions.iter().enumerate().find_map(|(number, condition)| {
             match usable(condition)? {
                 Sargable::Equal(equal) => Some((number, equal)),
@@ -216,14 +340,10 @@ fn bounds(
     (bounds, used, unique)
 }
 
-/// What a condition says about one column, if an index can use it.
-fn sargable(
-    condition: &Expr,
-    column: usize,
-    ty: Oid,
-    column_of: &dyn Fn(usize) -> Option<usize>,
-) -> Option<Sargable> {
-    let is_column = |expr: &Expr| matches!(strip(expr).kind, ExprKind::Column(position) if column_of(position) == Some(column));
+/// What a condition says about one key, if an index can use it.
+fn sargable(condition: &Expr, key: &Key<'_>) -> Option<Sargable> {
+    let is_column = |expr: &Expr| key.is(expr);
+    let ty = key.ty;
     match &condition.kind {
         ExprKind::Call(call) => {
             let [left, right] = call.args.as_slice() else { return None };
@@ -273,14 +393,6 @@ fn sargable(
     }
 }
 
-/// Looks through changes of type that leave the value as it is.
-fn strip(expr: &Expr) -> &Expr {
-    match &expr.kind {
-        ExprKind::Relabel(inner) => strip(inner),
-        _ => expr,
-    }
-}
-
 /// Whether the comparison agrees with the key order of a column of type `ty`.
 fn comparable(call: &Call, ty: Oid) -> bool {
     let (Some(left), Some(right)) = (call.site.arg_types.first(), call.site.arg_types.get(1))
@@ -310,42 +422,28 @@ fn is_constant(expr: &Expr) -> bool {
     constant
 }
 
-fn mirrored(operator: &str) -> Option<&'static str> {
-    Some(match operator {
-        "=" => "=",
-        "<" => ">",
-        "<=" => ">=",
-        ">" => "<",
-        ">=" => "<=",
-        _ => return None,
-    })
-}
-
-/// Whether reading an index within `bounds` gives the wanted order; `true` if read backwards.
-fn gives_order(index: &Index, bounds: &KeyBounds, order: &WantedOrder) -> Option<bool> {
+/// Whether reading an index within `bounds` gives the wanted order, or the first keys of it.
+fn gives_order(keys: &[Key<'_>], bounds: &KeyBounds, order: &WantedOrder) -> Option<Ordered> {
     if bounds.equal.iter().any(|equal| !matches!(equal, KeyEqual::Value(_) | KeyEqual::Null)) {
         return None;
     }
-    let fixed = |column: usize| {
-        index.keys.iter().take(bounds.equal.len()).any(|key| key.column() == Some(column))
-    };
-    let mut keys = index.keys.iter().skip(bounds.equal.len());
+    let (fixed, rest) = keys.split_at(bounds.equal.len().min(keys.len()));
+    let mut rest = rest.iter();
     let mut backward = None;
+    let first_keys =
+        |backward: Option<bool>| backward.map(|b| Ordered { backward: b, whole: false });
     for wanted in &order.keys {
-        if fixed(wanted.column) {
+        if fixed.iter().any(|key| key.is(&wanted.expr)) {
             continue;
         }
-        let key = keys.next()?;
+        let Some(key) = rest.next() else { return first_keys(backward) };
         // Entries stand in ascending order, NULLs last unless the key says otherwise.
         let reverse = wanted.descending;
         let nulls_agree = key.nulls_first == (wanted.nulls_first != reverse);
-        if key.column() != Some(wanted.column)
-            || !nulls_agree
-            || backward.is_some_and(|b| b != reverse)
-        {
-            return None;
+        if !key.is(&wanted.expr) || !nulls_agree || backward.is_some_and(|b| b != reverse) {
+            return first_keys(backward);
         }
         backward = Some(reverse);
     }
-    Some(backward.unwrap_or(false))
+    Some(Ordered { backward: backward.unwrap_or(false), whole: true })
 }

@@ -72,6 +72,48 @@ pub(super) fn sort(input: f64, rows: f64, top: Option<f64>) -> Cost {
     Cost { startup, total: startup + CPU_OPERATOR * tuples }
 }
 
+/// Groups that rows are taken to fall into by the columns that they are ordered by already.
+const GROUPS_UNKNOWN: f64 = 200.0;
+
+/// Sorting rows that are ordered by the first keys already, group by group; `evaluated` is what the
+/// keys of all rows cost.
+///
+/// Source: PostgreSQL 16 `cost_incremental_sort`.
+pub(super) fn incremental_sort(input: Cost, rows: f64, evaluated: f64) -> Cost {
+    let groups = GROUPS_UNKNOWN.min(rows.max(1.0));
+    let of_group = sort(0.0, 1.5 * rows / groups, None);
+    let (run, each) = (input.total - input.startup, 1.0 / groups);
+    let startup = input.startup + (run + evaluated) * each + of_group.startup;
+    let more = run * (1.0 - each)
+        + of_group.total * (groups - 1.0)
+        + (of_group.total - of_group.startup)
+        + evaluated * (1.0 - each)
+        + (CPU_TUPLE + CPU_OPERATOR) * rows
+        + 2.0 * CPU_TUPLE * groups;
+    Cost { startup, total: startup + more }
+}
+
+/// What the first `wanted` of `rows` rows cost.
+pub(super) fn for_some(cost: Cost, rows: f64, wanted: Option<f64>) -> f64 {
+    let share = wanted.map_or(1.0, |wanted| (wanted / rows.max(1.0)).min(1.0));
+    cost.startup + (cost.total - cost.startup) * share
+}
+
+/// Joining two sides that are ordered by the keys.
+pub(super) fn merge(
+    outer: Cost,
+    outer_rows: f64,
+    inner: Cost,
+    inner_rows: f64,
+    keys: usize,
+    rows: f64,
+) -> Cost {
+    let compared = CPU_OPERATOR * keys as f64 * (outer_rows + inner_rows);
+    let startup = outer.startup + inner.startup;
+    let run = (outer.total - outer.startup) + (inner.total - inner.startup);
+    Cost { startup, total: startup + run + compared + rows * CPU_TUPLE }
+}
+
 /// Evaluating an expression once. Sub-plans: their cost for one set of arguments.
 pub(super) fn of_expr(expr: &Expr) -> f64 {
     let own = match &expr.kind {

@@ -1,11 +1,116 @@
 //! Constant folding: calls of immutable functions on constants are made once, when planning.
+//!
+//! What they raise is raised then, even if no row would ever come so far; but not for what stands
+//! behind a constant that decides (`CASE`, `COALESCE`, `AND`, `OR`), see [`children`].
 
 use catalog::builtin::{self, Volatility};
 use functions::CallCx;
-use types::Datum;
 use types::settings::FormatSettings;
+use types::{Datum, Oid, Result, SqlState, oid};
 
+use crate::execute::values;
 use crate::expr::{Call, Expr, ExprKind};
+
+/// Calls `f`, which folds, on each direct sub-expression that may be evaluated; those behind a
+/// constant that decides are dropped.
+///
+/// # Errors
+/// What `f` raises.
+///
+/// Source: PostgreSQL 16 `eval_const_expressions_mutator`.
+pub(super) fn children(expr: &mut Expr, f: &mut dyn FnMut(&mut Expr) -> Result<()>) -> Result<()> {
+    match &mut expr.kind {
+        ExprKind::And(args) => connective(args, false, f),
+        ExprKind::Or(args) => connective(args, true, f),
+        ExprKind::Coalesce(args) => {
+            for at in 0..args.len() {
+                f(&mut args[at])?;
+                if matches!(&args[at].kind, ExprKind::Const(value) if !value.is_null()) {
+                    args.truncate(at + 1);
+                    break;
+                }
+            }
+            Ok(())
+        }
+        ExprKind::Case { whens, otherwise } => {
+            let mut kept = Vec::with_capacity(whens.len());
+            for (mut condition, mut result) in std::mem::take(whens) {
+                f(&mut condition)?;
+                match condition.kind {
+                    ExprKind::Const(Datum::Bool(true)) => {
+                        // Nothing after it is ever looked at.
+                        f(&mut result)?;
+                        *whens = kept;
+                        **otherwise = result;
+                        return Ok(());
+                    }
+                    ExprKind::Const(Datum::Bool(false) | Datum::Null) => {}
+                    _ => {
+                        f(&mut result)?;
+                        kept.push((condition, result));
+                    }
+                }
+            }
+            *whens = kept;
+            f(otherwise)
+        }
+        ExprKind::CaseWith(parts) => {
+            let (operand, case) = &mut **parts;
+            f(operand)?;
+            if matches!(operand.kind, ExprKind::Const(_)) {
+                let ExprKind::Case { whens, .. } = &mut case.kind else { return f(case) };
+                for (condition, _) in whens {
+                    put_operand(condition, operand);
+                }
+                *expr = std::mem::replace(case, Expr::null(oid::BOOL));
+                return children(expr, f);
+            }
+            f(case)
+        }
+        _ => {
+            let mut result = Ok(());
+            expr.for_each_child_mut(&mut |child| {
+                if result.is_ok() {
+                    result = f(child);
+                }
+            });
+            result
+        }
+    }
+}
+
+/// Makes a whole expression, before it is bound to rows, as simple as [`fold`] does.
+///
+/// # Errors
+/// As [`fold`].
+pub(super) fn whole(expr: &mut Expr) -> Result<()> {
+    children(expr, &mut whole)?;
+    fold(expr)
+}
+
+fn connective(
+    args: &mut Vec<Expr>,
+    decides: bool,
+    f: &mut dyn FnMut(&mut Expr) -> Result<()>,
+) -> Result<()> {
+    for at in 0..args.len() {
+        f(&mut args[at])?;
+        if is_bool(&args[at], decides) {
+            args.truncate(at + 1);
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Puts the operand of a CASE into a condition; a CASE within has an operand of its own.
+fn put_operand(expr: &mut Expr, operand: &Expr) {
+    match &mut expr.kind {
+        ExprKind::CaseOperand => *expr = operand.clone(),
+        ExprKind::CaseWith(parts) => put_operand(&mut parts.0, operand),
+        _ => expr.for_each_child_mut(&mut |child| put_operand(child, operand)),
+    }
+}
 
 /// Whether a call of an immutable function on constants is true with `value` as the argument at
 /// `position`.
@@ -30,13 +135,36 @@ pub(super) fn call_with(call: &Call, position: usize, value: &Datum) -> bool {
 /// Makes an expression whose parts are folded already as simple as constants among them allow.
 ///
 /// Source: PostgreSQL 16 `eval_const_expressions`.
-pub(super) fn fold(expr: &mut Expr) {
+///
+/// # Errors
+/// What calls of constants raise.
+pub(super) fn fold(expr: &mut Expr) -> Result<()> {
     match &mut expr.kind {
-        ExprKind::Call(_) => fold_call(expr),
+        ExprKind::Call(_) => fold_call(expr)?,
+        ExprKind::CoerceViaIo(arg) => {
+            if let ExprKind::Const(value) = &arg.kind
+                && (value.is_null() || has_immutable_text(arg.ty) && has_immutable_text(expr.ty))
+            {
+                let settings = FormatSettings::default();
+                let value = values::coerce_via_io(value, arg.ty, expr.ty, &settings)?;
+                expr.kind = ExprKind::Const(value);
+            }
+        }
+        ExprKind::ApplyTypmod { arg, explicit } => {
+            if let ExprKind::Const(value) = &arg.kind {
+                let value = values::apply_typmod(value.clone(), expr.ty, expr.typmod, *explicit)?;
+                expr.kind = ExprKind::Const(value);
+            }
+        }
+        ExprKind::Relabel(arg) => {
+            if let ExprKind::Const(value) = &arg.kind {
+                expr.kind = ExprKind::Const(value.clone());
+            }
+        }
         ExprKind::And(args) => {
             if args.iter().any(|arg| is_bool(arg, false)) {
                 expr.kind = ExprKind::Const(Datum::Bool(false));
-                return;
+                return Ok(());
             }
             args.retain(|arg| !is_bool(arg, true));
             shrink(expr, true);
@@ -44,7 +172,7 @@ pub(super) fn fold(expr: &mut Expr) {
         ExprKind::Or(args) => {
             if args.iter().any(|arg| is_bool(arg, true)) {
                 expr.kind = ExprKind::Const(Datum::Bool(true));
-                return;
+                return Ok(());
             }
             args.retain(|arg| !is_bool(arg, false));
             shrink(expr, false);
@@ -71,32 +199,16 @@ pub(super) fn fold(expr: &mut Expr) {
             let found = match &arg.kind {
                 ExprKind::Const(Datum::Bool(found)) => Some(*found),
                 ExprKind::Const(Datum::Null) => None,
-                _ => return,
+                _ => return Ok(()),
             };
             expr.kind = ExprKind::Const(Datum::Bool((found == *value) != *negated));
         }
-        ExprKind::Case { whens, otherwise } => {
-            // Nothing after a condition that always holds is ever looked at.
-            if let Some(at) = whens.iter().position(|(condition, _)| is_bool(condition, true)) {
-                let (_, result) = whens.swap_remove(at);
-                whens.truncate(at);
-                **otherwise = result;
-            }
-            whens.retain(|(condition, _)| {
-                !is_bool(condition, false)
-                    && !matches!(condition.kind, ExprKind::Const(Datum::Null))
-            });
-            if whens.is_empty() {
-                let result = std::mem::replace(&mut **otherwise, Expr::null(expr.ty));
-                expr.kind = result.kind;
-            }
+        ExprKind::Case { whens, otherwise } if whens.is_empty() => {
+            let result = std::mem::replace(&mut **otherwise, Expr::null(expr.ty));
+            expr.kind = result.kind;
         }
         ExprKind::Coalesce(args) => {
             args.retain(|arg| !matches!(arg.kind, ExprKind::Const(Datum::Null)));
-            let known = args.iter().position(|arg| matches!(arg.kind, ExprKind::Const(_)));
-            if let Some(known) = known {
-                args.truncate(known + 1);
-            }
             match args.len() {
                 0 => expr.kind = ExprKind::Const(Datum::Null),
                 1 => {
@@ -108,6 +220,26 @@ pub(super) fn fold(expr: &mut Expr) {
         }
         _ => {}
     }
+    Ok(())
+}
+
+/// Whether the text form of a type depends on no setting.
+fn has_immutable_text(ty: Oid) -> bool {
+    matches!(
+        ty,
+        oid::BOOL
+            | oid::INT2
+            | oid::INT4
+            | oid::INT8
+            | oid::OID
+            | oid::NUMERIC
+            | oid::TEXT
+            | oid::VARCHAR
+            | oid::BPCHAR
+            | oid::NAME
+            | oid::UUID
+            | oid::JSONB
+    )
 }
 
 /// Whether values of a type are no rows, for which IS NULL and IS NOT NULL are no opposites.
@@ -177,27 +309,32 @@ fn negated(expr: &Expr) -> Option<Expr> {
     Some(Expr::new(kind, types::oid::BOOL))
 }
 
-/// Replaces `expr` by a constant if it is a call of an immutable function on constants. An error is
-/// left for execution, which may never get there (`CASE`).
-fn fold_call(expr: &mut Expr) {
-    let ExprKind::Call(call) = &expr.kind else { return };
+/// Replaces `expr` by a constant if it is a call of an immutable function on constants.
+fn fold_call(expr: &mut Expr) -> Result<()> {
+    let ExprKind::Call(call) = &expr.kind else { return Ok(()) };
+    let is_null = |arg: &Expr| matches!(arg.kind, ExprKind::Const(Datum::Null));
+    if call.proc.strict && call.args.iter().any(is_null) {
+        // It would never be called, whatever the other arguments are.
+        expr.kind = ExprKind::Const(Datum::Null);
+        return Ok(());
+    }
     if call.proc.volatility != Volatility::Immutable {
-        return;
+        return Ok(());
     }
     let mut values = Vec::with_capacity(call.args.len());
     for arg in &call.args {
-        let ExprKind::Const(value) = &arg.kind else { return };
+        let ExprKind::Const(value) = &arg.kind else { return Ok(()) };
         values.push(value.clone());
     }
-    if call.proc.strict && values.iter().any(Datum::is_null) {
-        expr.kind = ExprKind::Const(Datum::Null);
-        return;
-    }
-    // Immutable functions depend on neither settings, time nor session.
+    // Immutable functions depend on neither settings, time nor session; those that find none here
+    // are left for execution.
     let settings = FormatSettings::default();
     let cx =
         CallCx { settings: &settings, transaction_micros: 0, statement_micros: 0, session: &() };
-    if let Ok(value) = (call.function)(&cx, &call.site, &values) {
-        expr.kind = ExprKind::Const(value);
+    match (call.function)(&cx, &call.site, &values) {
+        Ok(value) => expr.kind = ExprKind::Const(value),
+        Err(error) if error.code() == SqlState::INTERNAL_ERROR => {}
+        Err(error) => return Err(error),
     }
+    Ok(())
 }

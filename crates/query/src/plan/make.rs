@@ -7,7 +7,10 @@ use std::sync::Arc;
 use types::{Datum, Oid};
 
 use super::cost::{self, CPU_OPERATOR, CPU_TUPLE, DISABLED};
-use super::{AggregateCall, Cost, Cte, Enable, JoinKind, Node, Origin, Plan, SortKey, WindowCall};
+use super::{
+    AggregateCall, Cost, Cte, Enable, JoinKind, MergeKey, Node, Origin, Plan, SortKey, WindowCall,
+    order,
+};
 use crate::bind::query::{Query, SetOp};
 use crate::expr::{Expr, ExprKind};
 
@@ -207,6 +210,19 @@ pub(super) fn aggregate(
         .collect();
     let rest = types.iter().skip(groups.len());
     widths.extend(rest.map(|ty| cost::type_width(*ty, -1)));
+    let column = |group: &Expr| match group.kind {
+        ExprKind::Column(column) => Some(column),
+        _ => None,
+    };
+    let columns: Option<Vec<usize>> = groups.iter().map(column).collect();
+    let together = columns.is_some_and(|columns| order::of(&input).groups(&columns));
+    if together && sets.is_empty() && !groups.is_empty() {
+        // One group at a time: the first is there before the input ends.
+        let run = cost.total - input.cost.total;
+        let cost = input.cost.and(run);
+        let node = Node::SortedAggregate { input: order::keep(&input), groups, aggregates };
+        return Arc::new(Plan { widths, ..Plan::new(node, types).estimated(rows, cost) });
+    }
     let node = Node::Aggregate { input, groups, aggregates, sets };
     Arc::new(Plan { widths, ..Plan::new(node, types).estimated(rows, cost) })
 }
@@ -337,13 +353,23 @@ pub(super) fn sorted(
     sort(plan, keys, top)
 }
 
+/// `plan`'s rows ordered by `keys`; only what is not so ordered anyway is sorted.
 pub(super) fn sort(plan: Arc<Plan>, keys: Vec<SortKey>, top: Option<usize>) -> Arc<Plan> {
-    if keys.is_empty() {
-        return plan;
+    let presorted = order::of(&plan).sorted_by(&keys);
+    if presorted == keys.len() {
+        return if keys.is_empty() { plan } else { order::keep(&plan) };
     }
     let (types, rows, widths) = (plan.types.clone(), plan.rows, plan.widths.clone());
     let evaluated = rows * cost::of_exprs(keys.iter().map(|key| &key.expr));
-    let cost = cost::sort(plan.cost.total + evaluated, rows, top.map(|top| top as f64));
+    let wanted = top.map(|top| top as f64);
+    let cost = cost::sort(plan.cost.total + evaluated, rows, wanted);
+    if presorted > 0 {
+        let stepwise = cost::incremental_sort(plan.cost, rows, evaluated);
+        if cost::for_some(stepwise, rows, wanted) < cost::for_some(cost, rows, wanted) {
+            let node = Node::IncrementalSort { input: order::keep(&plan), keys, presorted };
+            return Arc::new(Plan { widths, ..Plan::new(node, types).estimated(rows, stepwise) });
+        }
+    }
     let node = Node::Sort { input: plan, keys, top };
     Arc::new(Plan { widths, ..Plan::new(node, types).estimated(rows, cost) })
 }
@@ -397,6 +423,36 @@ pub(super) fn hash_join(
     let node =
         Node::HashJoin { outer: Arc::clone(outer), inner: Arc::clone(inner), kind, keys, residual };
     join(node, outer, inner, kind, rows, cost)
+}
+
+/// A merge join on `keys`, giving `rows` rows; the sides are sorted where they are not so ordered.
+pub(super) fn merge_join(
+    outer: &Arc<Plan>,
+    inner: &Arc<Plan>,
+    kind: JoinKind,
+    keys: Vec<(Expr, Expr)>,
+    residual: Option<Expr>,
+    rows: f64,
+    enable: Enable,
+) -> Arc<Plan> {
+    let sorted = |plan: &Arc<Plan>, exprs: Vec<Expr>| {
+        let key = |expr| SortKey { expr, descending: false, nulls_first: false };
+        sort(Arc::clone(plan), exprs.into_iter().map(key).collect(), None)
+    };
+    let (on_outer, on_inner): (Vec<Expr>, Vec<Expr>) = keys.iter().cloned().unzip();
+    let (outer, inner) = (sorted(outer, on_outer), sorted(inner, on_inner));
+    let cost = cost::merge(outer.cost, outer.rows, inner.cost, inner.rows, keys.len(), rows);
+    let checked = rows * residual.as_ref().map_or(0.0, cost::of_expr);
+    let disabled = if enable.mergejoin { 0.0 } else { DISABLED };
+    let key = |(outer, inner)| MergeKey { outer, inner, descending: false, nulls_first: false };
+    let node = Node::MergeJoin {
+        outer: Arc::clone(&outer),
+        inner: Arc::clone(&inner),
+        kind,
+        keys: keys.into_iter().map(key).collect(),
+        residual,
+    };
+    join(node, &outer, &inner, kind, rows, cost.and(checked).before(disabled))
 }
 
 /// A nested loop over an inner side that is read once for each outer row, or once and kept.

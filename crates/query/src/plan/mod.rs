@@ -14,6 +14,7 @@ mod instrument;
 mod join;
 mod make;
 mod modify;
+mod order;
 mod planner;
 mod rewrite;
 mod select;
@@ -99,6 +100,8 @@ pub struct PlanCx {
     pub enable: Enable,
     /// What is known about tables.
     pub statistics: Arc<statistics::Statistics>,
+    /// The plan is not going to be executed: what constants raise is no matter.
+    pub checks_only: bool,
 }
 
 /// The parameters `enable_…`: a method that is switched off is used only where nothing else is
@@ -695,6 +698,18 @@ pub struct Frame {
     pub end: FrameBound,
     /// `EXCLUDE …`.
     pub exclude: FrameExclude,
+}
+
+impl Default for Frame {
+    /// All rows up to the current one.
+    fn default() -> Frame {
+        Frame {
+            mode: FrameMode::Rows,
+            start: FrameBound::UnboundedPreceding,
+            end: FrameBound::CurrentRow,
+            exclude: FrameExclude::NoOthers,
+        }
+    }
 }
 
 /// `ROWS`, `RANGE` or `GROUPS`.

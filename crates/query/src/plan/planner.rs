@@ -11,7 +11,9 @@ use std::sync::Arc;
 use types::{Oid, Result};
 
 use super::join::Layout;
-use super::{Cte, ForeignKeys, FunctionSource, Plan, PlanCx, StatementPlan, make, walk};
+use super::{
+    Cte, ForeignKeys, FunctionSource, IndexExprs, Plan, PlanCx, StatementPlan, make, walk,
+};
 use crate::bind::Bound;
 use crate::bind::dml::Modify;
 use crate::bind::query::{Body, BoundCte, CteBody, Query};
@@ -28,6 +30,8 @@ pub(super) struct Planner<'a> {
     pub(super) work_table_rows: Vec<f64>,
     pub(super) subplans: usize,
     pub(super) writes: bool,
+    /// Expressions and predicates of tables' indexes, by the table's OID.
+    pub(super) index_exprs: BTreeMap<u32, Vec<IndexExprs>>,
 }
 
 /// A common table expression that refers to enclosing queries.
@@ -52,6 +56,7 @@ pub(super) struct Env {
 /// `0A000` for what the executor has no operator for.
 pub fn plan_query(bound: Bound<Query>, cx: &PlanCx) -> Result<StatementPlan> {
     let mut planner = Planner::new(cx, bound.ctes, bound.work_tables);
+    planner.take_index_exprs(bound.index_exprs)?;
     let env = Env { depth: 0, frame: Vec::new() };
     let mut tree = bound.tree;
     super::rewrite::query(&mut tree);
@@ -66,6 +71,7 @@ pub fn plan_query(bound: Bound<Query>, cx: &PlanCx) -> Result<StatementPlan> {
 /// As [`plan_query`].
 pub fn plan_modify(bound: Bound<Modify>, cx: &PlanCx) -> Result<StatementPlan> {
     let mut planner = Planner::new(cx, bound.ctes, bound.work_tables);
+    planner.take_index_exprs(bound.index_exprs)?;
     let mut tree = bound.tree;
     super::rewrite::modification(&mut tree);
     let root = planner.modify(tree)?;
@@ -82,6 +88,7 @@ impl<'a> Planner<'a> {
             work_table_rows: vec![1.0; work_tables],
             subplans: 0,
             writes: false,
+            index_exprs: BTreeMap::new(),
         }
     }
 
@@ -112,6 +119,18 @@ impl<'a> Planner<'a> {
         })
     }
 
+    /// Keeps the expressions of indexes as those of conditions will be, to be compared with.
+    fn take_index_exprs(&mut self, mut exprs: BTreeMap<u32, Vec<IndexExprs>>) -> Result<()> {
+        let (none, env) = (Layout::default(), Env { depth: 0, frame: Vec::new() });
+        for index in exprs.values_mut().flatten() {
+            for expr in index.keys.iter_mut().chain(&mut index.predicate) {
+                self.convert(expr, &none, &env)?;
+            }
+        }
+        self.index_exprs = exprs;
+        Ok(())
+    }
+
     /// Converts the expressions of what changes may cascade to.
     fn foreign_keys(&mut self, mut keys: ForeignKeys) -> Result<ForeignKeys> {
         let (none, env) = (Layout::default(), Env { depth: 0, frame: Vec::new() });
@@ -123,6 +142,7 @@ impl<'a> Planner<'a> {
         }
         Ok(keys)
     }
+
     fn cte(&mut self, cte: &BoundCte, env: &Env) -> Result<()> {
         let modifies = cte.modifies();
         let plan = match &cte.body {
@@ -212,6 +232,7 @@ impl<'a> Planner<'a> {
         }
         Ok(plan)
     }
+
     /// Converts the arguments of functions in FROM.
     pub(super) fn function_call(
         &mut self,

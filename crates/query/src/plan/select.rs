@@ -260,6 +260,12 @@ impl Planner<'_> {
             self.convert_target(expr, cx, env)?;
         }
         let mut frame = window.frame.clone();
+        if let super::WindowFunction::Builtin(name) = &function
+            && ignores_frame(name)
+        {
+            // What the frame's ends are is of no matter, then, and not even looked at.
+            frame = super::Frame::default();
+        }
         for bound in [&mut frame.start, &mut frame.end] {
             if let super::FrameBound::Preceding(expr) | super::FrameBound::Following(expr) = bound {
                 self.convert_target(expr, cx, env)?;
@@ -267,6 +273,21 @@ impl Planner<'_> {
         }
         Ok(WindowCall { function, args, filter, frame })
     }
+}
+
+/// Whether a window function's value does not depend on the frame.
+///
+/// Source: PostgreSQL 16 `window_row_number_support` and its siblings.
+fn ignores_frame(prosrc: &str) -> bool {
+    matches!(
+        prosrc,
+        "window_row_number"
+            | "window_rank"
+            | "window_dense_rank"
+            | "window_percent_rank"
+            | "window_cume_dist"
+            | "window_ntile"
+    )
 }
 
 fn is_all(columns: &[usize], query: &Query) -> bool {

@@ -80,15 +80,11 @@ impl Planner<'_> {
         expr: &mut Expr,
         f: &mut dyn FnMut(&mut Self, &mut Expr) -> Result<()>,
     ) -> Result<()> {
-        let mut result = Ok(());
-        expr.for_each_child_mut(&mut |child| {
-            if result.is_ok() {
-                result = f(self, child);
-            }
-        });
-        result?;
-        super::fold::fold(expr);
-        Ok(())
+        super::fold::children(expr, &mut |child| f(self, child))?;
+        match super::fold::fold(expr) {
+            Err(_) if self.cx.checks_only => Ok(()),
+            result => result,
+        }
     }
 
     /// Plans a sub-query in an expression; `convert` places its arguments in the row around it.

@@ -6,15 +6,15 @@ use ::functions::{CallCx, Scalar};
 use catalog::objects::Privilege;
 use catalog::privilege::{self, Target};
 use catalog::{Sequence, builtin, describe};
-use types::{Datum, Oid, Result, SqlError, SqlState};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::Request;
 use crate::session::SessionCx;
-use crate::system::session;
+use crate::system::{record, session};
 
 /// Whether a function may have to wait for the store; see [`call`].
 pub(crate) fn is_sequence_function(prosrc: &str) -> bool {
-    matches!(prosrc, "nextval_oid" | "setval_oid" | "setval3_oid")
+    matches!(prosrc, "nextval_oid" | "setval_oid" | "setval3_oid" | "pg_sequence_last_value")
 }
 
 /// Calls `nextval` or `setval`: its value, or what it waits for.
@@ -48,6 +48,11 @@ pub(crate) fn call(
                 None => Ok(Err(Request::Next(sequence))),
             }
         }
+        ("pg_sequence_last_value", [Datum::Oid(oid)]) => {
+            let sequence = find(cx, *oid)?;
+            check(cx, &sequence, &[Privilege::Select, Privilege::Usage])?;
+            Ok(Err(Request::Last(sequence)))
+        }
         ("setval_oid", [Datum::Oid(oid), Datum::Int8(value)]) => set(cx, *oid, *value, true),
         ("setval3_oid", [Datum::Oid(oid), Datum::Int8(value), Datum::Bool(called)]) => {
             set(cx, *oid, *value, *called)
@@ -77,7 +82,7 @@ fn set(cx: &SessionCx, oid: u32, value: i64, called: bool) -> Result<Result<Datu
 pub(crate) fn scalar(prosrc: &str) -> Option<Scalar> {
     Some(match prosrc {
         // Evaluation takes these aside; they have an implementation so that they can be bound.
-        "nextval_oid" | "setval_oid" | "setval3_oid" => {
+        "nextval_oid" | "setval_oid" | "setval3_oid" | "pg_sequence_last_value" => {
             |_, _, _| Err(SqlError::internal("sequence function called where it cannot wait"))
         }
         "currval_oid" => |cx, _, args| {
@@ -92,6 +97,21 @@ pub(crate) fn scalar(prosrc: &str) -> Option<Scalar> {
                 ))
             })?;
             Ok(Datum::Int8(value))
+        },
+        "pg_sequence_parameters" => |cx, _, args| {
+            let [Datum::Oid(relation)] = args else { return Ok(Datum::Null) };
+            let cx = session(cx)?;
+            let sequence = find(cx, *relation)?;
+            check(cx, &sequence, &[Privilege::Select, Privilege::Update, Privilege::Usage])?;
+            Ok(record([
+                ("start_value", oid::INT8, Datum::Int8(sequence.start)),
+                ("minimum_value", oid::INT8, Datum::Int8(sequence.min)),
+                ("maximum_value", oid::INT8, Datum::Int8(sequence.max)),
+                ("increment", oid::INT8, Datum::Int8(sequence.increment)),
+                ("cycle_option", oid::BOOL, Datum::Bool(sequence.cycle)),
+                ("cache_size", oid::INT8, Datum::Int8(sequence.cache)),
+                ("data_type", oid::OID, Datum::Oid(oid::INT8.0)),
+            ]))
         },
         "lastval" => |cx, _, _| {
             let cx = session(cx)?;

@@ -32,6 +32,8 @@ use crate::system::session;
 pub enum Request {
     /// The next value, and the session's next block.
     Next(std::sync::Arc<Sequence>),
+    /// The last value given out, whoever asked for it.
+    Last(std::sync::Arc<Sequence>),
     /// Another present value.
     Set {
         /// The sequence.
@@ -149,6 +151,10 @@ pub(crate) async fn answer(request: Request, cx: &CallCx<'_>) -> Result<Datum> {
             let (first, end) = cx.engine.next_values(&sequence).await?;
             cx.sequences.take(&sequence, first, end);
             Ok(Datum::Int8(first))
+        }
+        Request::Last(sequence) => {
+            let (last, _, called) = cx.engine.sequence_state(&sequence).await?;
+            Ok(if called { Datum::Int8(last) } else { Datum::Null })
         }
         Request::Set { sequence, value, called } => {
             cx.engine.set_sequence(&sequence, State { last: value, called }).await?;

@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::function::FunctionCache;
 use crate::plan::{Enable, PlanCx};
 use crate::sequence::SessionSequences;
+use crate::system::Random;
 
 /// The session as analysis and functions see it.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub struct SessionCx {
     pub(crate) calls: usize,
     /// Values of sequences that the session has taken.
     pub(crate) sequences: Arc<SessionSequences>,
+    /// What `random()` gives.
+    pub(crate) random: Arc<Random>,
     pub(crate) engine: Arc<Engine>,
 }
 
@@ -80,6 +83,7 @@ impl SessionCx {
             functions: Arc::default(),
             calls: 0,
             sequences: Arc::default(),
+            random: Arc::default(),
             engine: Arc::clone(engine),
         };
         cx.refresh_search_path();
@@ -120,6 +124,7 @@ impl SessionCx {
                 batched_nestloop: on("dsql.enable_batched_nestloop"),
             },
             statistics: self.engine.statistics(),
+            checks_only: false,
         }
     }
 

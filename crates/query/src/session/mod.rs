@@ -188,6 +188,7 @@ impl Session {
             functions: Arc::default(),
             calls: 0,
             sequences: Arc::default(),
+            random: Arc::default(),
             engine: Arc::clone(&engine),
         };
         cx.refresh_search_path();

@@ -46,6 +46,8 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             }
             _ => Ok(Datum::Null),
         },
+        "aclinsert" => |_, _, _| Err(SqlError::unsupported("aclinsert is no longer supported")),
+        "aclremove" => |_, _, _| Err(SqlError::unsupported("aclremove is no longer supported")),
         "aclitem_eq" => |_, _, args| match args {
             [Datum::Text(a), Datum::Text(b)] => Ok(Datum::Bool(a == b)),
             _ => Ok(Datum::Null),

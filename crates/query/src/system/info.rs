@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use functions::{CallCx, Scalar, Site};
-use types::{Array, Datum, Result, SqlError, SqlState, oid};
+use types::{Array, Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::session;
 use crate::session::settings::not_settable;
@@ -29,6 +29,20 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             let elements = names.iter().map(Datum::text).collect();
             Ok(Datum::Array(Arc::new(Array::from_elements(oid::NAME, elements))))
         },
+        "system_user" => |cx, _, _| Ok(Datum::text(format!("iam:{}", session(cx)?.principal))),
+        "oidvectortypes" => |cx, _, args| {
+            let [Datum::Array(types)] = args else { return Ok(Datum::Null) };
+            let catalog = &session(cx)?.catalog;
+            let name = |ty: &Datum| match ty {
+                Datum::Oid(ty) => super::format_type(catalog, Oid(*ty), -1),
+                _ => String::new(),
+            };
+            Ok(Datum::text(types.elements.iter().map(name).collect::<Vec<_>>().join(", ")))
+        },
+        "shell_in" => |_, _, _| Err(SqlError::unsupported("cannot accept a value of a shell type")),
+        "shell_out" => {
+            |_, _, _| Err(SqlError::unsupported("cannot display a value of a shell type"))
+        }
         "show_config_by_name" => |cx, _, args| setting(cx, args, false),
         "show_config_by_name_missing_ok" => {
             |cx, _, args| setting(cx, args, matches!(args.get(1), Some(Datum::Bool(true))))
@@ -58,12 +72,6 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         | "row_security_active_name" => |_, _, _| Ok(Datum::Bool(false)),
         "pg_my_temp_schema" => |_, _, _| Ok(Datum::Oid(0)),
         "pg_trigger_depth" => |_, _, _| Ok(Datum::Int4(0)),
-        "pg_encoding_max_length_sql" => |_, _, args| {
-            Ok(match args {
-                [Datum::Int4(6)] => Datum::Int4(4),
-                _ => Datum::Null,
-            })
-        },
         "pg_typeof" => {
             |_, site, _| Ok(site.arg_types.first().map_or(Datum::Null, |ty| Datum::Oid(ty.0)))
         }

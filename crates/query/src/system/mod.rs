@@ -9,6 +9,7 @@ mod dsql;
 mod info;
 mod object;
 mod privilege;
+mod random;
 mod reg;
 mod rows;
 mod statistics;
@@ -23,6 +24,7 @@ use catalog::{Catalog, Table};
 use functions::{CallCx, Scalar, SetReturning, Site};
 use types::{Datum, Oid, Record, Result, SqlError};
 
+pub(crate) use self::random::Random;
 pub(crate) use self::reg::{input as reg_input, is_reg_type, output as reg_output, prints_names};
 use crate::chunk::Chunk;
 use crate::expr::{Call, Expr, ExprKind};
@@ -38,6 +40,7 @@ pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
         describe::scalar,
         object::scalar,
         privilege::scalar,
+        random::scalar,
         reg::scalar,
         acl::scalar,
         dsql::scalar,
@@ -72,7 +75,7 @@ pub fn is_implemented(proc: &ProcRow) -> bool {
 }
 
 /// A row value of named fields.
-fn record<const N: usize>(fields: [(&str, Oid, Datum); N]) -> Datum {
+pub(crate) fn record<const N: usize>(fields: [(&str, Oid, Datum); N]) -> Datum {
     let fields = fields.into_iter().map(|(name, ty, value)| (Arc::from(name), ty, value));
     Datum::Record(Arc::new(Record { type_oid: types::oid::RECORD, fields: fields.collect() }))
 }

@@ -7,7 +7,7 @@ use catalog::builtin::KeywordCategory;
 use catalog::objects::{PG_CATALOG, SYS};
 use catalog::system::{self, Job, SystemCx, SystemRelation};
 use functions::{CallCx, Rows, SetReturning, Site};
-use types::{Datum, Record, Result, Row, SqlError, SqlState, oid};
+use types::{Array, Datum, Record, Result, Row, SqlError, SqlState, oid};
 
 use super::{record, session};
 use crate::session::SessionCx;
@@ -80,6 +80,7 @@ pub(super) fn set_returning(prosrc: &str) -> Option<SetReturning> {
         }
         "pg_get_keywords" => keywords,
         "pg_options_to_table" => options,
+        "pg_get_catalog_foreign_keys" => catalog_foreign_keys,
         _ => return None,
     })
 }
@@ -121,6 +122,23 @@ fn keywords(_: &CallCx<'_>, _: &Site, _: &[Datum]) -> Result<Rows> {
             ("barelabel", oid::BOOL, Datum::Bool(keyword.bare_label)),
             ("catdesc", oid::TEXT, Datum::text(description)),
             ("baredesc", oid::TEXT, Datum::text(bare)),
+        ]))
+    })))
+}
+
+fn catalog_foreign_keys(_: &CallCx<'_>, _: &Site, _: &[Datum]) -> Result<Rows> {
+    let names = |names: &[String]| {
+        let names = names.iter().map(Datum::text).collect();
+        Datum::Array(Arc::new(Array::from_elements(oid::TEXT, names)))
+    };
+    Ok(Box::new(catalog::builtin::catalog_foreign_keys().iter().map(move |key| {
+        Ok(record([
+            ("fktable", oid::REGCLASS, Datum::Oid(key.relation.0)),
+            ("fkcols", oid::TEXT_ARRAY, names(&key.columns)),
+            ("pktable", oid::REGCLASS, Datum::Oid(key.referenced.0)),
+            ("pkcols", oid::TEXT_ARRAY, names(&key.referenced_columns)),
+            ("is_array", oid::BOOL, Datum::Bool(key.is_array)),
+            ("is_opt", oid::BOOL, Datum::Bool(key.is_optional)),
         ]))
     })))
 }

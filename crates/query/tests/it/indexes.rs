@@ -355,3 +355,99 @@ fn validation_jobs() {
         expect![["0A000 multiple ddl statements not supported in a transaction\n"]],
     );
 }
+
+/// A table of 300 rows with an index over an expression and two partial ones.
+fn indexed() -> Db {
+    Db::with(&[
+        TABLE,
+        "INSERT INTO t (id, a, b) SELECT n, 'N' || n, n % 50 FROM generate_series(1, 300) AS n",
+        "CREATE UNIQUE INDEX ASYNC low ON t (lower(a))",
+        "CREATE INDEX ASYNC few ON t (b) INCLUDE (a) WHERE b > 40",
+        "CREATE UNIQUE INDEX ASYNC set ON t (v) WHERE v IS NOT NULL",
+    ])
+}
+
+#[track_caller]
+fn uses(db: &mut Db, sql: &str, index: &str) {
+    let plan = db.run(&format!("EXPLAIN (COSTS OFF) {sql}")).unwrap();
+    assert!(plan.contains(&format!("using {index} ")), "{sql}\n{plan}");
+}
+
+#[track_caller]
+fn does_not_use(db: &mut Db, sql: &str, index: &str) {
+    let plan = db.run(&format!("EXPLAIN (COSTS OFF) {sql}")).unwrap();
+    assert!(!plan.contains(&format!("using {index} ")), "{sql}\n{plan}");
+}
+
+#[test]
+fn expression_index_is_used() {
+    let mut db = indexed();
+    uses(&mut db, "SELECT id FROM t WHERE lower(a) = 'n7'", "low");
+    db.check("SELECT id FROM t WHERE lower(a) = 'n7'", expect![["7\n"]]);
+    db.check(
+        "SELECT id FROM t WHERE lower(a) IN ('n7', 'n8', 'x') ORDER BY 1",
+        expect![["7\n8\n"]],
+    );
+    db.check(
+        "SELECT count(*) FROM t WHERE lower(a) >= 'n10' AND lower(a) < 'n11'",
+        expect![["11\n"]],
+    );
+    does_not_use(&mut db, "SELECT id FROM t WHERE upper(a) = 'N7'", "low");
+    db.check("DELETE FROM t WHERE lower(a) = 'n7'", expect![["DELETE 1\n"]]);
+    db.check("SELECT id FROM t WHERE lower(a) = 'n7'", expect![[""]]);
+}
+
+#[test]
+fn partial_index_is_used_where_it_is_implied() {
+    let mut db = indexed();
+    for condition in ["b > 40 AND b < 43", "b = 45", "b > 45", "b >= 41 AND b <= 42"] {
+        uses(&mut db, &format!("SELECT a FROM t WHERE {condition}"), "few");
+        let all = format!("SELECT count(*) FROM t WHERE {condition}");
+        let by_hand =
+            format!("SELECT count(*) FROM (SELECT b FROM t OFFSET 0) AS t WHERE {condition}");
+        assert_eq!(db.run(&all).unwrap(), db.run(&by_hand).unwrap(), "{condition}");
+    }
+    for condition in ["b = 40", "b > 39", "b = 45 OR b = 3", "b <> 40"] {
+        does_not_use(&mut db, &format!("SELECT a FROM t WHERE {condition}"), "few");
+    }
+    uses(&mut db, "SELECT id FROM t WHERE v = 'x'", "set");
+}
+
+#[test]
+fn on_conflict_by_expression_and_predicate() {
+    let mut db = indexed();
+    db.check(
+        "INSERT INTO t (id, a, b) VALUES (1000, 'n1', 0) ON CONFLICT (lower(a)) DO UPDATE SET b = -1 RETURNING id, b",
+        expect![["1|-1\n"]],
+    );
+    db.check(
+        "INSERT INTO t (id, v) VALUES (1001, 'x'), (1002, 'x') ON CONFLICT (v) WHERE v IS NOT NULL DO NOTHING",
+        expect![["INSERT 0 1\n"]],
+    );
+    db.check(
+        "INSERT INTO t (id, v) VALUES (1003, 'y') ON CONFLICT (v) DO NOTHING",
+        expect![["42P10 there is no unique or exclusion constraint matching the ON CONFLICT specification\n"]],
+    );
+    db.check(
+        "INSERT INTO t (id, a) VALUES (1003, 'y') ON CONFLICT (upper(a)) DO NOTHING",
+        expect![["42P10 there is no unique or exclusion constraint matching the ON CONFLICT specification\n"]],
+    );
+}
+
+#[test]
+fn expression_index_gives_order() {
+    let mut db = indexed();
+    uses(&mut db, "SELECT id FROM t ORDER BY lower(a) LIMIT 3", "low");
+    db.check("SELECT id FROM t ORDER BY lower(a) LIMIT 3", expect![["1\n10\n100\n"]]);
+    db.check("SELECT id FROM t ORDER BY lower(a) DESC LIMIT 2", expect![["99\n98\n"]]);
+}
+
+#[test]
+fn partial_index_is_implied_by_lists_and_strict_calls() {
+    let mut db = indexed();
+    uses(&mut db, "SELECT a FROM t WHERE b IN (45, 46)", "few");
+    db.check("SELECT count(*) FROM t WHERE b IN (45, 46)", expect![["12\n"]]);
+    does_not_use(&mut db, "SELECT a FROM t WHERE b IN (45, 4)", "few");
+    uses(&mut db, "SELECT a FROM t WHERE b = 45 OR b = 48", "few");
+    db.check("SELECT count(*) FROM t WHERE b = 45 OR b = 48", expect![["12\n"]]);
+}

@@ -314,12 +314,15 @@ fn plan_methods_can_be_switched_off() {
         &mut db,
         sql,
         expect![[r#"
-        Nested Loop
-          Join Filter: (t.b = u.b)
-          ->  Index Only Scan using t_pkey on t
-          ->  Materialize
-                ->  Index Only Scan using u_pkey on u
-    "#]],
+            Merge Join
+              Merge Cond: (t.b = u.b)
+              ->  Sort
+                    Sort Key: t.b
+                    ->  Index Only Scan using t_pkey on t
+              ->  Sort
+                    Sort Key: u.b
+                    ->  Index Only Scan using u_pkey on u
+        "#]],
     );
     db.run("reset enable_hashjoin; set enable_indexscan = off").unwrap();
     plan(
@@ -460,4 +463,185 @@ fn analyze_takes_one_relation() {
         25001 ANALYZE cannot run inside a transaction block
     "#]],
     );
+}
+
+/// Tables of rows that have been analysed, so that what is cheap is known.
+fn analysed() -> Db {
+    Db::with(&[
+        "create table p (a int, b int, c int, primary key (a, b))",
+        "create table q (a int primary key, d int)",
+        "insert into p select n / 10, n % 10, n % 7 from generate_series(0, 2999) n",
+        "insert into q select n, n % 5 from generate_series(0, 299) n",
+        "analyze p",
+        "analyze q",
+    ])
+}
+
+#[test]
+fn plan_merge_join_of_ordered_sides() {
+    let mut db = analysed();
+    plan(
+        &mut db,
+        "select p.c, q.d from p join q on q.a = p.a",
+        expect![[r#"
+        Merge Join
+          Merge Cond: (p.a = q.a)
+          ->  Index Only Scan using p_pkey on p
+          ->  Index Only Scan using q_pkey on q
+    "#]],
+    );
+    db.check(
+        "select count(*), sum(p.c), sum(q.d) from p join q on q.a = p.a",
+        expect![[r#"
+            3000|8994|6000
+        "#]],
+    );
+    db.check(
+        "select count(*), count(q.a) from p left join q on q.a = p.a + 200",
+        expect![["3000|1000\n"]],
+    );
+    db.check(
+        "select count(*), count(q.a) from p full join q on q.a = p.a + 200",
+        expect![["3200|1200\n"]],
+    );
+}
+
+#[test]
+fn plan_merge_join_sorts_where_hashing_is_off() {
+    let mut db = analysed();
+    db.check("set enable_hashjoin = off", expect![["SET\n"]]);
+    plan(
+        &mut db,
+        "select count(*) from p join q on q.d = p.c",
+        expect![[r#"
+        Aggregate
+          ->  Merge Join
+                Merge Cond: (p.c = q.d)
+                ->  Sort
+                      Sort Key: p.c
+                      ->  Index Only Scan using p_pkey on p
+                ->  Sort
+                      Sort Key: q.d
+                      ->  Index Only Scan using q_pkey on q
+    "#]],
+    );
+    db.check(
+        "select count(*) from p join q on q.d = p.c",
+        expect![[r#"
+        128640
+    "#]],
+    );
+    db.check(
+        "select count(*) from p where exists (select from q where q.d = p.c)",
+        expect![[r#"
+            2144
+        "#]],
+    );
+    db.check(
+        "select count(*) from p where not exists (select from q where q.d = p.c)",
+        expect![[r#"
+            856
+        "#]],
+    );
+}
+
+#[test]
+fn plan_sorts_only_what_is_not_in_order() {
+    let mut db = analysed();
+    plan(
+        &mut db,
+        "select * from p order by a, c limit 5",
+        expect![[r#"
+        Limit
+          ->  Incremental Sort
+                Sort Key: a, c
+                Presorted Key: a
+                ->  Index Only Scan using p_pkey on p
+    "#]],
+    );
+    db.check(
+        "select a, c, b from p order by a, c, b limit 4",
+        expect![["0|0|0\n0|0|7\n0|1|1\n0|1|8\n"]],
+    );
+    plan(
+        &mut db,
+        "select a, row_number() over (partition by a order by b) from p",
+        expect![[r#"
+        WindowAgg
+          ->  Index Only Scan using p_pkey on p
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from (select * from p where c > 2) s order by a, b",
+        expect![[r#"
+        Index Only Scan using p_pkey on p
+    "#]],
+    );
+}
+
+#[test]
+fn plan_groups_what_stands_together() {
+    let mut db = analysed();
+    plan(
+        &mut db,
+        "select a, count(*) from p group by a",
+        expect![[r#"
+        GroupAggregate
+          Group Key: a
+          ->  Index Only Scan using p_pkey on p
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select b, count(*) from p group by b",
+        expect![[r#"
+        HashAggregate
+          Group Key: b
+          ->  Index Only Scan using p_pkey on p
+    "#]],
+    );
+    db.check(
+        "select a, count(*), sum(c) from p group by a order by a desc limit 2",
+        expect![[r#"
+            299|10|27
+            298|10|32
+        "#]],
+    );
+}
+
+#[test]
+fn constants_raise_when_planned() {
+    let mut db = db();
+    for sql in [
+        "select 1/0 where false",
+        "select a from t where a = 1/0",
+        "select case when a > 0 then 1/0 end from t",
+        "select 1 limit 1/0",
+        "select a from t where 1/0 = 1 and false",
+        "explain select 1/0",
+    ] {
+        db.check(sql, expect![["22012 division by zero\n"]]);
+    }
+    db.check(
+        "select 'x'::text::int from t",
+        expect![[r#"
+        22P02 invalid input syntax for type integer: "x"
+    "#]],
+    );
+    // Behind a constant that decides, nothing is computed.
+    for sql in [
+        "select case when true then 1 else 1/0 end",
+        "select case 1 when 1 then 1 else 1/0 end",
+        "select coalesce(1, 1/0)",
+        "select 1 where true or 1/0 = 1",
+    ] {
+        db.check(sql, expect![["1\n"]]);
+    }
+    db.check("select count(*) from t where false and 1/0 = 1", expect![["0\n"]]);
+    db.check(
+        "create function bad() returns int language sql as 'select 1/0'",
+        expect![["CREATE FUNCTION\n"]],
+    );
+    db.check("select bad()", expect![["22012 division by zero\n"]]);
 }

@@ -92,25 +92,42 @@ impl Node {
     }
 }
 
-/// The order of two nodes.
+/// The order of two words, which says nothing about their letters; weights do not count.
 ///
 /// Source: PostgreSQL 16 `QTNodeCompare`.
-pub fn compare_nodes(a: &Node, b: &Node) -> Ordering {
-    let is_word = |node: &Node| matches!(node, Node::Word { .. });
+pub fn compare_words(a: &Node, b: &Node) -> Ordering {
+    let (Node::Word { text: x, .. }, Node::Word { text: y, .. }) = (a, b) else {
+        return Ordering::Equal;
+    };
+    checksum(y).cmp(&checksum(x)).then_with(|| x.as_bytes().cmp(y.as_bytes()))
+}
+
+fn checksum(word: &str) -> i32 {
+    super::legacy_crc32(word.as_bytes()).cast_signed()
+}
+
+/// One bit of 32 that a word sets in the signature of a query.
+///
+/// Source: PostgreSQL 16 `QT2QTN`.
+pub fn word_signature(word: &str) -> u32 {
+    1 << (super::legacy_crc32(word.as_bytes()) % 32)
+}
+
+/// The order of two nodes; right operands count before left ones.
+///
+/// Source: PostgreSQL 16 `QTNodeCompare`.
+fn compare_nodes(a: &Node, b: &Node) -> Ordering {
     match (a, b) {
-        (Node::Word { text: x, .. }, Node::Word { text: y, .. }) => {
-            // By checksum in PostgreSQL, so that this order has no meaning of its own.
-            let checksum = |word: &str| super::legacy_crc32(word.as_bytes()).cast_signed();
-            checksum(y).cmp(&checksum(x)).then_with(|| x.as_bytes().cmp(y.as_bytes()))
-        }
-        _ if is_word(a) != is_word(b) => is_word(a).cmp(&is_word(b)),
+        (Node::Word { .. }, Node::Word { .. }) => compare_words(a, b),
+        (Node::Word { .. }, _) => Ordering::Greater,
+        (_, Node::Word { .. }) => Ordering::Less,
         _ => b.operator().cmp(&a.operator()).then_with(|| match (a, b) {
             (Node::Not(x), Node::Not(y)) => compare_nodes(x, y),
             (Node::Phrase(a, b, n), Node::Phrase(x, y, m)) => {
-                compare_nodes(a, x).then_with(|| compare_nodes(b, y)).then_with(|| m.cmp(n))
+                compare_nodes(b, y).then_with(|| compare_nodes(a, x)).then_with(|| m.cmp(n))
             }
             (Node::And(a, b), Node::And(x, y)) | (Node::Or(a, b), Node::Or(x, y)) => {
-                compare_nodes(a, x).then_with(|| compare_nodes(b, y))
+                compare_nodes(b, y).then_with(|| compare_nodes(a, x))
             }
             _ => Ordering::Equal,
         }),
@@ -213,15 +230,35 @@ enum Token {
     End,
 }
 
-#[derive(Clone, Copy)]
-enum Operator {
+/// What combines operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `!`
     Not,
+    /// `&`
     And,
+    /// `|`
     Or,
+    /// `<N>`
     Phrase(u16),
 }
 
 impl Operator {
+    /// PostgreSQL's number, by which queries are ordered.
+    pub const fn number(self) -> u8 {
+        match self {
+            Operator::Not => SEND_NOT,
+            Operator::And => SEND_AND,
+            Operator::Or => SEND_OR,
+            Operator::Phrase(_) => SEND_PHRASE,
+        }
+    }
+
+    /// That of `<N>`, else 0.
+    pub const fn distance(self) -> u16 {
+        if let Operator::Phrase(distance) = self { distance } else { 0 }
+    }
+
     const fn priority(self) -> u8 {
         match self {
             Operator::Or => 1,

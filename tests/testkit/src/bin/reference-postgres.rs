@@ -1,7 +1,7 @@
 //! `./dev pg`: the reference PostgreSQL 16 by hand.
 //!
 //! `start` prints the environment of its clients and runs until it is interrupted; `psql` opens a
-//! psql on it. The data are gone afterwards.
+//! psql on it. The data are gone afterwards. `install` only sees to it that it can be started.
 #![expect(clippy::print_stdout, reason = "the environment is this program's output")]
 
 use std::process::{Command, ExitCode};
@@ -19,10 +19,14 @@ fn main() -> ExitCode {
             wait_for_interrupt();
             ExitCode::SUCCESS
         }
+        Some(("install", [])) => {
+            PostgresServer::install();
+            ExitCode::SUCCESS
+        }
         Some(("psql", rest)) => psql(rest),
         None => psql(&[]),
         _ => {
-            eprintln!("usage: ./dev pg [start | psql [arguments]]");
+            eprintln!("usage: ./dev pg [start | install | psql [arguments]]");
             ExitCode::FAILURE
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use types::{Array, ArrayDim, Datum, Json, Oid, Result, SqlError, SqlState};
 
 use super::{EvalCx, Stop, eval, invoke, with};
-use crate::expr::{Call, Expr, ExprKind};
+use crate::expr::{Call, Expr, ExprKind, SetElement};
 
 /// Most dimensions of an array.
 const DIMS_MAX: usize = 6;
@@ -178,6 +178,26 @@ pub(super) fn eval_subscript(
         }
         _ => Err(SqlError::internal("subscript of a value that has none").into()),
     }
+}
+
+/// A `jsonb` value with another element.
+pub(super) fn eval_set_element(
+    set: &SetElement,
+    row: &[Datum],
+    cx: &EvalCx<'_>,
+) -> Result<Datum, Stop> {
+    let container = eval(&set.container, row, cx)?;
+    let mut path = Vec::with_capacity(set.indexes.len());
+    for index in &set.indexes {
+        path.push(eval(index, row, cx)?);
+    }
+    let value = match eval(&set.value, row, cx)? {
+        Datum::Jsonb(value) => (*value).clone(),
+        _ => Json::Null,
+    };
+    let container = if let Datum::Jsonb(json) = &container { Some(&**json) } else { None };
+    let json = functions::set_element(container, &path, value)?;
+    Ok(Datum::Jsonb(Arc::new(json)))
 }
 
 fn json_member<'j>(json: &'j Json, index: &Datum) -> Option<&'j Json> {

@@ -33,7 +33,9 @@ fn visit(expr: &Expr, depth: usize, traits: &mut Traits) -> Result<()> {
         ExprKind::Column(_) | ExprKind::Const(_) | ExprKind::Param(_) | ExprKind::Outer(_) => {
             return Ok(());
         }
-        ExprKind::SubPlan(_) | ExprKind::UserCall(_) => traits.stops = true,
+        ExprKind::SubPlan(_) | ExprKind::UserCall(_) | ExprKind::QueryRows(_) => {
+            traits.stops = true;
+        }
         ExprKind::Domain(cast) => {
             let conditions = cast.rules.iter().flat_map(|rules| &rules.checks);
             for (_, condition) in conditions {

@@ -24,7 +24,7 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
-use functions::CallCx;
+use functions::{CallCx, Site};
 use smallvec::SmallVec;
 use types::{Datum, Record, SqlError, SqlState};
 
@@ -97,6 +97,7 @@ pub fn eval(expr: &Expr, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop> 
             None => Err(dangling(expr)),
         },
         ExprKind::Call(call) => eval_call(call, row, cx),
+        ExprKind::SpreadCall(call) => eval_spread_call(call, row, cx),
         ExprKind::And(args) => eval_connective(args, false, row, cx),
         ExprKind::Or(args) => eval_connective(args, true, row, cx),
         ExprKind::Not(arg) => Ok(match eval(arg, row, cx)? {
@@ -178,6 +179,14 @@ pub fn eval(expr: &Expr, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop> 
             array::eval_coerce(array, element, expr.ty, row, cx)
         }
         ExprKind::UserCall(call) => eval_user_call(call, row, cx),
+        ExprKind::SetElement(set) => array::eval_set_element(set, row, cx),
+        ExprKind::QueryRows(rows) => match eval(&rows.text, row, cx)? {
+            Datum::Text(text) => cx.replay.once(|| {
+                let call = Invocation::of_query(&text, rows.columns, rows.complaint)?;
+                Err(Stop::Function(Box::new(call)))
+            }),
+            _ => Ok(Datum::Null),
+        },
         ExprKind::Domain(cast) => {
             let value = eval(&cast.arg, row, cx)?;
             check_domain(&cast.rules, &value, cx)?;
@@ -249,6 +258,27 @@ fn eval_call(call: &Call, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop>
     }
 }
 
+/// The value of a call with the elements of its last argument in that one's place.
+fn eval_spread_call(call: &Call, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop> {
+    let mut values = Vec::with_capacity(call.args.len());
+    for arg in &call.args {
+        values.push(eval(arg, row, cx)?);
+    }
+    let mut types = call.site.arg_types.to_vec();
+    types.pop();
+    match values.pop() {
+        Some(Datum::Array(array)) => {
+            types.resize(types.len() + array.elements.len(), array.element);
+            values.extend(array.elements.iter().cloned());
+        }
+        // `format` takes no arguments for an empty list of them.
+        _ if call.proc.name == "format" => {}
+        _ => return Ok(Datum::Null),
+    }
+    let site = Site { arg_types: types.into(), result_type: call.site.result_type };
+    Ok((call.function)(cx.call, &site, &values)?)
+}
+
 /// Calls the function, unless it is strict and an argument is NULL.
 pub(super) fn invoke(call: &Call, args: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop> {
     if call.proc.strict && args.iter().any(Datum::is_null) {
@@ -284,6 +314,7 @@ fn eval_user_call(call: &UserCall, row: &[Datum], cx: &EvalCx<'_>) -> Result<Dat
             args,
             arg_types: call.arg_types.clone(),
             result_type: call.result_type,
+            expected: None,
         })))
     })
 }

@@ -155,6 +155,21 @@ impl Describer<'_> {
                 _ => self.coercion(arg, expr, names),
             },
             ExprKind::ArrayCoerce { array, element: _ } => self.coercion(array, expr, names),
+            ExprKind::SpreadCall(call) => {
+                let args = self.list(&call.args, ", ", names);
+                format!("{}({args})", quote_identifier(call.proc.name))
+            }
+            ExprKind::SetElement(set) => {
+                let steps =
+                    set.indexes.iter().map(|index| format!("[{}]", self.expr(index, names)));
+                let path: String = steps.collect();
+                format!(
+                    "{}{path} := {}",
+                    self.expr(&set.container, names),
+                    self.expr(&set.value, names)
+                )
+            }
+            ExprKind::QueryRows(rows) => self.expr(&rows.text, names),
             ExprKind::SqlValue(value) => sql_value(*value).into(),
             ExprKind::SubPlan(plan) => self.sub_plan(plan, names),
             ExprKind::SetReturning(call) => {

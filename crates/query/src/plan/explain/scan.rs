@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use catalog::builtin::quote_identifier;
-use catalog::{Index, Table};
+use catalog::{Index, IndexKey, Table};
 use types::{Oid, oid};
 
 use super::deparse::{Label, Names};
@@ -160,11 +160,11 @@ impl Describer<'_> {
     ) -> Option<String> {
         let names = Names { row: &[], frame, prefixed: true, own: false };
         let mut parts = Vec::new();
-        let mut keys = index.key_columns();
-        for (equal, column) in bounds.equal.iter().zip(&mut keys) {
+        let mut keys = index.keys.iter();
+        for (equal, key) in bounds.equal.iter().zip(&mut keys) {
             parts.push(match equal {
                 KeyEqual::Value(value) => {
-                    let column = self.key_column(table, column, value.ty);
+                    let column = Self::key_text(table, key, value.ty);
                     format!("({column} = {})", self.expr(value, names))
                 }
                 KeyEqual::AnyOf(values) => {
@@ -175,27 +175,26 @@ impl Describer<'_> {
                         element_type: ty,
                         nested: false,
                     };
-                    let column = self.key_column(table, column, ty);
+                    let column = Self::key_text(table, key, ty);
                     let array = self.array(&Expr::new(kind, array), names);
                     format!("({column} = ANY ({array}))")
                 }
                 KeyEqual::AnyElement(array) => {
                     let ty = oid::element_of(array.ty).unwrap_or(array.ty);
-                    let column = self.key_column(table, column, ty);
+                    let column = Self::key_text(table, key, ty);
                     format!("({column} = ANY ({}))", self.expr(array, names))
                 }
                 KeyEqual::Null => {
-                    let column = quote_identifier(&column_name(table, column)).into_owned();
-                    format!("({column} IS NULL)")
+                    format!("({} IS NULL)", catalog::describe::key_text(table, key))
                 }
             });
         }
-        if let Some(column) = keys.next() {
+        if let Some(key) = keys.next() {
             let ends = [(&bounds.lower, ">"), (&bounds.upper, "<")];
             for (end, operator) in ends {
                 let Some((value, inclusive)) = end else { continue };
                 let inclusive = if *inclusive { "=" } else { "" };
-                let column = self.key_column(table, column, value.ty);
+                let column = Self::key_text(table, key, value.ty);
                 parts.push(format!("({column} {operator}{inclusive} {})", self.expr(value, names)));
             }
         }
@@ -205,13 +204,12 @@ impl Describer<'_> {
         }
     }
 
-    /// A key column as it is compared with a value of type `ty`.
-    fn key_column(&self, table: &Table, column: usize, ty: Oid) -> String {
-        let name = quote_identifier(&column_name(table, column)).into_owned();
-        let own = table.columns.get(column).map_or(0, |column| column.type_oid);
-        match own == oid::VARCHAR.0 && ty == oid::TEXT {
-            true => format!("({name})::text"),
-            false => name,
+    /// A key as it is compared with a value of type `ty`.
+    fn key_text(table: &Table, key: &IndexKey, ty: Oid) -> String {
+        let text = catalog::describe::key_text(table, key);
+        match key.value_type(table).0 == oid::VARCHAR && ty == oid::TEXT {
+            true => format!("({text})::text"),
+            false => text,
         }
     }
 }

@@ -21,6 +21,14 @@ pub(super) struct Lookup {
     args: Vec<(usize, usize)>,
 }
 
+/// How two sides are joined.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Hash,
+    Merge,
+    Loop,
+}
+
 impl Planner<'_> {
     /// Plans one leaf with the conditions over it (and over what the frame holds).
     pub(super) fn leaf<'s>(
@@ -61,16 +69,17 @@ impl Planner<'_> {
         let above_share = knowledge.shares(&above, &all);
         let least = outer.plan.rows.max(inner.plan.rows);
         let rows = (outer.plan.rows * inner.plan.rows * share).max(least);
-        let part = self.hash_or_loop(&outer, &inner, JoinKind::Full, conditions, rows, env)?;
+        let sides = (&outer, &inner);
+        let part = self.join_by(By::Hash, sides, JoinKind::Full, conditions, rows, env)?;
         let plan = self.filter(part.plan, above, above_share, &part.layout, env)?;
         Ok(Part { plan, layout: part.layout })
     }
 
-    /// A hash join on the equalities among `conditions`, or a plain nested loop.
-    fn hash_or_loop(
+    /// A hash or merge join on the equalities among `conditions`, or a plain nested loop.
+    fn join_by(
         &mut self,
-        outer: &Part,
-        inner: &Part,
+        by: By,
+        (outer, inner): (&Part, &Part),
         kind: JoinKind,
         conditions: Vec<Expr>,
         rows: f64,
@@ -78,11 +87,11 @@ impl Planner<'_> {
     ) -> Result<Part> {
         let layout = outer.layout.joined(&inner.layout);
         let (left, right) = (outer.layout.relations(), inner.layout.relations());
-        let hash = self.cx.enable.hashjoin || !matches!(kind, JoinKind::Inner | JoinKind::Left);
+        let keyed = by != By::Loop || matches!(kind, JoinKind::Right | JoinKind::Full);
         let mut keys = Vec::new();
         let mut rest = Vec::new();
         for mut condition in conditions {
-            match equality(&condition, &left, &right).filter(|_| hash) {
+            match equality(&condition, &left, &right).filter(|_| keyed) {
                 Some((mut l, mut r)) => {
                     self.convert(&mut l, &outer.layout, env)?;
                     self.convert(&mut r, &inner.layout, env)?;
@@ -108,6 +117,15 @@ impl Planner<'_> {
                 &inner.plan,
                 kind,
                 Vec::new(),
+                residual,
+                rows,
+                self.cx.enable,
+            ),
+            (false, _) if by == By::Merge => make::merge_join(
+                &outer.plan,
+                &inner.plan,
+                kind,
+                keys,
                 residual,
                 rows,
                 self.cx.enable,
@@ -162,24 +180,21 @@ impl Search<'_, '_> {
                     Method::Lookup(lookup) => {
                         self.look_up(&outer, lookup, *kind, *rows, planner)?
                     }
-                    Method::Hash | Method::Loop | Method::HashLeft => {
+                    Method::Hash | Method::Loop | Method::HashLeft | Method::Merge => {
                         let inner = match attached {
                             true => self.parts[single].clone().ok_or_else(missing)?,
                             false => self.set(*right, planner)?,
                         };
-                        match method {
-                            Method::HashLeft => planner.hash_or_loop(
-                                &inner,
-                                &outer,
-                                JoinKind::Right,
-                                on,
-                                *rows,
-                                self.env,
-                            )?,
-                            _ => {
-                                planner.hash_or_loop(&outer, &inner, *kind, on, *rows, self.env)?
-                            }
-                        }
+                        let (sides, kind) = match method {
+                            Method::HashLeft => ((&inner, &outer), JoinKind::Right),
+                            _ => ((&outer, &inner), *kind),
+                        };
+                        let by = match method {
+                            Method::Merge => By::Merge,
+                            Method::Loop => By::Loop,
+                            _ => By::Hash,
+                        };
+                        planner.join_by(by, sides, kind, on, *rows, self.env)?
                     }
                 };
                 let plan = planner.filter(part.plan, late, 1.0, &part.layout, self.env)?;

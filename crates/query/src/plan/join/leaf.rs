@@ -44,6 +44,7 @@ impl Planner<'_> {
             Source::Query(query) => {
                 let mut query = Arc::clone(query);
                 super::super::rewrite::push_down(&mut query, number, &mut conditions);
+                super::super::rewrite::prune(&mut query, &cx.needed[number]);
                 let inner = Env { depth: env.depth + 1, frame: env.frame.clone() };
                 let plan = self.query(&query, &inner)?;
                 match conditions.is_empty() {
@@ -168,6 +169,7 @@ impl Planner<'_> {
         let column_of = |position: usize| positions.get(position).copied();
         let choice = access::choose(&access::Request {
             table,
+            exprs: self.index_exprs.get(&table.oid).map_or(&[], Vec::as_slice),
             conditions: &converted,
             shares: &shares,
             column_of: &column_of,
@@ -180,13 +182,13 @@ impl Planner<'_> {
             enable: self.cx.enable,
         });
         // A range's two ends are worth more together than each by itself.
-        let bound = choice.used.iter().map(|number| &conditions[*number]);
+        let bound = choice.bounding.iter().map(|number| &conditions[*number]);
         let entries = match choice.unique {
             true => 1.0,
             false => make::clamp_rows(all * self.knowledge(cx).shares(bound, &own)),
         };
         let rows = if choice.unique { 1.0 } else { rows.min(entries) };
-        let ordered = choice.ordered.is_some() && order.is_some();
+        let ordered = choice.ordered.is_some_and(|ordered| ordered.whole) && order.is_some();
         let limit_hint = match (limit, order) {
             (Some(limit), None) => Some(limit),
             (Some(limit), Some(_)) if ordered => Some(limit),
@@ -219,7 +221,7 @@ impl Planner<'_> {
             row_key,
             path: choice.path,
             filter: Expr::conjunction(filters),
-            backward: choice.ordered.unwrap_or(false),
+            backward: choice.ordered.is_some_and(|ordered| ordered.backward),
             limit_hint,
             ordered,
             entries,

@@ -24,7 +24,7 @@ use super::access::{WantedKey, WantedOrder};
 use super::make::{self, constant};
 use super::planner::{Env, Planner};
 use super::selectivity::Knowledge;
-use super::{Plan, walk};
+use super::{Plan, fold, walk};
 use crate::bind::query::{FromItem, Select, SortItem, Source};
 use crate::expr::{Expr, ExprKind};
 
@@ -87,7 +87,12 @@ impl Planner<'_> {
         let cx = FromCx { select, needed };
         let mut conditions = Vec::new();
         if let Some(filter) = &select.filter {
-            flatten(filter, &mut conditions);
+            // As a whole first: a condition that is never true spares the others.
+            let mut filter = filter.clone();
+            if !self.cx.checks_only {
+                fold::whole(&mut filter)?;
+            }
+            flatten(&filter, &mut conditions);
         }
         if select.from.is_empty() {
             let layout = Layout::default();
@@ -95,7 +100,7 @@ impl Planner<'_> {
             return Ok((plan, layout, false));
         }
         if let ([FromItem::Relation(number)], Some(sort)) = (select.from.as_slice(), sort) {
-            let order = wanted_order(select, *number, sort);
+            let order = self.wanted_order(select, *number, sort, env)?;
             // Without a sort, or with one that the scan may save, a limit reaches the scan.
             let hint = constant(limit.as_ref());
             let (part, ordered) =
@@ -105,6 +110,63 @@ impl Planner<'_> {
         let items: Vec<&FromItem> = select.from.iter().collect();
         let part = self.join_items(&items, conditions, &cx, env)?;
         Ok((part.plan, part.layout, false))
+    }
+
+    /// The order of a SELECT's rows, if all of it is over its only table.
+    fn wanted_order(
+        &mut self,
+        select: &Select,
+        number: usize,
+        sort: &[SortItem],
+        env: &Env,
+    ) -> Result<Option<WantedOrder>> {
+        let Source::Table { table: _, live } = &select.relations[number].source else {
+            return Ok(None);
+        };
+        let mut keys = Vec::new();
+        for item in sort {
+            let Some(target) = select.targets.get(item.column) else { return Ok(None) };
+            let Some(expr) = self.over_table(target, number, live, env)? else { return Ok(None) };
+            let (descending, nulls_first) = (item.descending, item.nulls_first);
+            keys.push(WantedKey { expr, descending, nulls_first });
+        }
+        Ok((!keys.is_empty()).then_some(WantedOrder { keys }))
+    }
+
+    /// An expression over a table's rows, if it is one and steady.
+    fn over_table(
+        &mut self,
+        expr: &Expr,
+        number: usize,
+        live: &[usize],
+        env: &Env,
+    ) -> Result<Option<Expr>> {
+        let known = |column: usize| live.get(column).copied();
+        if let ExprKind::Var(var) = expr.kind {
+            let column = known(var.column).filter(|_| var.level == 0 && var.relation == number);
+            return Ok(column.map(|at| Expr::typed(ExprKind::Column(at), expr.ty, expr.typmod)));
+        }
+        let mut own = classes::is_steady(expr);
+        walk::vars(expr, 0, &mut |var, depth, _| {
+            own &= depth == 0
+                && var.level == 0
+                && var.relation == number
+                && known(var.column).is_some();
+        });
+        if !own || !matches!(expr.kind, ExprKind::Call(_) | ExprKind::Relabel(_)) {
+            return Ok(None);
+        }
+        let columns = (0..live.len()).map(|column| (number, column)).collect();
+        let mut expr = expr.clone();
+        self.convert(&mut expr, &Layout { columns }, env)?;
+        fn place(expr: &mut Expr, live: &[usize]) {
+            if let ExprKind::Column(position) = &mut expr.kind {
+                *position = live.get(*position).copied().unwrap_or(*position);
+            }
+            expr.for_each_child_mut(&mut |child| place(child, live));
+        }
+        place(&mut expr, live);
+        Ok(Some(expr))
     }
 
     /// Plans items that are joined by comma, with conditions above them.
@@ -143,24 +205,6 @@ impl Planner<'_> {
     fn knowledge<'k>(&'k self, cx: &'k FromCx<'_>) -> Knowledge<'k> {
         Knowledge { cx: self.cx, select: cx.select }
     }
-}
-
-/// The order of a SELECT's rows as positions in its only table, if all of it is plain columns.
-fn wanted_order(select: &Select, number: usize, sort: &[SortItem]) -> Option<WantedOrder> {
-    let Source::Table { table: _, live } = &select.relations[number].source else { return None };
-    let mut keys = Vec::new();
-    for item in sort {
-        let ExprKind::Var(var) = select.targets.get(item.column)?.kind else { return None };
-        if var.level != 0 || var.relation != number {
-            return None;
-        }
-        keys.push(WantedKey {
-            column: *live.get(var.column)?,
-            descending: item.descending,
-            nulls_first: item.nulls_first,
-        });
-    }
-    (!keys.is_empty()).then_some(WantedOrder { keys })
 }
 
 /// A statement that joins more than the search can hold.

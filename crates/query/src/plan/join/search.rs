@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use types::{Result, SqlError, SqlState};
 
-use super::super::cost::{CPU_OPERATOR, CPU_TUPLE, DISABLED};
+use super::super::cost::{self, CPU_OPERATOR, CPU_TUPLE, DISABLED};
 use super::super::planner::{Env, Planner};
-use super::super::{Cost, JoinKind, make};
+use super::super::{Cost, JoinKind, make, order};
 use super::build::{self, Lookup};
 use super::problem::{Mask, Problem, What, bit, members};
 use super::{FromCx, Part};
 use crate::bind::query::Source;
+use crate::expr::{Expr, ExprKind};
 
 /// Leaves up to which every order is looked at.
 const EXHAUSTIVE_MAX: usize = 10;
@@ -26,6 +27,8 @@ pub(super) struct Best {
     pub(super) rows: f64,
     pub(super) cost: Cost,
     pub(super) tree: Tree,
+    /// Columns that the rows come ordered by, ascending; relation and column of each.
+    pub(super) order: Vec<(usize, usize)>,
 }
 
 #[derive(Clone)]
@@ -48,6 +51,8 @@ pub(super) enum Method {
     Hash,
     /// The left side is hashed, and its rows without a match are found at the end.
     HashLeft,
+    /// Both sides are ordered by what they are compared by, or sorted for it.
+    Merge,
     /// The right side is kept.
     Loop,
     /// The right side is looked up for each row of the left.
@@ -118,7 +123,8 @@ impl<'a, 'e> Search<'a, 'e> {
                 true => (&search.unique[number], Tree::Unique(number)),
             };
             if let Some(part) = part {
-                let best = Best { rows: part.plan.rows, cost: part.plan.cost, tree };
+                let order = natural_order(part);
+                let best = Best { rows: part.plan.rows, cost: part.plan.cost, tree, order };
                 search.table.insert(bit(number), best);
             }
         }
@@ -355,32 +361,40 @@ impl<'a, 'e> Search<'a, 'e> {
             self.offer_lookup(left, leaf, kind, rows, lookup, planner);
         }
         let Some(part) = self.parts[leaf].as_ref() else { return Ok(()) };
-        let inner = Best { rows: part.plan.rows, cost: part.plan.cost, tree: Tree::Leaf(leaf) };
+        let inner = Best {
+            rows: part.plan.rows,
+            cost: part.plan.cost,
+            tree: Tree::Leaf(leaf),
+            order: natural_order(part),
+        };
         let keys = self.hash_keys(left, bit(leaf), kind, &[]);
         self.offer(left, bit(leaf), kind, rows, &outer, &inner, keys, on, planner);
         Ok(())
     }
 
-    /// How many of the conditions between two sets a hash table serves.
-    fn hash_keys(&self, left: Mask, right: Mask, kind: JoinKind, linking: &[usize]) -> usize {
+    /// The two sides of the conditions between two sets that a hash table serves.
+    fn hash_keys(
+        &self,
+        left: Mask,
+        right: Mask,
+        kind: JoinKind,
+        linking: &[usize],
+    ) -> Vec<(Expr, Expr)> {
         let relations = |mask: Mask| {
             members(mask)
                 .flat_map(|leaf| self.problem.leaves[leaf].relations.iter().copied())
                 .collect()
         };
         let (left, right_relations) = (relations(left), relations(right));
-        let is_key =
-            |expr: &crate::expr::Expr| build::equality(expr, &left, &right_relations).is_some();
+        let key = |expr: &Expr| build::equality(expr, &left, &right_relations);
         match kind {
             JoinKind::Inner => {
                 let clauses = linking.iter().map(|number| &self.problem.clauses[*number].expr);
-                clauses.filter(|expr| is_key(expr)).count()
+                clauses.filter_map(key).collect()
             }
             _ => {
                 let leaf = &self.problem.leaves[right.trailing_zeros() as usize];
-                leaf.attach
-                    .as_ref()
-                    .map_or(0, |attach| attach.on.iter().filter(|expr| is_key(expr)).count())
+                leaf.attach.iter().flat_map(|attach| &attach.on).filter_map(key).collect()
             }
         }
     }
@@ -425,7 +439,9 @@ impl<'a, 'e> Search<'a, 'e> {
         }
         let (right, method) = (bit(leaf), Method::Lookup(lookup));
         let tree = Tree::Join { left, right, kind, method, rows };
-        self.note(left | right, Best { rows, cost: Cost { startup, total }, tree });
+        // Look-ups are made in batches, in the order of their keys.
+        let (cost, order) = (Cost { startup, total }, Vec::new());
+        self.note(left | right, Best { rows, cost, tree, order });
     }
 
     #[expect(
@@ -440,15 +456,15 @@ impl<'a, 'e> Search<'a, 'e> {
         rows: f64,
         outer: &Best,
         inner: &Best,
-        keys: usize,
+        keys: Vec<(Expr, Expr)>,
         conditions: usize,
         planner: &Planner<'_>,
     ) {
         let enable = planner.cx.enable;
         let tree = |method| Tree::Join { left, right, kind, method, rows };
-        if keys > 0 {
+        if !keys.is_empty() {
             let disabled = if enable.hashjoin { 0.0 } else { DISABLED };
-            let hashed = CPU_OPERATOR * keys as f64;
+            let hashed = CPU_OPERATOR * keys.len() as f64;
             let hash = |probe: &Best, build: &Best| {
                 let startup =
                     probe.cost.startup + build.cost.total + build.rows * (hashed + CPU_TUPLE);
@@ -458,10 +474,20 @@ impl<'a, 'e> Search<'a, 'e> {
                 Cost { startup, total: startup + run }.before(disabled)
             };
             let cost = hash(outer, inner);
-            self.note(left | right, Best { rows, cost, tree: tree(Method::Hash) });
+            let order = outer.order.clone();
+            self.note(left | right, Best { rows, cost, tree: tree(Method::Hash), order });
             if kind == JoinKind::Left {
-                let cost = hash(inner, outer);
-                self.note(left | right, Best { rows, cost, tree: tree(Method::HashLeft) });
+                let (cost, order) = (hash(inner, outer), Vec::new());
+                self.note(left | right, Best { rows, cost, tree: tree(Method::HashLeft), order });
+            }
+            if keys.iter().all(|(key, _)| crate::system::has_ordering(key.ty)) {
+                let on_outer: Vec<&Expr> = keys.iter().map(|(key, _)| key).collect();
+                let on_inner: Vec<&Expr> = keys.iter().map(|(_, key)| key).collect();
+                let sides = (in_order(outer, &on_outer), in_order(inner, &on_inner));
+                let cost = cost::merge(sides.0, outer.rows, sides.1, inner.rows, keys.len(), rows);
+                let cost = cost.before(if enable.mergejoin { 0.0 } else { DISABLED });
+                let order = on_outer.iter().copied().map_while(plain_column).collect();
+                self.note(left | right, Best { rows, cost, tree: tree(Method::Merge), order });
             }
             if enable.hashjoin {
                 return;
@@ -477,6 +503,32 @@ impl<'a, 'e> Search<'a, 'e> {
         if !enable.nestloop {
             cost = cost.before(DISABLED);
         }
-        self.note(left | right, Best { rows, cost, tree: tree(Method::Loop) });
+        let order = outer.order.clone();
+        self.note(left | right, Best { rows, cost, tree: tree(Method::Loop), order });
     }
+}
+
+/// What a part's rows are ordered by anyway, ascending with NULLs last.
+fn natural_order(part: &Part) -> Vec<(usize, usize)> {
+    let order = order::of(&part.plan);
+    let keys = order.keys.iter().take_while(|key| key.is_plain());
+    keys.map_while(|key| part.layout.columns.get(*key.columns.first()?).copied()).collect()
+}
+
+/// The relation and column that an expression is.
+fn plain_column(expr: &Expr) -> Option<(usize, usize)> {
+    match expr.kind {
+        ExprKind::Var(var) if var.level == 0 => Some((var.relation, var.column)),
+        _ => None,
+    }
+}
+
+/// The cost of a set's rows ordered by `keys`.
+fn in_order(best: &Best, keys: &[&Expr]) -> Cost {
+    let is_next = |(key, column): (&&Expr, &(usize, usize))| plain_column(key) == Some(*column);
+    if best.order.len() >= keys.len() && keys.iter().zip(&best.order).all(is_next) {
+        return best.cost;
+    }
+    let evaluated = best.rows * cost::of_exprs(keys.iter().copied());
+    cost::sort(best.cost.total + evaluated, best.rows, None)
 }

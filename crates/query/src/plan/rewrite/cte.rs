@@ -17,14 +17,24 @@ pub(super) fn inline(query: &mut Query) {
     let mut position = 0;
     while let Some(cte) = query.ctes.get(position) {
         position += 1;
-        let CteBody::Query(body) = &cte.body else { continue };
         let (number, materialized) = (cte.number, cte.materialized);
-        let body = Arc::clone(body);
+        let body = match &cte.body {
+            CteBody::Query(body) => Some(Arc::clone(body)),
+            CteBody::Recursive { .. } => None,
+            CteBody::Modify(_) => continue,
+        };
         let mut reads = 0;
         walk::selects_mut(query, 0, &mut |select, _| {
             let reads_it = |source: &Source| matches!(source, Source::Cte(read) if *read == number);
             reads += select.relations.iter().filter(|r| reads_it(&r.source)).count();
         });
+        if reads == 0 {
+            // What nobody reads is not computed, nor even planned.
+            position -= 1;
+            query.ctes.remove(position);
+            continue;
+        }
+        let Some(body) = body else { continue };
         let wanted = match materialized {
             Some(materialized) => !materialized,
             None => reads <= 1,

@@ -12,6 +12,7 @@ mod cte;
 mod from;
 mod min_max;
 mod outer;
+mod prune;
 mod push;
 mod scalar;
 mod sublink;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use catalog::builtin::Volatility;
 
+pub(super) use self::prune::prune;
 pub(super) use self::push::push_down;
 use super::walk;
 use crate::bind::dml::{Action, Modify};

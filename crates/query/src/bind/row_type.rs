@@ -1,0 +1,151 @@
+//! Row types of tables and views: `NULL::t`, `ROW(…)::t`, `'(…)'::t`.
+//!
+//! Source: PostgreSQL 16 `coerce_record_to_complex`, `record_in`.
+
+use std::sync::Arc;
+
+use types::{Datum, Oid, Record, Result, SqlError, SqlState};
+
+use super::Binder;
+use super::coerce::Context;
+use crate::expr::{Expr, ExprKind};
+
+/// Name, type and modifier of a field.
+type Field = (Arc<str>, Oid, i32);
+
+impl Binder<'_> {
+    /// The fields of the row type of a table or view; `None` for other types.
+    pub(super) fn row_type_fields(&self, ty: Oid) -> Option<Vec<Field>> {
+        let catalog = &self.cx.catalog;
+        let relation = catalog.user_type(ty.0).map(|ty| ty.relation).filter(|oid| *oid != 0)?;
+        let field = |name: &str, ty: u32, typmod: i32| (Arc::from(name), Oid(ty), typmod);
+        if let Some(table) = catalog.table_by_oid(relation) {
+            let columns = table.live_columns();
+            return Some(columns.map(|(_, c)| field(&c.name, c.type_oid, c.typmod)).collect());
+        }
+        let view = catalog.view_by_oid(relation)?;
+        Some(view.columns.iter().map(|c| field(&c.name, c.type_oid, c.typmod)).collect())
+    }
+
+    /// A row of the type whose fields are all NULL, in the place of a NULL of the type.
+    pub(super) fn null_row(&self, ty: Oid) -> Option<Expr> {
+        let fields = self.row_type_fields(ty)?;
+        let fields = fields.into_iter().map(|(name, ty, _)| (name, Expr::null(ty))).collect();
+        Some(Expr::new(ExprKind::Row { fields }, ty))
+    }
+
+    /// A row of expressions as a row of a type.
+    ///
+    /// # Errors
+    /// `42846` if the fields do not fit.
+    pub(super) fn row_as(
+        &mut self,
+        values: Vec<(Arc<str>, Expr)>,
+        wanted: Vec<Field>,
+        target: Oid,
+        (context, location): (Context, i32),
+    ) -> Result<Expr> {
+        let name = self.type_name(target);
+        let fail = |binder: &Self, detail: String, location: i32| {
+            let message = format!("cannot cast type record to {name}");
+            Err(binder.error(SqlState::CANNOT_COERCE, message, location).detail(detail))
+        };
+        if values.len() < wanted.len() {
+            return fail(self, "Input has too few columns.".into(), location);
+        }
+        if values.len() > wanted.len() {
+            return fail(self, "Input has too many columns.".into(), location);
+        }
+        let mut fields = Vec::with_capacity(wanted.len());
+        for (number, ((_, value), (name, ty, typmod))) in values.into_iter().zip(wanted).enumerate()
+        {
+            let (source, at) = (value.ty, value.location);
+            let Some(value) = self.try_coerce_typmod(value, ty, typmod, context)? else {
+                let detail = format!(
+                    "Cannot cast type {} to {} in column {}.",
+                    self.type_name(source),
+                    self.type_name(ty),
+                    number + 1
+                );
+                return fail(self, detail, if at < 0 { location } else { at });
+            };
+            fields.push((name, value));
+        }
+        Ok(Expr::new(ExprKind::Row { fields }, target).at(location))
+    }
+
+    /// A row of a type from its text: `(1,"a b",)`.
+    ///
+    /// # Errors
+    /// `22P02` for a text that is no row, and what the fields' types raise.
+    pub(super) fn row_input(&self, text: &str, fields: &[Field], target: Oid) -> Result<Datum> {
+        let malformed = |detail: &str| {
+            SqlError::new(
+                SqlState::INVALID_TEXT_REPRESENTATION,
+                format!("malformed record literal: \"{text}\""),
+            )
+            .detail(detail)
+        };
+        let is_space = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
+        let mut rest = text
+            .trim_start_matches(is_space)
+            .strip_prefix('(')
+            .ok_or_else(|| malformed("Missing left parenthesis."))?
+            .chars()
+            .peekable();
+        let mut values = Vec::with_capacity(fields.len());
+        for (number, (name, ty, typmod)) in fields.iter().enumerate() {
+            if number > 0 && rest.next_if_eq(&',').is_none() {
+                return Err(malformed("Too few columns."));
+            }
+            let value = match rest.peek() {
+                Some(',' | ')') => Datum::Null,
+                _ => {
+                    let field = read_field(&mut rest)
+                        .ok_or_else(|| malformed("Unexpected end of input."))?;
+                    let value = match self.row_type_fields(*ty) {
+                        Some(inner) => self.row_input(&field, &inner, *ty)?,
+                        None => self.input(*ty, &field)?,
+                    };
+                    types::typmod::apply_typmod(*ty, *typmod, value, false)?
+                }
+            };
+            values.push((Arc::clone(name), *ty, value));
+        }
+        if rest.next() != Some(')') {
+            return Err(malformed("Too many columns."));
+        }
+        if !rest.all(is_space) {
+            return Err(malformed("Junk after right parenthesis."));
+        }
+        Ok(Datum::Record(Arc::new(Record { type_oid: target, fields: values })))
+    }
+}
+
+/// The text of a field, up to the `,` or `)` behind it; `None` if the text ends before.
+fn read_field(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
+    let mut field = String::new();
+    let mut quoted = false;
+    loop {
+        match rest.peek() {
+            Some(',' | ')') if !quoted => return Some(field),
+            _ => {}
+        }
+        match rest.next()? {
+            '\\' => field.push(rest.next()?),
+            '"' if !quoted => quoted = true,
+            '"' if rest.next_if_eq(&'"').is_some() => field.push('"'),
+            '"' => quoted = false,
+            c => field.push(c),
+        }
+    }
+}
+
+/// Whether an expression is a NULL that is written as such.
+pub(super) fn is_null(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Const(value) => value.is_null(),
+        ExprKind::Relabel(arg) => is_null(arg),
+        _ => false,
+    }
+}
