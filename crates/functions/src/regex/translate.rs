@@ -650,8 +650,14 @@ fn collating_element(name: &str) -> Result<char> {
     }
 }
 
+/// Whether the other syntax gives `c` a meaning that a backslash takes away. To `<` and `>` it would
+/// give one: they would match the ends of words.
+fn is_special(c: char) -> bool {
+    c.is_ascii_punctuation() && !matches!(c, '<' | '>')
+}
+
 fn push_literal(out: &mut String, c: char) {
-    if c.is_ascii_punctuation() {
+    if is_special(c) {
         out.push('\\');
     }
     match c {
@@ -663,7 +669,7 @@ fn push_literal(out: &mut String, c: char) {
 
 /// A member of a bracket expression.
 fn push_member(out: &mut String, c: char) {
-    if c.is_ascii_punctuation() {
+    if is_special(c) {
         out.push('\\');
         out.push(c);
     } else if c.is_ascii_control() {
