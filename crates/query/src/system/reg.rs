@@ -75,11 +75,14 @@ fn is_absence(code: SqlState) -> bool {
     )
 }
 
-/// Reads a literal of a `reg*` type; `None` for other types.
+/// Reads a literal of a `reg*` type or an array of one; `None` for other types.
 ///
 /// # Errors
-/// The "does not exist" error of the kind of object.
+/// The "does not exist" error of the kind of object, `22P02` for a malformed array.
 pub(crate) fn input(ty: Oid, text: &str, cx: &SessionCx) -> Result<Option<Datum>> {
+    if let Some(element) = builtin::element_type(ty).filter(|element| is_reg_type(*element)) {
+        return array(element, text, cx).map(Some);
+    }
     let (catalog, path) = (&cx.catalog, cx.search_path.as_slice());
     let found = match ty {
         oid::REGCLASS => describe::regclass_in(catalog, path, text)?,
@@ -96,6 +99,17 @@ pub(crate) fn input(ty: Oid, text: &str, cx: &SessionCx) -> Result<Option<Datum>
         _ => return Ok(None),
     };
     Ok(Some(Datum::Oid(found)))
+}
+
+fn array(element: Oid, text: &str, cx: &SessionCx) -> Result<Datum> {
+    let names = types::text::input(oid::TEXT_ARRAY, -1, text, &FormatSettings::default())?;
+    let Datum::Array(names) = names else { return Ok(Datum::Null) };
+    let read = |name: &Datum| match name {
+        Datum::Text(name) => Ok(input(element, name, cx)?.unwrap_or_default()),
+        _ => Ok(Datum::Null),
+    };
+    let elements = names.elements.iter().map(read).collect::<Result<_>>()?;
+    Ok(Datum::Array(Array { element, dims: names.dims.clone(), elements }.into()))
 }
 
 /// An object of text search: all that there is of its kind.
