@@ -258,7 +258,6 @@ impl Reader {
 
     fn next_binary(&mut self, end: bool) -> Result<Option<Vec<Datum>>> {
         let mut rest = &self.buffer[self.taken..];
-        let whole = rest.len();
         if self.header_left {
             if rest.len() < SIGNATURE.len() {
                 return if end {
@@ -275,7 +274,6 @@ impl Reader {
             rest = after;
             self.taken += SIGNATURE.len();
         }
-        let _ = whole;
         let before = rest.len();
         match binary_row(&mut rest, &self.columns)? {
             Binary::Row(row) => {
@@ -288,6 +286,8 @@ impl Reader {
                 self.taken = self.buffer.len();
                 Ok(None)
             }
+            // The data may end without the mark that says so, as pgx's do.
+            Binary::Incomplete if end && before < 2 => Ok(None),
             Binary::Incomplete if end => Err(malformed("unexpected EOF in COPY data")),
             Binary::Incomplete => Ok(None),
         }
