@@ -11,7 +11,7 @@
 //! because it checks the descriptors it used.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -85,6 +85,8 @@ pub struct Engine {
     gate_opened: Notify,
     /// Held by the schema change that has closed the gate.
     gate: Mutex<()>,
+    /// Schema changes of clients that are not over; see [`Precedence`].
+    preceding: Arc<AtomicUsize>,
     pub(crate) jobs: Jobs,
     /// What is known about tables.
     pub(crate) statistics: ArcSwap<Statistics>,
@@ -93,6 +95,27 @@ pub struct Engine {
     pub(crate) sequences: Allocators,
     pub(crate) catalog_rows: SharedRows,
     opened_micros: i64,
+}
+
+/// A client's schema change that is not over: jobs let it commit before they change the schema.
+///
+/// Otherwise a script that creates several indexes of a table would fail with OC001 whenever the
+/// build of one ends while it creates the next.
+pub(crate) struct Precedence(Arc<AtomicUsize>);
+
+impl Drop for Precedence {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Who commits a schema change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SchemaChange {
+    /// It fails only if another came first.
+    Insistent,
+    /// It fails also while a client's schema change is not over.
+    Yielding,
 }
 
 /// Microseconds since 2000-01-01 UTC.
@@ -116,6 +139,7 @@ impl Engine {
             gate_closed: AtomicBool::new(false),
             gate_opened: Notify::new(),
             gate: Mutex::new(()),
+            preceding: Arc::default(),
             jobs: Jobs::new(),
             statistics: ArcSwap::default(),
             activity: Activity::default(),
@@ -225,7 +249,8 @@ impl Engine {
             self.wait_for_gate().await;
             let before = self.catalog();
             let txn = Transaction::begin(self.store.as_ref(), limits).await?;
-            let open = !self.gate_closed.load(Ordering::Acquire);
+            // Ordered with `preceding`: whoever precedes sees the gate closed, or is seen.
+            let open = !self.gate_closed.load(Ordering::SeqCst);
             if open && Arc::ptr_eq(&before, &self.catalog.load()) {
                 return Ok((txn, before));
             }
@@ -242,21 +267,29 @@ impl Engine {
         }
     }
 
+    /// Announces a client's schema change, before it takes its snapshot.
+    pub(crate) fn precede_jobs(&self) -> Precedence {
+        self.preceding.fetch_add(1, Ordering::SeqCst);
+        Precedence(Arc::clone(&self.preceding))
+    }
+
     /// Commits a schema change together with `txn`'s other writes, and makes it everybody's.
     ///
     /// # Errors
-    /// `40001` OC001 if another schema change came first, and the other outcomes of a commit.
+    /// `40001` OC001 if another schema change came first, or precedes one that yields, and the other
+    /// outcomes of a commit.
     pub(crate) async fn commit_ddl(
         self: &Arc<Self>,
         txn: Transaction,
         change: Change,
         jobs: Vec<Job>,
+        kind: SchemaChange,
     ) -> Result<()> {
         // The task goes on even if the session that waits for it is dropped, so that the gate
         // never stays closed.
         let engine = Arc::clone(self);
         let committed =
-            tokio::spawn(async move { engine.commit_behind_gate(txn, &change, jobs).await });
+            tokio::spawn(async move { engine.commit_behind_gate(txn, &change, jobs, kind).await });
         committed.await.unwrap_or_else(|_| Err(SqlError::internal("schema change panicked")))
     }
 
@@ -265,6 +298,7 @@ impl Engine {
         mut txn: Transaction,
         change: &Change,
         jobs: Vec<Job>,
+        kind: SchemaChange,
     ) -> Result<()> {
         let cluster = self.config.cluster;
         let _gate = self.gate.lock().await;
@@ -283,8 +317,9 @@ impl Engine {
         for job in &jobs {
             txn.put(keys::job(cluster, job.id), job.encode()?.into());
         }
-        self.gate_closed.store(true, Ordering::Release);
-        let outcome = txn.commit().await;
+        self.gate_closed.store(true, Ordering::SeqCst);
+        let yields = kind == SchemaChange::Yielding && self.preceding.load(Ordering::SeqCst) > 0;
+        let outcome = if yields { Err(txn::schema_conflict()) } else { txn.commit().await };
         if outcome.is_ok() {
             self.catalog.store(Arc::new(after));
         }

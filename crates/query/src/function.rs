@@ -301,8 +301,8 @@ pub(crate) fn parsed_statements(body: Option<&Node>) -> Result<Vec<NodeEnum>> {
     }
 }
 
-/// `RETURN expression` as a query.
-fn returned(value: Option<&Node>) -> NodeEnum {
+/// `RETURN expression` as a query, `SELECT expression`.
+pub(crate) fn returned(value: Option<&Node>) -> NodeEnum {
     let target = parser::protobuf::ResTarget {
         val: value.map(|value| Box::new(value.clone())),
         ..Default::default()

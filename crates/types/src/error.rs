@@ -66,6 +66,8 @@ pub struct Fields {
     pub data_type: Option<String>,
     /// Constraint concerned.
     pub constraint: Option<String>,
+    /// PostgreSQL's C function that raises it, where clients tell errors apart by that.
+    pub routine: Option<&'static str>,
 }
 
 impl SqlError {
@@ -84,6 +86,7 @@ impl SqlError {
             column: None,
             data_type: None,
             constraint: None,
+            routine: None,
         }))
     }
 
@@ -165,6 +168,12 @@ impl SqlError {
     /// With the constraint concerned.
     pub fn constraint(mut self, constraint: impl Into<String>) -> SqlError {
         self.0.constraint = Some(constraint.into());
+        self
+    }
+
+    /// With the name of PostgreSQL's C function.
+    pub fn routine(mut self, routine: &'static str) -> SqlError {
+        self.0.routine = Some(routine);
         self
     }
 }

@@ -22,11 +22,12 @@ mod transaction;
 mod trigger;
 mod view;
 
-use parser::{NodeEnum, Statement, StatementKind};
+use parser::{Node, NodeEnum, Statement, StatementKind, protobuf};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use crate::bind::required;
 use crate::chunk::Chunk;
+use crate::session::prepare::PlanKind;
 use crate::session::{Field, Session, type_len};
 
 /// What a command brought.
@@ -107,6 +108,10 @@ pub(crate) async fn run(
         return transaction::run(session, stmt).await;
     }
     session.ensure_active()?;
+    if changes_schema(node) {
+        let precedence = session.engine.precede_jobs();
+        session.ensure_active()?.precedence = Some(precedence);
+    }
     match node {
         NodeEnum::VariableSetStmt(stmt) => set::set(session, stmt),
         NodeEnum::VariableShowStmt(stmt) => set::show(session, stmt),
@@ -119,7 +124,7 @@ pub(crate) async fn run(
             explain::run(session, stmt, statement, params, param_types).await
         }
         NodeEnum::CopyStmt(stmt) => copy::run(session, stmt, statement).await,
-        NodeEnum::CallStmt(stmt) => call(session, stmt, statement, params).await,
+        NodeEnum::CallStmt(stmt) => call(session, stmt, statement, params, param_types).await,
         NodeEnum::CreateStmt(stmt) => table::create(session, stmt, statement).await,
         NodeEnum::CreateFunctionStmt(stmt) => function::create(session, stmt, statement).await,
         NodeEnum::CreateDomainStmt(stmt) => domain::create(session, stmt, statement).await,
@@ -149,17 +154,64 @@ pub(crate) async fn run(
     }
 }
 
+/// Whether a command, which is no transaction control, may change the schema.
+fn changes_schema(node: &NodeEnum) -> bool {
+    !matches!(
+        node,
+        NodeEnum::VariableSetStmt(_)
+            | NodeEnum::VariableShowStmt(_)
+            | NodeEnum::DeallocateStmt(_)
+            | NodeEnum::ConstraintsSetStmt(_)
+            | NodeEnum::VacuumStmt(_)
+            | NodeEnum::ExplainStmt(_)
+            | NodeEnum::CopyStmt(_)
+            | NodeEnum::CallStmt(_)
+    )
+}
+
 /// `CALL sys.wait_for_job('…')`.
 async fn call(
     session: &mut Session,
-    stmt: &parser::protobuf::CallStmt,
+    stmt: &protobuf::CallStmt,
     statement: &Statement,
     params: &[Datum],
+    param_types: &[Oid],
 ) -> Result<Outcome> {
+    let query = call_query(stmt)?;
+    if !matches!(session.state, crate::session::transaction::TxnState::Implicit(_)) {
+        return Err(SqlError::new(
+            SqlState::ACTIVE_SQL_TRANSACTION,
+            "sys.wait_for_job cannot run inside a transaction block",
+        ));
+    }
+    session.begin_statement().await?;
+    let (_, _, planned) = session.plan_node(&query, &statement.source, param_types)?;
+    let mut execution = session.start_execution(planned.plan, PlanKind::Select, params.to_vec())?;
+    let chunk = session.next_chunk(&mut execution).await?;
+    let id = match chunk.as_ref().and_then(|chunk| chunk.rows().next()).map(|row| &row[0]) {
+        Some(Datum::Text(text)) => crate::job::parse_id(text),
+        _ => None,
+    };
+    let id = id.ok_or_else(|| {
+        SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "Unable to convert text to UUID")
+    })?;
+    // Waiting may take long and needs no snapshot.
+    session.ensure_active()?.txn = None;
+    let engine = std::sync::Arc::clone(&session.engine);
+    let succeeded = engine.jobs.wait(id, &session.cx.cancel).await?;
+    let mut chunk = Chunk::new(1);
+    chunk.push([Datum::Bool(succeeded)]);
+    Ok(Outcome::Rows(chunk, "CALL".into()))
+}
+
+/// The argument of a CALL as a query: `SELECT (argument)::text`.
+///
+/// # Errors
+/// `42883` for all but `sys.wait_for_job` of one argument, `0A000` for a sub-query in it.
+pub(crate) fn call_query(stmt: &protobuf::CallStmt) -> Result<NodeEnum> {
     let call = required(stmt.funccall.as_deref())?;
-    let names = crate::bind::strings(&call.funcname);
-    let name = names.join(".");
-    if !matches!(name.as_str(), "sys.wait_for_job") {
+    let name = crate::bind::strings(&call.funcname).join(".");
+    if name != "sys.wait_for_job" {
         return Err(SqlError::new(
             SqlState::UNDEFINED_FUNCTION,
             format!("procedure {name}() does not exist"),
@@ -169,7 +221,6 @@ async fn call(
              explicit type casts.",
         ));
     }
-    let in_block = !matches!(session.state, crate::session::transaction::TxnState::Implicit(_));
     let [arg] = call.args.as_slice() else {
         return Err(SqlError::new(
             SqlState::UNDEFINED_FUNCTION,
@@ -179,30 +230,20 @@ async fn call(
     if matches!(arg.node, Some(NodeEnum::SubLink(_))) {
         return Err(SqlError::unsupported("cannot use subquery in CALL argument"));
     }
-    if in_block {
-        return Err(SqlError::new(
-            SqlState::ACTIVE_SQL_TRANSACTION,
-            "sys.wait_for_job cannot run inside a transaction block",
-        ));
-    }
-    let binder = crate::bind::Binder::new(&session.cx, &statement.source, &[oid::TEXT]);
-    let expr = binder.column_expression(None, arg, "job_id", oid::TEXT, -1)?;
-    let id = match &expr.kind {
-        crate::expr::ExprKind::Const(Datum::Text(text)) => text.to_string(),
-        crate::expr::ExprKind::Param(number) => match params.get(*number) {
-            Some(Datum::Text(text)) => text.to_string(),
-            _ => return Err(unreadable_id()),
-        },
-        _ => return Err(crate::bind::unsupported("computed job id")),
+    let string = |text: &str| Node {
+        node: Some(NodeEnum::String(protobuf::String { sval: text.to_owned() })),
     };
-    let id = crate::job::parse_id(&id).ok_or_else(unreadable_id)?;
-    let engine = std::sync::Arc::clone(&session.engine);
-    let succeeded = engine.jobs.wait(id, &session.cx.cancel).await?;
-    let mut chunk = Chunk::new(1);
-    chunk.push([Datum::Bool(succeeded)]);
-    Ok(Outcome::Rows(chunk, "CALL".into()))
-}
-
-fn unreadable_id() -> SqlError {
-    SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "Unable to convert text to UUID")
+    let text = protobuf::TypeName {
+        names: vec![string("pg_catalog"), string("text")],
+        typemod: -1,
+        location: -1,
+        ..Default::default()
+    };
+    let cast = protobuf::TypeCast {
+        arg: Some(Box::new(arg.clone())),
+        type_name: Some(text),
+        location: -1,
+    };
+    let cast = Node { node: Some(NodeEnum::TypeCast(Box::new(cast))) };
+    Ok(crate::function::returned(Some(&cast)))
 }

@@ -8,7 +8,7 @@ use txn::{Limits, Transaction, keys};
 use types::{Result, SqlError, SqlState};
 
 use super::{Job, JobStatus, Step, Work, analyze, drop_data, index_build, validate};
-use crate::engine::{Engine, now_micros};
+use crate::engine::{Engine, SchemaChange, now_micros};
 
 /// Jobs worked on at once, so that a long one does not hold up the others.
 const WORKERS: usize = 3;
@@ -18,6 +18,8 @@ const ROWS: std::ops::RangeInclusive<usize> = 1..=1_000;
 const RETENTION_MICROS: i64 = 30 * 60 * 1_000_000;
 /// Pause after a step that failed for a passing reason; it doubles up to the second.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(200));
+/// How long a job lets clients' schema changes go first.
+const YIELD_MAX: Duration = Duration::from_secs(1);
 /// A worker looks for work this often even if nobody wakes it.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -175,10 +177,15 @@ pub(super) async fn change_catalog(
     change: impl Fn(&catalog::Catalog) -> Option<catalog::Change>,
 ) -> Result<()> {
     let mut pause = RETRY_PAUSE.0;
+    let start = tokio::time::Instant::now();
     loop {
         let (txn, catalog) = engine.begin_with(unlimited()).await?;
         let Some(change) = change(&catalog) else { return Ok(()) };
-        match engine.commit_ddl(txn, change, Vec::new()).await {
+        let kind = match start.elapsed() < YIELD_MAX {
+            true => SchemaChange::Yielding,
+            false => SchemaChange::Insistent,
+        };
+        match engine.commit_ddl(txn, change, Vec::new(), kind).await {
             Err(error) if is_passing(&error) && !engine.jobs.stopping() => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(RETRY_PAUSE.1);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use parser::{NodeEnum, Statement, StatementKind};
-use types::{Oid, Result, SqlError, SqlState};
+use types::{Oid, Result, SqlError};
 
 use super::transaction::aborted;
 use super::{Field, Session, TxnState, type_len};
@@ -128,13 +128,21 @@ impl Session {
         }))
     }
 
-    /// Parameter types of a statement that is no plan: those of the one that EXPLAIN explains.
+    /// Parameter types of a statement that is no plan: those of what EXPLAIN explains and of CALL's
+    /// argument.
     fn command_params(&mut self, statement: &Statement, declared: &[Oid]) -> Result<Vec<Oid>> {
         let StatementKind::Postgres { node, asynchronous: _ } = &statement.kind else {
             return Ok(declared.to_vec());
         };
-        let NodeEnum::ExplainStmt(explain) = node.as_ref() else { return Ok(declared.to_vec()) };
-        let (target, _) = command::explain::target(explain)?;
+        let query;
+        let target = match node.as_ref() {
+            NodeEnum::ExplainStmt(explain) => command::explain::target(explain)?.0,
+            NodeEnum::CallStmt(call) => {
+                query = command::call_query(call)?;
+                &query
+            }
+            _ => return Ok(declared.to_vec()),
+        };
         if self.active().is_none() {
             let catalog = self.engine.catalog();
             self.use_catalog(&catalog);
@@ -213,10 +221,9 @@ impl Session {
             })
         };
         if types(&fields) != types(&prepared.fields) {
-            return Err(SqlError::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "cached plan must not change result type",
-            ));
+            // asyncpg and pgjdbc prepare the statement anew if the routine is this one.
+            return Err(SqlError::unsupported("cached plan must not change result type")
+                .routine("RevalidateCachedQuery"));
         }
         let plan = Arc::clone(&planned.plan);
         *prepared.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(planned);

@@ -12,6 +12,7 @@ use txn::{Transaction, keys};
 use types::{Result, SqlError, SqlState};
 
 use super::{Session, SessionCx, TransactionStatus};
+use crate::engine::SchemaChange;
 use crate::execute::Deferred;
 use crate::execute::foreign_key::Checker;
 
@@ -35,6 +36,8 @@ pub(crate) struct Active {
     pub(crate) catalog: Arc<Catalog>,
     /// Its own change to the catalog.
     pub(crate) change: Option<Change>,
+    /// Held by a schema change until it is over.
+    pub(crate) precedence: Option<crate::engine::Precedence>,
     /// Jobs to run after commit.
     pub(crate) jobs: Vec<crate::job::Job>,
     /// Rows were, or will be, modified.
@@ -107,6 +110,7 @@ impl Session {
             txn: None,
             catalog,
             change: None,
+            precedence: None,
             jobs: Vec::new(),
             modifies: false,
             read_only: self.read_only_default,
@@ -287,6 +291,7 @@ impl Session {
             txn,
             catalog: _,
             change,
+            precedence: _precedence,
             jobs,
             modifies: _,
             read_only: _,
@@ -305,7 +310,9 @@ impl Session {
                 }
                 txn.commit().await.map(|_| ())
             }
-            (Some(txn), Some(change)) => self.engine.commit_ddl(txn, change, jobs).await,
+            (Some(txn), Some(change)) => {
+                self.engine.commit_ddl(txn, change, jobs, SchemaChange::Insistent).await
+            }
             (None, Some(_)) => Err(SqlError::internal("schema change without a transaction")),
         };
         match &outcome {

@@ -219,6 +219,7 @@ fn put_report(out: &mut BytesMut, report: &SqlError) {
         (b'c', fields.column.as_deref()),
         (b'd', fields.data_type.as_deref()),
         (b'n', fields.constraint.as_deref()),
+        (b'R', fields.routine),
     ] {
         if let Some(text) = text {
             out.put_u8(code);

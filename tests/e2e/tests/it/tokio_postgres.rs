@@ -297,6 +297,25 @@ async fn copy_that_is_given_up_leaves_nothing() {
     assert_eq!(row.get::<_, i64>(0), 0);
 }
 
+/// pgx sends no mark at the end, and PostgreSQL does not insist on it.
+#[tokio::test]
+async fn binary_copy_ends_with_or_without_a_mark() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY)").await.unwrap();
+    for (id, mark) in [(1, &b""[..]), (2, b"\xff\xff"), (3, b"\x00")] {
+        let mut data = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x04\0\0\0".to_vec();
+        data.push(id);
+        data.extend_from_slice(mark);
+        let mut sink = pin!(client.copy_in("COPY t FROM STDIN BINARY").await.unwrap());
+        sink.send(Bytes::from(data)).await.unwrap();
+        assert_eq!(sink.finish().await.unwrap(), 1);
+    }
+    let mut sink = pin!(client.copy_in("COPY t FROM STDIN BINARY").await.unwrap());
+    let data = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\0\x01\0\0";
+    sink.send(Bytes::from_static(data)).await.unwrap();
+    assert_eq!(sqlstate(&sink.finish().await.unwrap_err()), "22P04");
+}
+
 #[tokio::test]
 async fn running_query_is_cancelled() {
     let (server, client) = session().await;
@@ -348,4 +367,70 @@ async fn many_sessions_work_at_once() {
         .collect::<Vec<_>>()
         .await;
     assert_eq!(sessions.len(), 200);
+}
+
+#[tokio::test]
+async fn job_to_wait_for_is_a_parameter() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY, v TEXT)").await.unwrap();
+    let row = client.query_one("CREATE INDEX ASYNC ON t (v)", &[]).await.unwrap();
+    let job: String = row.get(0);
+    let call = client.prepare("CALL sys.wait_for_job($1)").await.unwrap();
+    assert_eq!(call.params(), [Type::TEXT]);
+    assert!(client.query_one(&call, &[&job]).await.unwrap().get::<_, bool>(0));
+    // As drivers declare it that send strings as varchar.
+    let call = client.prepare_typed("CALL sys.wait_for_job($1)", &[Type::VARCHAR]).await.unwrap();
+    assert!(client.query_one(&call, &[&job]).await.unwrap().get::<_, bool>(0));
+    assert_eq!(sqlstate(&client.query_one(&call, &[&"x"]).await.unwrap_err()), "22P02");
+}
+
+/// A script waits for nothing: the builds of earlier indexes end while it creates later ones.
+#[tokio::test]
+async fn indexes_are_created_one_after_another() {
+    let (_server, client) = session().await;
+    for table in 0..4 {
+        let create = format!("CREATE TABLE t{table} (id INT PRIMARY KEY, v TEXT)");
+        client.batch_execute(&create).await.unwrap();
+        for _ in 0..8 {
+            let index = format!("CREATE INDEX ASYNC ON t{table} (v)");
+            client.batch_execute(&index).await.unwrap();
+        }
+    }
+    let jobs = client.query("SELECT job_id FROM sys.jobs", &[]).await.unwrap();
+    for job in jobs {
+        let job: String = job.get(0);
+        client.query_one("CALL sys.wait_for_job($1)", &[&job]).await.unwrap();
+    }
+    let count =
+        "SELECT count(*) FROM pg_index WHERE indisvalid AND indrelid::regclass::text ~ '^t'";
+    assert_eq!(client.query_one(count, &[]).await.unwrap().get::<_, i64>(0), 36);
+}
+
+/// An open block with a schema change holds up a job, but not for ever.
+#[tokio::test]
+async fn job_does_not_wait_for_an_open_block() {
+    let (server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY, v TEXT)").await.unwrap();
+    let other = server.endpoint().connect().await;
+    other.batch_execute("BEGIN; CREATE TABLE u (id INT PRIMARY KEY)").await.unwrap();
+    let row = client.query_one("CREATE INDEX ASYNC ON t (v)", &[]).await.unwrap();
+    let job: String = row.get(0);
+    let start = Instant::now();
+    client.query_one("CALL sys.wait_for_job($1)", &[&job]).await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20));
+    assert_eq!(sqlstate(&other.batch_execute("COMMIT").await.unwrap_err()), "40001");
+}
+
+/// asyncpg and pgjdbc prepare a statement anew if they find this routine in the error.
+#[tokio::test]
+async fn changed_result_names_the_routine() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE TABLE t (id INT PRIMARY KEY)").await.unwrap();
+    let select = client.prepare("SELECT * FROM t").await.unwrap();
+    client.batch_execute("ALTER TABLE t ADD COLUMN v TEXT").await.unwrap();
+    let error = client.query(&select, &[]).await.unwrap_err();
+    let error = error.as_db_error().expect("an error of the server's");
+    assert_eq!(error.code().code(), "0A000");
+    assert_eq!(error.message(), "cached plan must not change result type");
+    assert_eq!(error.routine(), Some("RevalidateCachedQuery"));
 }
