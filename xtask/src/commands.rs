@@ -19,6 +19,9 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
   slt [options] [file …]
                     SQL test files; --verify-with-postgres runs them against PostgreSQL 16
                     instead, --bless writes its answers into them
+  clients [--write] [all | name …]
+                    drivers and object-relational mappers of other languages; --write puts the
+                    results into COMPAT.md
   probes [--slow] [--environment] [name …]
                     what a real Aurora DSQL cluster answered, replayed on Borealis or on the server
                     of the environment
@@ -52,6 +55,7 @@ pub(crate) fn dispatch(command: &str, args: &[String]) -> Result {
         "e2e" => step("e2e", cargo(["test", "-p", "e2e", "--"]).args(args)),
         "diff" => diff(args),
         "slt" => exec(cargo(["run", "-q", "-p", "slt", "--"]).args(from_cwd(args))),
+        "clients" => clients(args),
         "probes" => exec(cargo(["run", "-q", "-p", "probes", "--"]).args(args)),
         "coverage" => exec(cargo(["run", "-q", "-p", "coverage", "--"]).args(args)),
         "bless" => no_arguments(args).and_then(|()| bless()),
@@ -100,6 +104,8 @@ fn test() -> Result {
         step(folder, tests.current_dir(root().join(folder)).env("BOREALIS_BIN", &borealis))?;
     }
     PYTHON.iter().try_for_each(|folder| python::test(folder, &borealis))?;
+    let mut clients = cargo(["run", "-q", "-p", "clients"]);
+    step("clients", clients.env("BOREALIS_BIN", &borealis))?;
     verify()
 }
 
@@ -157,6 +163,13 @@ fn bench(args: &[String]) -> Result {
         bench.env("TMPDIR", "/var/tmp");
     }
     exec(&mut bench)
+}
+
+/// Runs foreign clients.
+fn clients(args: &[String]) -> Result {
+    step("build", &mut cargo(["build", "-p", "borealis"]))?;
+    let mut clients = cargo(["run", "-q", "-p", "clients", "--"]);
+    exec(clients.args(args).env("BOREALIS_BIN", binary("dev", "borealis")))
 }
 
 /// Compares with PostgreSQL 16 on generated statements.
