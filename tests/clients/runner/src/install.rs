@@ -18,6 +18,8 @@ pub(crate) enum Language {
     Node,
     Go,
     Java,
+    Ruby,
+    Cpp,
 }
 
 impl Language {
@@ -28,17 +30,20 @@ impl Language {
             Language::Node => "node",
             Language::Go => "go",
             Language::Java => "java",
+            Language::Ruby => "ruby",
+            Language::Cpp => "cpp",
         }
     }
 
-    /// The file that says which packages are needed.
-    fn manifest(self) -> &'static str {
-        match self {
+    /// The file that says which packages are needed, but for Debian's.
+    fn manifest(self) -> Option<&'static str> {
+        Some(match self {
             Language::Python => "requirements.txt",
             Language::Node => "package-lock.json",
             Language::Go => "go.sum",
             Language::Java => "pom.xml",
-        }
+            Language::Ruby | Language::Cpp => return None,
+        })
     }
 
     fn folder(self) -> PathBuf {
@@ -54,7 +59,8 @@ impl Language {
                 folder.join(format!("client_{client}.py")).into(),
             ],
             Language::Node => vec!["node".into(), folder.join(format!("{client}.mjs")).into()],
-            Language::Go => vec![folder.join("bin").join(client).into()],
+            Language::Go | Language::Cpp => vec![folder.join("bin").join(client).into()],
+            Language::Ruby => vec!["ruby".into(), folder.join(format!("{client}.rb")).into()],
             Language::Java => {
                 let path = |tail: &str| folder.join(tail).to_string_lossy().into_owned();
                 let class_path = format!("{}:{}", path("target/classes"), path("target/lib/*"));
@@ -85,8 +91,9 @@ impl Language {
         let folder = self.folder();
         copy(&source, &folder)
             .map_err(|error| format!("cannot fill {}: {error}", folder.display()))?;
-        let manifest = fs::read(folder.join(self.manifest()))
-            .map_err(|error| format!("{}: {error}", self.manifest()))?;
+        let Some(manifest) = self.manifest() else { return self.compile(&folder) };
+        let manifest =
+            fs::read(folder.join(manifest)).map_err(|error| format!("{manifest}: {error}"))?;
         let installed = folder.join("installed");
         if fs::read(&installed).ok().as_ref() != Some(&manifest) {
             eprintln!("── installing packages of the {} clients", self.name());
@@ -113,13 +120,20 @@ impl Language {
                 let goal = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies";
                 step(folder, &["mvn", "-q", "-B", goal, "-DoutputDirectory=target/lib"])
             }
+            Language::Ruby | Language::Cpp => Ok(()),
         }
     }
 
     /// Compiles the programs; fast if nothing has changed.
     fn compile(self, folder: &Path) -> Result<(), String> {
         match self {
-            Language::Python | Language::Node => Ok(()),
+            Language::Python | Language::Node | Language::Ruby => Ok(()),
+            Language::Cpp => {
+                let script = "mkdir -p bin && for file in *.cpp; do \
+                    g++ -std=c++17 -Wall -Wextra -Werror -I\"$(pg_config --includedir)\" \
+                    -o \"bin/${file%.cpp}\" \"$file\" -lpq || exit; done";
+                step(folder, &["sh", "-c", script])
+            }
             Language::Go => step(folder, &["go", "build", "-o", "bin/", "./..."]),
             Language::Java => {
                 let script = "javac -d target/classes -cp 'target/lib/*' src/main/java/*.java";

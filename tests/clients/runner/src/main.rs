@@ -53,6 +53,9 @@ const CLIENTS: &[Client] = &[
     other("dsql-jdbc", Language::Java),
     other("hibernate", Language::Java),
     other("liquibase", Language::Java),
+    other("pg", Language::Ruby),
+    other("activerecord", Language::Ruby),
+    other("libpq", Language::Cpp),
 ];
 
 /// What is tried, in the order of the table.

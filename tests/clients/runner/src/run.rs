@@ -20,7 +20,7 @@ use testkit::{BorealisServer, Options};
 use crate::{Client, SCENARIOS};
 
 /// Life of a connection where `reconnect` runs.
-const CONNECTION_AGE_S: u64 = 2;
+const CONNECTION_AGE_S: u64 = 4;
 /// A client that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(20);
@@ -150,6 +150,9 @@ impl Run {
             .env("SSL_CERT_FILE", &ca)
             .env("NODE_EXTRA_CA_CERTS", &ca)
             .env("OTHER_CA", other_ca)
+            // For `borealis token`, where a language has no signer.
+            .env("BOREALIS_BIN", testkit::borealis_binary())
+            .env("DATA_DIR", server.data_dir())
             .env("CONNECTION_AGE", CONNECTION_AGE_S.to_string())
             .current_dir(scratch)
             .stdin(Stdio::null())
