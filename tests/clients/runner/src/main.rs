@@ -48,6 +48,8 @@ const CLIENTS: &[Client] = &[
     other("postgres-js", Language::Node),
     other("knex", Language::Node),
     other("drizzle", Language::Node),
+    other("typeorm", Language::Node),
+    other("sequelize", Language::Node),
     daily("pgx", Language::Go),
     daily("pgjdbc", Language::Java),
     other("dsql-jdbc", Language::Java),
