@@ -13,6 +13,8 @@ mod dsql;
 mod error;
 pub mod http;
 mod iam_api;
+#[cfg(test)]
+mod tests;
 
 pub use clusters::{Clusters, Settings};
 pub use http::{Api, run};
