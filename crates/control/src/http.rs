@@ -3,7 +3,6 @@
 //! | request | goes to |
 //! |---|---|
 //! | `POST /` with a form, signed for `iam` or `sts` | [`crate::iam_api`] |
-//! | `GET /metrics` from this machine | metrics, in Prometheus' format |
 //! | anything else, signed for `dsql` | [`crate::dsql`] |
 //!
 //! Signatures protect requests from change, not from being read: so plain HTTP is taken from the
