@@ -32,6 +32,7 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
   bless             rewrite golden output; read the diff afterwards
   bench [options]   Borealis and PostgreSQL 16 side by side, written to BENCHMARKS.md;
                     --quick, --only NAME
+  workshop          the workshop's chapters, from an empty cluster to a money-transfer API
   pg [psql|start|install]
                     the reference PostgreSQL 16, with a psql on it or until Ctrl-C
 "#;
@@ -60,6 +61,7 @@ pub(crate) fn dispatch(command: &str, args: &[String]) -> Result {
         "coverage" => exec(cargo(["run", "-q", "-p", "coverage", "--"]).args(args)),
         "bless" => no_arguments(args).and_then(|()| bless()),
         "bench" => bench(args),
+        "workshop" => no_arguments(args).and_then(|()| workshop()),
         "pg" => pg(args),
         "help" | "-h" | "--help" => {
             eprint!("{HELP}");
@@ -178,6 +180,13 @@ fn diff(args: &[String]) -> Result {
     let mut diff = cargo(["run", "-q", "-p", "diff", "--"]);
     diff.args(from_cwd(args)).env("BOREALIS_BIN", binary("dev", "borealis"));
     exec(&mut diff)
+}
+
+/// Plays the workshop on a server started for it.
+fn workshop() -> Result {
+    step("build", &mut cargo(["build", "-p", "borealis"]))?;
+    let mut workshop = cargo(["run", "-q", "-p", "examples", "--", "workshop"]);
+    exec(workshop.env("BOREALIS_BIN", binary("dev", "borealis")))
 }
 
 fn pg(args: &[String]) -> Result {

@@ -1,0 +1,8 @@
+//! Every example against a real server, as its README section runs it.
+
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod programs;
+#[cfg(test)]
+mod world;
