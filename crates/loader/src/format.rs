@@ -1,0 +1,233 @@
+//! Readers: a file's rows as text, whatever its format.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use csv::{ByteRecord, ReaderBuilder};
+use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field as Value;
+use parquet::record::reader::RowIter;
+use parquet::schema::types::Type;
+
+use crate::batch::{Field, Row};
+use crate::error::{Error, Result};
+use crate::options::{Format, Options};
+
+/// A row, or why there is none.
+pub(crate) enum Next {
+    Row(Row),
+    /// A row that does not fit the format. Others may follow.
+    Refused {
+        number: u64,
+        fields: Vec<Field>,
+        reason: String,
+    },
+}
+
+/// The file's columns, if it names them, and its rows.
+pub(crate) struct Source {
+    pub(crate) columns: Option<Vec<Column>>,
+    reader: Reader,
+    number: u64,
+}
+
+/// A column of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    /// The SQL type, if the format tells it.
+    pub(crate) sql_type: Option<String>,
+}
+
+enum Reader {
+    Separated { reader: csv::Reader<Box<dyn Read + Send>>, null: String, width: Option<usize> },
+    Parquet(RowIter<'static>),
+}
+
+/// Opens what `options` name.
+pub(crate) fn open(options: &Options) -> Result<Source> {
+    let path = &options.source;
+    let open = || File::open(path).map_err(|source| cannot_read(path, source));
+    match options.format()? {
+        Format::Parquet => parquet(path, open()?),
+        format @ (Format::Csv | Format::Tsv) => {
+            let input: Box<dyn Read + Send> =
+                if options.is_stdin() { Box::new(std::io::stdin()) } else { Box::new(open()?) };
+            separated(options, format, input)
+        }
+    }
+}
+
+fn separated(options: &Options, format: Format, input: Box<dyn Read + Send>) -> Result<Source> {
+    let default = if format == Format::Tsv { '\t' } else { ',' };
+    let delimiter = u8::try_from(options.delimiter.unwrap_or(default)).unwrap_or(b',');
+    let mut reader = ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(!options.no_header)
+        // A row of another width is refused by itself, with its number.
+        .flexible(true)
+        .from_reader(input);
+    let path = &options.source;
+    let malformed = |reason: String| Error::Malformed { path: path.clone(), format: "CSV", reason };
+    let columns = if options.no_header {
+        None
+    } else {
+        let header = reader.headers().map_err(|error| csv_error(path, error))?;
+        let columns: Vec<Column> = header
+            .iter()
+            // A byte order mark is no part of a name.
+            .map(|name| name.trim_start_matches('\u{FEFF}').to_owned())
+            .map(|name| Column { name, sql_type: None })
+            .collect();
+        if columns.is_empty() || columns.iter().any(|column| column.name.is_empty()) {
+            return Err(malformed(
+                "its first line does not name every column: add the names, or give --no-header"
+                    .to_owned(),
+            ));
+        }
+        Some(columns)
+    };
+    let width = columns.as_ref().map(Vec::len);
+    let null = options.null.clone();
+    Ok(Source { columns, reader: Reader::Separated { reader, null, width }, number: 0 })
+}
+
+fn parquet(path: &Path, file: File) -> Result<Source> {
+    let malformed =
+        |reason: String| Error::Malformed { path: path.to_owned(), format: "Parquet", reason };
+    let reader = SerializedFileReader::new(file).map_err(|error| malformed(error.to_string()))?;
+    let schema = reader.metadata().file_metadata().schema_descr().root_schema().clone();
+    let columns = schema.get_fields().iter().map(|field| {
+        let name = field.name().to_owned();
+        let sql_type = sql_type(field);
+        sql_type
+            .map(|sql_type| Column { name: name.clone(), sql_type: Some(sql_type) })
+            .ok_or_else(|| malformed(format!("its column \"{name}\" is nested: write it as text")))
+    });
+    let columns: Vec<Column> = columns.collect::<Result<_>>()?;
+    let rows = RowIter::from_file_into(Box::new(reader));
+    Ok(Source { columns: Some(columns), reader: Reader::Parquet(rows), number: 0 })
+}
+
+/// The SQL type of a column that is not nested.
+fn sql_type(field: &Type) -> Option<String> {
+    if !field.is_primitive()
+        || field.get_basic_info().has_repetition()
+            && field.get_basic_info().repetition() == parquet::basic::Repetition::REPEATED
+    {
+        return None;
+    }
+    let info = field.get_basic_info();
+    let is_text = matches!(
+        info.converted_type(),
+        ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON
+    ) || matches!(info.logical_type_ref(), Some(LogicalType::String));
+    if info.converted_type() == ConvertedType::DECIMAL {
+        return Some(format!("numeric({}, {})", field.get_precision(), field.get_scale()));
+    }
+    let name = match (info.converted_type(), field.get_physical_type()) {
+        (ConvertedType::DATE, _) => "date",
+        (ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _) => "timestamptz",
+        (ConvertedType::UINT_64, _) => "numeric(20, 0)",
+        (ConvertedType::UINT_32, _) => "bigint",
+        (_, Physical::BOOLEAN) => "boolean",
+        (_, Physical::INT32) => "integer",
+        (_, Physical::INT64) => "bigint",
+        (_, Physical::INT96) => "timestamptz",
+        (_, Physical::FLOAT) => "real",
+        (_, Physical::DOUBLE) => "double precision",
+        (_, Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY) if is_text => "text",
+        (_, Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY) => "bytea",
+    };
+    Some(name.to_owned())
+}
+
+impl Source {
+    /// The next row.
+    ///
+    /// # Errors
+    /// If the file cannot be read on.
+    pub(crate) fn next(&mut self, path: &Path) -> Result<Option<Next>> {
+        let number = self.number + 1;
+        let row = match &mut self.reader {
+            Reader::Separated { reader, null, width } => {
+                let mut record = ByteRecord::new();
+                if !reader.read_byte_record(&mut record).map_err(|error| csv_error(path, error))? {
+                    return Ok(None);
+                }
+                Some(separated_row(&record, number, null, width))
+            }
+            Reader::Parquet(rows) => match rows.next() {
+                None => None,
+                Some(Ok(row)) => {
+                    let fields = row.get_column_iter().map(|(_, value)| text(value)).collect();
+                    Some(Next::Row(Row { number, fields }))
+                }
+                Some(Err(error)) => {
+                    let (format, reason) = ("Parquet", error.to_string());
+                    return Err(Error::Malformed { path: path.to_owned(), format, reason });
+                }
+            },
+        };
+        self.number = number;
+        Ok(row)
+    }
+}
+
+/// A line's fields, if they are as many as those of the lines before.
+fn separated_row(record: &ByteRecord, number: u64, null: &str, width: &mut Option<usize>) -> Next {
+    let lossy = |bytes: &[u8]| Some(String::from_utf8_lossy(bytes).into_owned());
+    let refused = |reason: String| {
+        let fields = record.iter().map(lossy).collect();
+        Next::Refused { number, fields, reason }
+    };
+    let expected = *width.get_or_insert(record.len());
+    if record.len() != expected {
+        return refused(format!("{} fields instead of {expected}", record.len()));
+    }
+    let field = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes)?;
+        Ok((text != null).then(|| text.to_owned()))
+    };
+    match record.iter().map(field).collect::<Result<Vec<Field>, std::str::Utf8Error>>() {
+        Ok(fields) => Next::Row(Row { number, fields }),
+        Err(_) => refused("not UTF-8".to_owned()),
+    }
+}
+
+/// A Parquet value as PostgreSQL's input functions read it.
+fn text(value: &Value) -> Field {
+    Some(match value {
+        Value::Null => return None,
+        Value::Str(text) => text.clone(),
+        Value::Bytes(bytes) => {
+            let hex = bytes.data().iter().map(|byte| format!("{byte:02x}"));
+            format!("\\x{}", hex.collect::<String>())
+        }
+        Value::Float(number) => number.to_string(),
+        Value::Double(number) => number.to_string(),
+        Value::Float16(number) => number.to_f32().to_string(),
+        // Numbers, dates and times of day are written as SQL writes them.
+        other => other.to_string(),
+    })
+}
+
+fn csv_error(path: &Path, error: csv::Error) -> Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(source) => cannot_read(path, source),
+        csv::ErrorKind::Utf8 { err, .. } => Error::Malformed {
+            path: path.to_owned(),
+            format: "CSV",
+            reason: format!("its first line is not UTF-8 ({err}): convert it"),
+        },
+        kind => {
+            Error::Malformed { path: path.to_owned(), format: "CSV", reason: format!("{kind:?}") }
+        }
+    }
+}
+
+fn cannot_read(path: &Path, source: std::io::Error) -> Error {
+    Error::File { what: "read", path: path.to_owned(), source }
+}

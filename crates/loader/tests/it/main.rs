@@ -1,0 +1,10 @@
+//! The loader against a real server.
+
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod parquet;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod world;
