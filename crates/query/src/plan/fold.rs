@@ -156,6 +156,27 @@ pub(super) fn fold(expr: &mut Expr) -> Result<()> {
                 expr.kind = ExprKind::Const(value);
             }
         }
+        ExprKind::MinMax { args, least } => {
+            let value = |arg: &Expr| match &arg.kind {
+                ExprKind::Const(value) => Some(value.clone()),
+                _ => None,
+            };
+            let Some(values) = args.iter().map(value).collect::<Option<Vec<Datum>>>() else {
+                return Ok(());
+            };
+            let known = values.into_iter().filter(|value| !value.is_null());
+            let order = |a: &Datum, b: &Datum| types::compare::compare_typed(a, b, expr.ty);
+            // Of equal ones the first.
+            let best = known.reduce(|best, value| {
+                let better = if *least {
+                    order(&value, &best).is_lt()
+                } else {
+                    order(&value, &best).is_gt()
+                };
+                if better { value } else { best }
+            });
+            expr.kind = ExprKind::Const(best.unwrap_or_default());
+        }
         ExprKind::Relabel(arg) => {
             if let ExprKind::Const(value) = &arg.kind {
                 expr.kind = ExprKind::Const(value.clone());

@@ -11,10 +11,12 @@ use crate::expr::{Expr, ExprKind};
 
 /// Puts NULL in the place of the columns that are not `needed`.
 pub(in crate::plan) fn prune(query: &mut Arc<Query>, needed: &BTreeSet<usize>) {
-    let Body::Select(select) = &query.body else { return };
-    if select.distinct.is_some() {
-        return;
-    }
+    let select = match &query.body {
+        Body::Select(select) if select.distinct.is_none() => select,
+        // One row of VALUES is a select list.
+        Body::Values(rows) if rows.len() == 1 => return prune_values(query, needed),
+        _ => return,
+    };
     let is_unused = |(column, target): &(usize, &Expr)| {
         !needed.contains(column)
             && !query.sort.iter().any(|item| item.column == *column)
@@ -32,6 +34,17 @@ pub(in crate::plan) fn prune(query: &mut Arc<Query>, needed: &BTreeSet<usize>) {
     for column in unused {
         if let Some(target) = select.targets.get_mut(column) {
             *target = Expr::null(target.ty);
+        }
+    }
+}
+
+fn prune_values(query: &mut Arc<Query>, needed: &BTreeSet<usize>) {
+    let query = Arc::make_mut(query);
+    let sort: Vec<usize> = query.sort.iter().map(|item| item.column).collect();
+    let Body::Values(rows) = &mut query.body else { return };
+    for (column, value) in rows.iter_mut().flatten().enumerate() {
+        if !needed.contains(&column) && !sort.contains(&column) && !is_volatile(value) {
+            *value = Expr::null(value.ty);
         }
     }
 }
