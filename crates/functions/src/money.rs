@@ -120,7 +120,7 @@ fn words(amount: Money) -> String {
         }
     }
     let dollars = all / 100;
-    if dollars % 1000 > 0 {
+    if !dollars.is_multiple_of(1000) {
         out += &number_words(dollars % 1000);
     }
     if out.is_empty() {
