@@ -19,7 +19,7 @@ fn check(error: &Error, advice: &str) {
 }
 
 async fn connect_error(config: Config) -> Error {
-    connector(config).await.connect().await.err().expect("no connection")
+    connector(config).await.connect().await.expect_err("no connection")
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn refused_because_there_are_too_many() {
     let server = crate::world::server_with(&["--connections-max", "1"]);
     let connector = connector(config(&server)).await;
     let _held = connector.connect().await.expect("a connection");
-    let error = connector.connect().await.err().expect("too many");
+    let error = connector.connect().await.expect_err("too many");
     assert!(matches!(error, Error::Busy(_)), "{error:?}");
     check(&error, "close connections that are not needed");
 }
@@ -129,7 +129,7 @@ async fn authorities_that_cannot_be_read() {
     std::fs::write(&empty, "").expect("a file");
     for path in [folder.path().join("missing.pem"), empty] {
         let config = Config::new("localhost").region("us-east-1").authorities(&path);
-        let error = Connector::new(config).await.err().expect("no authorities");
+        let error = Connector::new(config).await.expect_err("no authorities");
         assert!(matches!(error, Error::Authorities { .. }), "{error:?}");
         check(&error, "give a PEM file");
     }
@@ -180,7 +180,7 @@ async fn configurations_that_cannot_be_used() {
         (Config::new("localhost").region("us-east-1").port(0), "1 to 65535"),
         (Config::new("x.dsql.us-east-1.on.aws").region("eu-west-1"), "drop the option"),
     ] {
-        let error = Connector::new(config).await.err().expect(advice);
+        let error = Connector::new(config).await.expect_err(advice);
         assert!(matches!(error, Error::Config(_)), "{error:?}");
         check(&error, advice);
     }

@@ -141,7 +141,7 @@ async fn sqlx_refusals_say_what_to_change() {
     let server = BorealisServer::in_memory();
     let error = |config: Config| async {
         let connector = Connector::new(config).await.expect("a connector");
-        connector.sqlx_pool().await.err().expect("no pool")
+        connector.sqlx_pool().await.expect_err("no pool")
     };
     let refused = error(config(&server).user("nobody")).await;
     assert!(matches!(refused, Error::Refused(_)), "{refused:?}");
@@ -161,6 +161,6 @@ async fn sqlx_untrusted_certificate() {
     let foreign = foreign.self_signed(&key).expect("a certificate").pem();
     std::fs::write(&path, foreign).expect("a file");
     let connector = connector(config(&server).authorities(&path)).await;
-    let error = connector.sqlx_connect().await.err().expect("no connection");
+    let error = connector.sqlx_connect().await.expect_err("no connection");
     assert!(matches!(error, Error::Untrusted { .. }), "{error:?}");
 }

@@ -67,7 +67,7 @@ impl ReadAhead {
                         limit = fit(&pairs);
                         match reader.needs_rows() {
                             true => (Ok(Piece::Pairs(pairs)), rest),
-                            false => (reader.decode(&pairs).map(|rows| Piece::Rows(rows)), rest),
+                            false => (reader.decode(&pairs).map(Piece::Rows), rest),
                         }
                     }
                     Err(error) => (Err(error), None),
