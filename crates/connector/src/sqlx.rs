@@ -39,7 +39,7 @@ impl Connector {
     /// As [`Connector::connect`](Connector), each with what to change.
     #[tracing::instrument(skip_all, fields(host = self.host(), user = self.shared.config.user))]
     pub async fn sqlx_connect(&self) -> Result<PgConnection> {
-        let result = self.sqlx_connect_with_fresh_token().await;
+        let result = Box::pin(self.sqlx_connect_with_fresh_token()).await;
         self.shared.counters.connected(result.is_ok());
         result
     }

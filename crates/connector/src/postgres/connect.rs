@@ -17,7 +17,8 @@ impl Connector {
     /// What keeps the connection from being opened, each with what to change.
     #[tracing::instrument(skip_all, fields(host = self.host(), user = self.shared.config.user))]
     pub async fn connect(&self) -> Result<tokio_postgres::Client> {
-        let result = self.connect_with_fresh_token().await;
+        // On the heap: a handshake's state is 16 KiB, which every future above would hold.
+        let result = Box::pin(self.connect_with_fresh_token()).await;
         self.shared.counters.connected(result.is_ok());
         result
     }
