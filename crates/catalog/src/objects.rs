@@ -3,6 +3,7 @@
 //! They are stored as JSON. A field added later carries `#[serde(default)]`, so a newer binary
 //! reads what an older one wrote.
 
+mod default_grants;
 mod domain;
 mod function;
 mod sequence;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use types::Oid;
 
+pub use default_grants::{DefaultGrants, DefaultGrantsKind};
 pub use domain::{Domain, DomainCheck};
 pub use function::{Argument, ArgumentMode, Function, FunctionBody};
 pub use sequence::{Identity, OwnedBy, Sequence};
@@ -223,6 +225,9 @@ pub struct Check {
     #[serde(default)]
     pub names: Vec<NamedObject>,
     pub validated: bool,
+    /// `NO INHERIT`, which tells nothing where no table inherits.
+    #[serde(default)]
+    pub no_inherit: bool,
     #[serde(default)]
     pub comment: Option<String>,
 }
@@ -511,6 +516,17 @@ impl Table {
     /// Live columns with their positions.
     pub fn live_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
         self.columns.iter().enumerate().filter(|(_, column)| !column.dropped)
+    }
+
+    /// Whether long values of the column at a position are compressed (lz4): texts and documents
+    /// outside of keys, unless `STORAGE` says otherwise.
+    pub fn compresses(&self, at: usize) -> bool {
+        use types::oid::{BPCHAR, JSON, JSONB, TEXT, VARCHAR};
+        let Some(column) = self.columns.get(at) else { return false };
+        matches!(Oid(column.type_oid), TEXT | VARCHAR | BPCHAR | JSON | JSONB)
+            && !matches!(column.storage, Some(Storage::Plain | Storage::External))
+            && !column.dropped
+            && !self.all_indexes().flat_map(Index::key_columns).any(|key| key == at)
     }
 
     /// The position of the live column called `name`.

@@ -24,6 +24,7 @@ pub enum Object {
     Function(Arc<Function>),
     Domain(Arc<Domain>),
     Statistics(Arc<Statistics>),
+    DefaultGrants(Arc<DefaultGrants>),
 }
 
 /// A difference between two catalogs: what one DDL statement does.
@@ -72,6 +73,7 @@ pub struct Catalog {
     functions: Map<ObjectId, Arc<Function>>,
     domains: Map<ObjectId, Arc<Domain>>,
     statistics: Map<ObjectId, Arc<Statistics>>,
+    default_grants: Map<ObjectId, Arc<DefaultGrants>>,
     /// Referenced table → tables that refer to it by a foreign key, by OID.
     referencing: Map<ObjectId, Vec<ObjectId>>,
     /// Index → its table.
@@ -143,6 +145,7 @@ impl Object {
             Object::Function(function) => function.oid,
             Object::Domain(domain) => domain.oid,
             Object::Statistics(statistics) => statistics.oid,
+            Object::DefaultGrants(defaults) => defaults.oid,
         }
     }
 }
@@ -163,6 +166,7 @@ impl Catalog {
             functions: Map::new_sync(),
             domains: Map::new_sync(),
             statistics: Map::new_sync(),
+            default_grants: Map::new_sync(),
             referencing: Map::new_sync(),
             index_tables: Map::new_sync(),
             constraint_tables: Map::new_sync(),
@@ -303,6 +307,9 @@ impl Catalog {
                 self.statistics_names.insert(statistics.schema, &statistics.name, statistics.oid);
                 self.statistics.insert_mut(statistics.oid, statistics);
             }
+            Object::DefaultGrants(defaults) => {
+                self.default_grants.insert_mut(defaults.oid, defaults);
+            }
         }
     }
 
@@ -355,6 +362,8 @@ impl Catalog {
             self.type_owners.remove_mut(&domain.array_type);
         } else if let Some(statistics) = take(&mut self.statistics, oid) {
             self.statistics_names.remove(statistics.schema, &statistics.name);
+        } else {
+            self.default_grants.remove_mut(&oid);
         }
     }
 
@@ -523,6 +532,28 @@ impl Catalog {
         self.statistics.values()
     }
 
+    /// All that `ALTER DEFAULT PRIVILEGES` has made, by OID.
+    pub fn default_grants(&self) -> impl Iterator<Item = &Arc<DefaultGrants>> {
+        self.default_grants.values()
+    }
+
+    /// The default privileges with this OID.
+    pub fn default_grants_by_oid(&self, oid: ObjectId) -> Option<&Arc<DefaultGrants>> {
+        self.default_grants.get(&oid)
+    }
+
+    /// The default privileges of objects of a kind that a role creates in a schema, or in any.
+    pub fn default_grants_of(
+        &self,
+        role: ObjectId,
+        schema: Option<ObjectId>,
+        kind: DefaultGrantsKind,
+    ) -> Option<&Arc<DefaultGrants>> {
+        self.default_grants().find(|defaults| {
+            defaults.role == role && defaults.schema == schema && defaults.kind == kind
+        })
+    }
+
     /// The type called `name` in `schema`, if a user's object brought it; not an array type.
     pub fn type_oid(&self, schema: ObjectId, name: &str) -> Option<ObjectId> {
         self.type_names.get(schema, name).copied()
@@ -571,6 +602,39 @@ impl Catalog {
             self.user_type(**ty).is_some_and(|found| found.oid == **ty)
         };
         self.type_owners.iter().filter(is_base).filter_map(|(ty, _)| self.user_type(*ty))
+    }
+
+    /// What the names of a stored expression mean: of a table or view, or (0) the default of a
+    /// domain or of a function's argument.
+    pub fn names_in(&self, relation: ObjectId, text: &str) -> &[NamedObject] {
+        let of_table = self.tables.get(&relation).and_then(|table| {
+            let default = table.columns.iter().find(|column| {
+                matches!(&column.default,
+                    Some(ColumnDefault::Expression(own) | ColumnDefault::Generated(own))
+                    if own == text)
+            });
+            let check = table.checks.iter().find(|check| check.expression == text);
+            default.map(|column| &column.default_names).or(check.map(|check| &check.names))
+        });
+        let is = |sql: &&Sql| sql.text == text;
+        let found = of_table.or_else(|| {
+            let view = self.views.get(&relation);
+            let mut defaults = view.into_iter().flat_map(|view| &view.columns);
+            defaults.find_map(|column| column.default.as_ref().filter(is)).map(|sql| &sql.names)
+        });
+        let without_relation = || {
+            let domain = self.domains().find_map(|domain| domain.default.as_ref().filter(is));
+            let argument = || {
+                let mut arguments = self.functions().flat_map(|function| &function.arguments);
+                arguments.find_map(|argument| argument.default.as_ref().filter(is))
+            };
+            domain.or_else(argument).map(|sql| &sql.names)
+        };
+        match found {
+            None if relation == 0 => without_relation(),
+            found => found,
+        }
+        .map_or(&[], Vec::as_slice)
     }
 
     /// The type under all domains, with the modifier that they impose: itself if it is none.

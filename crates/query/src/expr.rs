@@ -248,6 +248,8 @@ pub struct DomainCast {
 /// What a domain asks of a value.
 #[derive(Clone, Debug)]
 pub struct DomainRules {
+    /// The domain's schema.
+    pub schema: String,
     /// The domain's name.
     pub name: String,
     /// `NOT NULL`.

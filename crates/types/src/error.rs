@@ -165,6 +165,13 @@ impl SqlError {
         self
     }
 
+    /// With the data type concerned.
+    pub fn data_type(mut self, schema: impl Into<String>, name: impl Into<String>) -> SqlError {
+        self.0.schema = Some(schema.into());
+        self.0.data_type = Some(name.into());
+        self
+    }
+
     /// With the constraint concerned.
     pub fn constraint(mut self, constraint: impl Into<String>) -> SqlError {
         self.0.constraint = Some(constraint.into());

@@ -81,6 +81,8 @@ pub enum Action {
         expression: Sql,
         /// Names of the columns that it reads.
         columns: Vec<String>,
+        /// `NO INHERIT`.
+        no_inherit: bool,
     },
     /// `ADD FOREIGN KEY … NOT VALID`.
     AddForeignKey(ForeignKeyDef),
@@ -209,6 +211,7 @@ fn find<'a>(
 fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) -> Result<()> {
     match action {
         Action::AddColumn { column, if_not_exists } => {
+            cx.check_type_usage(column.domain.unwrap_or(column.type_oid.0))?;
             add_column(outcome, table, column, *if_not_exists)
         }
         Action::DropColumn { name, if_exists, cascade } => {
@@ -322,8 +325,12 @@ fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) 
             table.columns[at].storage = *storage;
             Ok(())
         }
-        Action::AddCheck { name, expression, columns } => {
-            add_check(cx, outcome, table, name.as_deref(), expression.clone(), columns, false)
+        Action::AddCheck { name, expression, columns, no_inherit } => {
+            add_check(cx, outcome, table, name.as_deref(), expression.clone(), columns, false)?;
+            if let Some(check) = table.checks.last_mut() {
+                check.no_inherit = *no_inherit;
+            }
+            Ok(())
         }
         Action::AddForeignKey(def) => add_foreign_key(cx, outcome, table, def, false),
         Action::AlterConstraint { name, deferrable, initially_deferred } => {

@@ -89,13 +89,14 @@ pub fn comment(cx: Cx<'_>, request: &Comment) -> Result<Outcome> {
         CommentTarget::Function { kind, name } => {
             let function = function::find(cx, kind, name)?;
             let function = function.ok_or_else(|| function::missing(cx, kind, name))?;
-            privilege::check_owner(cx.catalog, cx.role, function.owner, kind, &function.name)?;
+            let written = name.name.to_string();
+            privilege::check_owner(cx.catalog, cx.role, function.owner, kind, &written)?;
             let function = Function { comment: text, ..Function::clone(function) };
             outcome.put(Object::Function(Arc::new(function)));
         }
         CommentTarget::Domain(name) => {
             let domain = domain::find(cx, name)?.ok_or_else(|| domain::missing(name))?;
-            privilege::check_owner(cx.catalog, cx.role, domain.owner, "type", &domain.name)?;
+            cx.check_domain_owner(domain)?;
             let domain = Domain { comment: text, ..Domain::clone(domain) };
             outcome.put(Object::Domain(Arc::new(domain)));
         }
@@ -108,7 +109,7 @@ pub fn comment(cx: Cx<'_>, request: &Comment) -> Result<Outcome> {
         }
         CommentTarget::DomainConstraint { domain: of, name } => {
             let domain = domain::find(cx, of)?.ok_or_else(|| domain::missing(of))?;
-            privilege::check_owner(cx.catalog, cx.role, domain.owner, "type", &domain.name)?;
+            cx.check_domain_owner(domain)?;
             let mut domain = Domain::clone(domain);
             let Some(check) = domain.checks.iter_mut().find(|check| check.name == *name) else {
                 return Err(SqlError::new(

@@ -41,7 +41,17 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    fn sort_key(self) -> (ObjectId, usize) {
+    /// The table or view that it is a part of.
+    fn table(self) -> Option<ObjectId> {
+        match self {
+            Part::Column(table, _) | Part::Default(table, _) | Part::Constraint(table, _) => {
+                Some(table)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn sort_key(self) -> (ObjectId, usize) {
         match self {
             Part::Schema(oid)
             | Part::Relation(oid)
@@ -66,11 +76,13 @@ enum Strength {
 /// The dependencies that texts and types bring, as (dependent, what it depends on).
 struct Graph {
     edges: Vec<(Part, Part, Strength)>,
+    /// Dependents of relations by their row types, which stand where the types do in the order.
+    by_type: Vec<(Part, Part, ObjectId)>,
 }
 
 impl Graph {
     fn new(catalog: &Catalog) -> Graph {
-        let mut graph = Graph { edges: Vec::new() };
+        let mut graph = Graph { edges: Vec::new(), by_type: Vec::new() };
         for table in catalog.tables() {
             for (at, column) in table.live_columns() {
                 let generated = matches!(column.default, Some(ColumnDefault::Generated(_)));
@@ -171,8 +183,12 @@ impl Graph {
             Some(domain) => Part::Domain(domain.oid),
             None => Part::Relation(found.relation),
         };
-        if on != part {
-            self.edges.push((part, on, Strength::Normal));
+        if on == part {
+            return;
+        }
+        self.edges.push((part, on, Strength::Normal));
+        if found.domain.is_none() {
+            self.by_type.push((part, on, found.oid));
         }
     }
 
@@ -185,6 +201,17 @@ impl Graph {
         // What depends in both ways goes silently.
         found.sort_by_key(|(part, strength)| (part.sort_key(), *strength == Strength::Normal));
         found.dedup_by_key(|(part, _)| *part);
+        // Through a row type only: at the type's place.
+        let direct = |of: Part| self.edges.iter().filter(move |(p, on, _)| *p == of && *on == part);
+        let place = |of: Part| {
+            let through = self.by_type.iter().filter(|(p, on, _)| *p == of && *on == part);
+            let types: Vec<ObjectId> = through.map(|(_, _, ty)| *ty).collect();
+            match types.first() {
+                Some(ty) if types.len() == direct(of).count() => ((*ty, 0), of.sort_key()),
+                _ => (of.sort_key(), of.sort_key()),
+            }
+        };
+        found.sort_by_key(|(part, _)| place(*part));
         found
     }
 }
@@ -260,35 +287,54 @@ struct Entry {
     via: Part,
 }
 
-/// `originals` and everything that depends on them, each after what it depends on.
+/// `originals` and everything that depends on them, each after what it depends on: PostgreSQL
+/// follows the youngest dependents first, notes an object when all that depends on it is noted, and
+/// shows the list from its end.
 fn collect(catalog: &Catalog, originals: &[Part]) -> Vec<Entry> {
-    fn visit(catalog: &Catalog, graph: &Graph, entries: &mut Vec<Entry>, of: Part) {
-        for (part, strength) in graph.dependents(catalog, of) {
-            let silent = strength == Strength::Auto;
-            if let Some(known) = entries.iter_mut().find(|entry| entry.part == part) {
-                known.silent |= silent;
-                continue;
+    struct Search<'a> {
+        catalog: &'a Catalog,
+        graph: Graph,
+        entries: Vec<Entry>,
+        /// What is being followed, and has no entry yet.
+        open: Vec<Part>,
+    }
+    impl Search<'_> {
+        fn visit(&mut self, of: Part, original: bool, silent: bool, via: Part) {
+            self.open.push(of);
+            for (part, strength) in self.graph.dependents(self.catalog, of).into_iter().rev() {
+                let silent = strength == Strength::Auto;
+                if let Some(known) = self.entries.iter_mut().find(|entry| entry.part == part) {
+                    known.silent |= silent;
+                    continue;
+                }
+                // Parts of a table that goes as a whole.
+                let whole = part.table().map(Part::Relation);
+                let goes = |whole: Part| {
+                    self.open.contains(&whole) || self.entries.iter().any(|e| e.part == whole)
+                };
+                if self.open.contains(&part) || whole.is_some_and(goes) {
+                    continue;
+                }
+                self.visit(part, false, silent, of);
             }
-            // Parts of a table that goes as a whole.
-            if let Part::Column(table, _) | Part::Default(table, _) | Part::Constraint(table, _) =
-                part
-                && entries.iter().any(|entry| entry.part == Part::Relation(table))
-            {
-                continue;
+            self.open.pop();
+            // What was noted of a table before the table is part of it.
+            for entry in &mut self.entries {
+                entry.silent |= entry.part.table().map(Part::Relation) == Some(of);
             }
-            entries.push(Entry { part, original: false, silent, via: of });
-            visit(catalog, graph, entries, part);
+            self.entries.push(Entry { part: of, original, silent, via });
         }
     }
     let graph = Graph::new(catalog);
-    let mut entries: Vec<Entry> = originals
-        .iter()
-        .map(|part| Entry { part: *part, original: true, silent: false, via: *part })
-        .collect();
+    let mut search = Search { catalog, graph, entries: Vec::new(), open: Vec::new() };
     for part in originals {
-        visit(catalog, &graph, &mut entries, *part);
+        match search.entries.iter_mut().find(|entry| entry.part == *part) {
+            Some(known) => known.original = true,
+            None => search.visit(*part, true, false, *part),
+        }
     }
-    entries
+    search.entries.reverse();
+    search.entries
 }
 
 /// Drops `originals`: with `cascade` all that depends on them too, which notices say; without, it

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use types::{Oid, Result, SqlError, SqlState};
 
+use super::default_privileges::new_grants;
 use super::depend::{Part, drop_parts};
 use super::names::choose;
-use super::{Cx, Outcome, QualifiedName, grant, limits, relation};
+use super::{Cx, Outcome, QualifiedName, access_list, limits, relation};
 use crate::objects::*;
 use crate::privilege::{self, Target};
 use crate::snapshot::Object;
@@ -39,6 +40,7 @@ pub fn create_domain(cx: Cx<'_>, request: &CreateDomain) -> Result<Outcome> {
     if cx.catalog.type_oid(schema.oid, &name.name).is_some() {
         return Err(type_exists(&name.name));
     }
+    cx.check_type_usage(base_type.0)?;
     let (stored, stored_typmod) = cx.catalog.base_type(base_type.0, *typmod);
     limits::check_column_type(Oid(stored), stored_typmod)?;
     let mut domain = Domain {
@@ -50,7 +52,11 @@ pub fn create_domain(cx: Cx<'_>, request: &CreateDomain) -> Result<Outcome> {
         base_type: base_type.0,
         typmod: limits::column_typmod(*base_type, *typmod),
         not_null: *not_null,
-        default: default.clone(),
+        // Without one of its own it has that of the domain beneath.
+        default: default.clone().or_else(|| {
+            cx.catalog.domain_by_oid(base_type.0).and_then(|beneath| beneath.default.clone())
+        }),
+        grants: new_grants(cx, DefaultGrantsKind::Types, cx.role, schema.oid),
         ..Domain::default()
     };
     for (written, expression) in checks {
@@ -107,7 +113,7 @@ pub(super) fn find<'a>(cx: Cx<'a>, name: &QualifiedName) -> Result<Option<&'a Ar
 /// As [`find`], for the domain's owner.
 fn own<'a>(cx: Cx<'a>, name: &QualifiedName) -> Result<&'a Arc<Domain>> {
     let domain = find(cx, name)?.ok_or_else(|| missing(name))?;
-    privilege::check_owner(cx.catalog, cx.role, domain.owner, "type", &domain.name)?;
+    cx.check_domain_owner(domain)?;
     Ok(domain)
 }
 
@@ -193,7 +199,7 @@ pub fn alter_domain(cx: Cx<'_>, name: &QualifiedName, change: &DomainChange) -> 
             let owner = cx.role(role)?.oid;
             if owner != domain.owner {
                 relation::check_owner_change(cx, domain.schema, owner)?;
-                grant::change_owner(&mut domain.grants, domain.owner, owner);
+                access_list::change_owner(&mut domain.grants, domain.owner, owner);
                 domain.owner = owner;
             }
         }
@@ -242,7 +248,7 @@ pub fn drop_domains(cx: Cx<'_>, names: &[QualifiedName], if_exists: bool) -> Res
         };
         let schema_owner = cx.catalog.schema_by_oid(domain.schema).map(|schema| schema.owner);
         if !schema_owner.is_some_and(|o| privilege::has_privileges_of(cx.catalog, cx.role, o)) {
-            privilege::check_owner(cx.catalog, cx.role, domain.owner, "type", &domain.name)?;
+            cx.check_domain_owner(domain)?;
         }
         let part = Part::Domain(domain.oid);
         if !parts.contains(&part) {

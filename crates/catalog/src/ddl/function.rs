@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use types::{Oid, Result, SqlError, SqlState};
 
+use super::default_privileges::new_grants;
 use super::depend::{Part, drop_parts, signature};
-use super::{Cx, Outcome, QualifiedName, grant, relation};
+use super::{Cx, Outcome, QualifiedName, access_list, relation};
 use crate::builtin;
 use crate::describe::format_type;
 use crate::objects::*;
@@ -35,6 +36,10 @@ pub fn create_function(
     let schema = cx.creation_schema(name)?;
     let types = function.input_types();
     let same = |other: &&Arc<Function>| other.input_types() == types;
+    cx.check_type_usage(function.returns)?;
+    for argument in &function.arguments {
+        cx.check_type_usage(argument.type_oid)?;
+    }
     let before = cx.catalog.functions_named(schema.oid, &name.name).find(same);
     let mut function = Function {
         schema: schema.oid,
@@ -57,7 +62,10 @@ pub fn create_function(
             function.grants.clone_from(&before.grants);
             function.comment.clone_from(&before.comment);
         }
-        None => function.oid = outcome.allocate(),
+        None => {
+            function.oid = outcome.allocate();
+            function.grants = new_grants(cx, DefaultGrantsKind::Functions, cx.role, schema.oid);
+        }
     }
     outcome.created = Some(function.oid);
     outcome.put(Object::Function(Arc::new(function)));
@@ -215,7 +223,8 @@ pub fn drop_functions(
         };
         let schema_owner = cx.catalog.schema_by_oid(function.schema).map(|schema| schema.owner);
         if !schema_owner.is_some_and(|o| privilege::has_privileges_of(cx.catalog, cx.role, o)) {
-            privilege::check_owner(cx.catalog, cx.role, function.owner, kind, &function.name)?;
+            let written = name.name.to_string();
+            privilege::check_owner(cx.catalog, cx.role, function.owner, kind, &written)?;
         }
         let part = Part::Function(function.oid);
         if !parts.contains(&part) {
@@ -259,7 +268,7 @@ pub fn alter_function(
                 return Ok(outcome);
             }
             relation::check_owner_change(cx, changed.schema, owner)?;
-            grant::change_owner(&mut changed.grants, changed.owner, owner);
+            access_list::change_owner(&mut changed.grants, changed.owner, owner);
             changed.owner = owner;
         }
         FunctionChange::Schema(schema) => {

@@ -7,9 +7,15 @@ use std::sync::Arc;
 
 use types::{Result, SqlError, SqlState};
 
-use super::{Cx, Found, Outcome, QualifiedName, no_relation, system_entity};
+use super::access_list::AccessList;
+use super::{
+    Cx, Found, FunctionName, Outcome, QualifiedName, RelationKind, domain, function, no_relation,
+    system_entity,
+};
 use crate::objects::*;
-use crate::privilege::{self, COLUMN_PRIVILEGES, SCHEMA_PRIVILEGES, TABLE_PRIVILEGES, Target};
+use crate::privilege::{
+    self, COLUMN_PRIVILEGES, SCHEMA_PRIVILEGES, SEQUENCE_PRIVILEGES, TABLE_PRIVILEGES, Target,
+};
 use crate::snapshot::Object;
 
 /// `GRANT … ON … TO …`, `REVOKE … ON … FROM …`.
@@ -49,10 +55,16 @@ impl From<Privilege> for GrantedPrivilege {
 /// What privileges are granted on.
 #[derive(Clone, Debug)]
 pub enum GrantObjects {
-    /// `TABLE t, …`.
+    /// `TABLE t, …`: relations of all kinds.
     Tables(Vec<QualifiedName>),
-    /// `ALL TABLES IN SCHEMA s, …`.
-    AllTablesInSchemas(Vec<String>),
+    /// `SEQUENCE s, …`.
+    Sequences(Vec<QualifiedName>),
+    /// `FUNCTION f(…), …`, `ROUTINE …`: the word, and the names.
+    Functions(&'static str, Vec<FunctionName>),
+    /// `DOMAIN d, …`, `TYPE t, …`: the word, and the names.
+    Types(&'static str, Vec<QualifiedName>),
+    /// `ALL … IN SCHEMA s, …`: of which kind.
+    AllInSchemas(DefaultGrantsKind, Vec<String>),
     /// `SCHEMA s, …`.
     Schemas(Vec<String>),
     /// `DATABASE d`, under names that an operator gave the only one: nothing is kept of it.
@@ -69,37 +81,66 @@ struct Grantees<'a> {
 /// Grants or revokes privileges.
 ///
 /// # Errors
-/// `42P01`, `3F000`, `42704`, `42501`, `0LP01`, `2BP01`; `0A000` for what exists in every cluster.
+/// `42P01`, `3F000`, `42704`, `42883`, `42809`, `42501`, `0LP01`, `2BP01`; `0A000` for what exists
+/// in every cluster.
 pub fn grant_privileges(cx: Cx<'_>, request: &GrantPrivileges) -> Result<Outcome> {
     if let Some(grantor) = &request.grantor
         && cx.role(grantor)?.oid != cx.role
     {
         return Err(SqlError::unsupported("grantor must be current user"));
     }
-    let roles = request
-        .grantees
-        .iter()
-        .map(|grantee| grantee.as_ref().map(|name| cx.role(name).map(|role| role.oid)).transpose())
-        .collect::<Result<Vec<_>>>()?;
-    if request.grant_option && !request.revoke && roles.contains(&None) {
-        return Err(invalid("grant options can only be granted to roles"));
-    }
+    let roles = grantee_roles(cx, request)?;
     let to = Grantees { request, roles: &roles };
     let mut outcome = Outcome::new(cx);
+    let out = &mut outcome;
     match &request.objects {
         GrantObjects::Tables(names) => {
             check_relation_privileges(request)?;
             for name in names {
-                grant_on_relation(cx, &mut outcome, to, name)?;
+                grant_on_relation(cx, out, to, name)?;
             }
         }
-        GrantObjects::AllTablesInSchemas(names) => {
-            check_relation_privileges(request)?;
+        GrantObjects::Sequences(names) => {
+            check_object_privileges(request, SEQUENCE_PRIVILEGES, "sequence")?;
+            for name in names {
+                match cx.find(name)? {
+                    Some(Found::Sequence(sequence)) => {
+                        grant_on_object(cx, out, to, Target::Sequence(sequence))?;
+                    }
+                    Some(Found::System(_)) => return Err(system_entity()),
+                    Some(other) => return Err(other.is_not(RelationKind::Sequence)),
+                    None => return Err(no_relation(name)),
+                }
+            }
+        }
+        GrantObjects::Functions(kind, names) => {
+            check_object_privileges(request, &[Privilege::Execute], kind)?;
+            for name in names {
+                let function = function::find(cx, kind, name)?;
+                let function = function.ok_or_else(|| function::missing(cx, kind, name))?;
+                grant_on_object(cx, out, to, Target::Function(function))?;
+            }
+        }
+        GrantObjects::Types(kind, names) => {
+            check_object_privileges(request, &[Privilege::Usage], kind)?;
+            for name in names {
+                let domain = granted_type(cx, kind, name)?;
+                grant_on_object(cx, out, to, Target::Domain(domain))?;
+            }
+        }
+        GrantObjects::AllInSchemas(kind, names) => {
+            match kind {
+                DefaultGrantsKind::Tables => check_relation_privileges(request)?,
+                DefaultGrantsKind::Sequences => {
+                    check_object_privileges(request, SEQUENCE_PRIVILEGES, "sequence")?;
+                }
+                DefaultGrantsKind::Functions | DefaultGrantsKind::Types => {
+                    check_object_privileges(request, kind.privileges(), "function")?;
+                }
+            }
             for name in names {
                 let schema = usable_schema(cx, name)?;
-                for table in cx.catalog.tables().filter(|table| table.schema == schema) {
-                    grant_on_table(cx, &mut outcome, to, table)?;
-                }
+                grant_on_all(cx, out, to, *kind, schema)?;
             }
         }
         GrantObjects::Schemas(names) => {
@@ -109,10 +150,7 @@ pub fn grant_privileges(cx: Cx<'_>, request: &GrantPrivileges) -> Result<Outcome
                 if is_system(schema.oid) {
                     return Err(system_entity());
                 }
-                if let Some(grants) = grant_on(cx, &mut outcome, to, Target::Schema(schema))? {
-                    let schema = Schema { grants, ..Schema::clone(schema) };
-                    outcome.put(Object::Schema(Arc::new(schema)));
-                }
+                grant_on_object(cx, out, to, Target::Schema(schema))?;
             }
         }
         GrantObjects::Database => {
@@ -120,6 +158,82 @@ pub fn grant_privileges(cx: Cx<'_>, request: &GrantPrivileges) -> Result<Outcome
         }
     }
     Ok(outcome)
+}
+
+/// The grantees' roles.
+///
+/// # Errors
+/// `42704`; `0LP01` for grant options to PUBLIC.
+pub(super) fn grantee_roles(
+    cx: Cx<'_>,
+    request: &GrantPrivileges,
+) -> Result<Vec<Option<ObjectId>>> {
+    let roles = request
+        .grantees
+        .iter()
+        .map(|grantee| grantee.as_ref().map(|name| cx.role(name).map(|role| role.oid)).transpose())
+        .collect::<Result<Vec<_>>>()?;
+    if request.grant_option && !request.revoke && roles.contains(&None) {
+        return Err(invalid("grant options can only be granted to roles"));
+    }
+    Ok(roles)
+}
+
+/// The domain that `DOMAIN d` or `TYPE t` names. Row types and built-in types are nobody's to grant.
+fn granted_type<'a>(
+    cx: Cx<'a>,
+    kind: &'static str,
+    name: &QualifiedName,
+) -> Result<&'a Arc<Domain>> {
+    let parts: Vec<&str> = name.schema.as_deref().into_iter().chain([&*name.name]).collect();
+    let found = crate::describe::lookup_type(cx.catalog, cx.search_path, &parts);
+    if let Some(domain) = found.and_then(|oid| cx.catalog.domain_by_oid(oid)) {
+        return Ok(domain);
+    }
+    match found {
+        Some(_) if kind == "domain" => Err(SqlError::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("\"{}\" is not a domain", name.name),
+        )),
+        Some(oid) if !is_system(oid) => {
+            Err(SqlError::unsupported("GRANT on a row type not supported"))
+        }
+        Some(_) => Err(system_entity()),
+        None => Err(domain::missing(name)),
+    }
+}
+
+/// All objects of a kind in a schema.
+fn grant_on_all(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    to: Grantees<'_>,
+    kind: DefaultGrantsKind,
+    schema: ObjectId,
+) -> Result<()> {
+    let catalog = cx.catalog;
+    match kind {
+        DefaultGrantsKind::Tables => {
+            for table in catalog.tables().filter(|table| table.schema == schema) {
+                grant_on_columned(cx, outcome, to, Columned::Table(Table::clone(table)))?;
+            }
+            for view in catalog.views().filter(|view| view.schema == schema) {
+                grant_on_columned(cx, outcome, to, Columned::View(View::clone(view)))?;
+            }
+        }
+        DefaultGrantsKind::Sequences => {
+            for sequence in catalog.sequences().filter(|sequence| sequence.schema == schema) {
+                grant_on_object(cx, outcome, to, Target::Sequence(sequence))?;
+            }
+        }
+        DefaultGrantsKind::Functions => {
+            for function in catalog.functions().filter(|function| function.schema == schema) {
+                grant_on_object(cx, outcome, to, Target::Function(function))?;
+            }
+        }
+        DefaultGrantsKind::Types => {}
+    }
+    Ok(())
 }
 
 /// A schema whose objects may be granted on.
@@ -133,7 +247,7 @@ fn usable_schema(cx: Cx<'_>, name: &str) -> Result<ObjectId> {
     Ok(schema.oid)
 }
 
-fn not_for(privilege: Privilege, kind: &str) -> SqlError {
+pub(super) fn not_for(privilege: Privilege, kind: &str) -> SqlError {
     invalid(format!("invalid privilege type {} for {kind}", privilege.as_str()))
 }
 
@@ -182,84 +296,166 @@ fn grant_on_relation(
     name: &QualifiedName,
 ) -> Result<()> {
     match cx.find(name)? {
-        Some(Found::Table(table)) => grant_on_table(cx, outcome, to, table),
+        Some(Found::Table(table)) => {
+            let table = match outcome.change.put.get(&table.oid) {
+                Some(Object::Table(changed)) => Table::clone(changed),
+                _ => Table::clone(table),
+            };
+            grant_on_columned(cx, outcome, to, Columned::Table(table))
+        }
+        Some(Found::View(view)) => {
+            let view = match outcome.change.put.get(&view.oid) {
+                Some(Object::View(changed)) => View::clone(changed),
+                _ => View::clone(view),
+            };
+            grant_on_columned(cx, outcome, to, Columned::View(view))
+        }
         Some(Found::Index(_, index)) => Err(SqlError::new(
             SqlState::WRONG_OBJECT_TYPE,
             format!("\"{}\" is an index", index.name),
         )),
-        Some(Found::View(view)) => {
-            if let Some(grants) = grant_on(cx, outcome, to, Target::View(view))? {
-                let view = View { grants, ..View::clone(view) };
-                outcome.put(Object::View(Arc::new(view)));
-            }
-            Ok(())
-        }
         Some(Found::Sequence(sequence)) => {
-            if let Some(grants) = grant_on(cx, outcome, to, Target::Sequence(sequence))? {
-                let sequence = Sequence { grants, ..Sequence::clone(sequence) };
-                outcome.put(Object::Sequence(Arc::new(sequence)));
+            let asked = whole_object(to.request);
+            if asked.iter().any(|privilege| !SEQUENCE_PRIVILEGES.contains(privilege)) {
+                let name = &sequence.name;
+                outcome.warning(
+                    SqlState::INVALID_GRANT_OPERATION,
+                    format!(
+                        "sequence \"{name}\" only supports USAGE, SELECT, and UPDATE privileges"
+                    ),
+                );
             }
-            Ok(())
+            grant_on_object(cx, outcome, to, Target::Sequence(sequence))
         }
         Some(Found::System(_)) => Err(system_entity()),
         None => Err(no_relation(name)),
     }
 }
 
-fn grant_on_table(
+/// A relation whose columns have access lists of their own, being changed.
+enum Columned {
+    Table(Table),
+    View(View),
+}
+
+impl Columned {
+    fn target(&self) -> Target<'_> {
+        match self {
+            Columned::Table(table) => Target::Table(table),
+            Columned::View(view) => Target::View(view),
+        }
+    }
+
+    fn set_grants(&mut self, grants: Grants) {
+        match self {
+            Columned::Table(table) => table.grants = grants,
+            Columned::View(view) => view.grants = grants,
+        }
+    }
+
+    fn column(&self, name: &str) -> Option<usize> {
+        match self {
+            Columned::Table(table) => table.column(name),
+            Columned::View(view) => view.column(name),
+        }
+    }
+
+    /// Name and access list of the column at a position.
+    fn column_at(&mut self, position: usize) -> Option<(&str, &mut Grants)> {
+        match self {
+            Columned::Table(table) => {
+                let column = table.columns.get_mut(position)?;
+                Some((&column.name, &mut column.grants))
+            }
+            Columned::View(view) => {
+                let column = view.columns.get_mut(position)?;
+                Some((&column.name, &mut column.grants))
+            }
+        }
+    }
+}
+
+fn grant_on_columned(
     cx: Cx<'_>,
     outcome: &mut Outcome,
     to: Grantees<'_>,
-    table: &Arc<Table>,
+    mut relation: Columned,
 ) -> Result<()> {
-    let mut table = match outcome.change.put.get(&table.oid) {
-        Some(Object::Table(changed)) => Table::clone(changed),
-        _ => Table::clone(table),
-    };
     let whole = whole_object(to.request);
     if whole.contains(&Privilege::Usage) {
         return Err(not_for(Privilege::Usage, "table"));
     }
+    let (owner, name) = (relation.target().owner(), relation.target().name().to_owned());
     let mut changed = false;
     if to.request.privileges.is_empty() || !whole.is_empty() {
-        // The columns are decided by the table's list as it was before.
-        if let Some(grants) = grant_on(cx, outcome, to, Target::Table(&table))? {
+        // The columns are decided by the relation's list as it was before.
+        if let Some(grants) = grant_on(cx, outcome, to, relation.target())? {
             changed = true;
-            table.grants = grants;
+            relation.set_grants(grants);
         }
     }
-    let lists = column_privileges(to.request, &whole, &table.name, |name| table.column(name))?;
-    let of_table = Target::Table(&table).effective_grants();
+    let lists = column_privileges(to.request, &whole, &name, |column| relation.column(column))?;
+    let above = relation.target().effective_grants();
+    let is_view = matches!(relation, Columned::View(_));
     for (position, (wanted, all)) in lists {
-        let Some(column) = table.columns.get(position) else { continue };
-        if to.request.revoke && column.grants.is_none() {
+        let Some((column, grants)) = relation.column_at(position) else { continue };
+        if to.request.revoke && grants.is_none() {
             continue;
         }
+        if is_view && !to.request.revoke && wanted.iter().any(|of| *of != Privilege::Select) {
+            let message = "column privileges other than SELECT on views not supported";
+            return Err(SqlError::unsupported(message));
+        }
+        let label = format!("column \"{column}\" of relation \"{name}\"");
         let object = Granted {
-            owner: table.owner,
-            own: column.grants.clone().unwrap_or_default(),
-            above: &of_table,
-            label: format!("column \"{}\" of relation \"{}\"", column.name, table.name),
-            denied: privilege::denied(
-                "column",
-                &format!("\"{}\" of relation \"{}\"", column.name, table.name),
+            owner,
+            own: grants.clone().unwrap_or_default(),
+            above: &above,
+            denied: SqlError::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                format!("permission denied for {label}"),
             ),
+            label,
         };
-        if let Some(grants) = change_grants(cx, outcome, to, object, &wanted, all)? {
+        if let Some(changed_grants) = change_grants(cx, outcome, to, object, &wanted, all)? {
             changed = true;
-            if let Some(column) = table.columns.get_mut(position) {
-                column.grants = (!grants.is_empty()).then_some(grants);
-            }
+            *grants = (!changed_grants.is_empty()).then_some(changed_grants);
         }
     }
     if changed {
-        outcome.put_table(table);
+        outcome.put(match relation {
+            Columned::Table(table) => Object::Table(Arc::new(table)),
+            Columned::View(view) => Object::View(Arc::new(view)),
+        });
     }
     Ok(())
 }
 
+/// An object without columns.
+fn grant_on_object(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    to: Grantees<'_>,
+    target: Target<'_>,
+) -> Result<()> {
+    let Some(grants) = grant_on(cx, outcome, to, target)? else { return Ok(()) };
+    outcome.put(match target {
+        Target::Table(table) => Object::Table(Arc::new(Table { grants, ..table.clone() })),
+        Target::View(view) => Object::View(Arc::new(View { grants, ..view.clone() })),
+        Target::Schema(schema) => Object::Schema(Arc::new(Schema { grants, ..schema.clone() })),
+        Target::Sequence(sequence) => {
+            Object::Sequence(Arc::new(Sequence { grants, ..sequence.clone() }))
+        }
+        Target::Function(function) => {
+            Object::Function(Arc::new(Function { grants, ..function.clone() }))
+        }
+        Target::Domain(domain) => Object::Domain(Arc::new(Domain { grants, ..domain.clone() })),
+    });
+    Ok(())
+}
+
 /// The privileges that are asked for on the whole object.
-fn whole_object(request: &GrantPrivileges) -> Vec<Privilege> {
+pub(super) fn whole_object(request: &GrantPrivileges) -> Vec<Privilege> {
     let whole = request.privileges.iter().filter(|granted| granted.columns.is_empty());
     whole.filter_map(|granted| granted.privilege).collect()
 }
@@ -317,7 +513,11 @@ fn grant_on(
     target: Target<'_>,
 ) -> Result<Option<Grants>> {
     let all = to.request.privileges.is_empty();
-    let whole = whole_object(to.request);
+    let mut whole = whole_object(to.request);
+    // Of a sequence named as a table, what it does not have is left out with a warning.
+    if let Target::Sequence(_) = target {
+        whole.retain(|privilege| SEQUENCE_PRIVILEGES.contains(privilege));
+    }
     let wanted = if all { target.privileges() } else { &whole };
     let object = Granted {
         owner: target.owner(),
@@ -420,144 +620,6 @@ fn best_grantor(
     best
 }
 
-/// An access list being changed; the owner holds every grant option without an entry.
-struct AccessList {
-    owner: ObjectId,
-    grants: Vec<Grant>,
-}
-
-impl AccessList {
-    fn entry(&mut self, grantee: Option<ObjectId>, grantor: ObjectId) -> &mut Grant {
-        let find = |grant: &Grant| grant.grantee == grantee && grant.grantor == grantor;
-        let at = match self.grants.iter().position(find) {
-            Some(at) => at,
-            None => {
-                self.grants.push(Grant { grantee, grantor, privileges: BTreeMap::new() });
-                self.grants.len() - 1
-            }
-        };
-        &mut self.grants[at]
-    }
-
-    fn grant(
-        &mut self,
-        grantee: Option<ObjectId>,
-        grantor: ObjectId,
-        privileges: &[Privilege],
-        option: bool,
-    ) -> Result<()> {
-        if option
-            && grantor != self.owner
-            && let Some(grantee) = grantee
-            && self.depends_on(grantor, grantee)
-        {
-            return Err(invalid("grant options cannot be granted back to your own grantor"));
-        }
-        let entry = self.entry(grantee, grantor);
-        for privilege in privileges {
-            *entry.privileges.entry(*privilege).or_default() |= option;
-        }
-        Ok(())
-    }
-
-    /// Whether `role` has its grant options from `from`, directly or not.
-    fn depends_on(&self, role: ObjectId, from: ObjectId) -> bool {
-        let mut open = vec![role];
-        let mut seen = Vec::new();
-        while let Some(role) = open.pop() {
-            if role == from {
-                return true;
-            }
-            if role == self.owner || seen.contains(&role) {
-                continue;
-            }
-            seen.push(role);
-            let from_whom = self.grants.iter().filter(|grant| {
-                grant.grantee == Some(role) && grant.privileges.values().any(|option| *option)
-            });
-            open.extend(from_whom.map(|grant| grant.grantor));
-        }
-        false
-    }
-
-    fn revoke(
-        &mut self,
-        grantee: Option<ObjectId>,
-        grantor: ObjectId,
-        privileges: &[Privilege],
-        option_only: bool,
-        cascade: bool,
-    ) -> Result<()> {
-        let mut lost = Vec::new();
-        let entry = self.entry(grantee, grantor);
-        for privilege in privileges {
-            let before = match option_only {
-                true => entry.privileges.get_mut(privilege).is_some_and(std::mem::take),
-                false => entry.privileges.remove(privilege).unwrap_or(false),
-            };
-            if before {
-                lost.push(*privilege);
-            }
-        }
-        self.grants.retain(|grant| !grant.privileges.is_empty());
-        match grantee {
-            Some(grantee) => self.revoke_dependents(grantee, &lost, cascade),
-            None => Ok(()),
-        }
-    }
-
-    /// Revokes what `grantor` granted with options that it has lost.
-    fn revoke_dependents(
-        &mut self,
-        grantor: ObjectId,
-        lost: &[Privilege],
-        cascade: bool,
-    ) -> Result<()> {
-        if grantor == self.owner {
-            return Ok(());
-        }
-        let still = |privilege: &Privilege| {
-            self.grants.iter().any(|grant| {
-                grant.grantee == Some(grantor) && grant.privileges.get(privilege) == Some(&true)
-            })
-        };
-        let lost: Vec<Privilege> = lost.iter().copied().filter(|p| !still(p)).collect();
-        let dependents: Vec<Option<ObjectId>> = self
-            .grants
-            .iter()
-            .filter(|grant| {
-                grant.grantor == grantor && lost.iter().any(|p| grant.privileges.contains_key(p))
-            })
-            .map(|grant| grant.grantee)
-            .collect();
-        if !dependents.is_empty() && !cascade {
-            return Err(SqlError::new(
-                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
-                "dependent privileges exist",
-            )
-            .hint("Use CASCADE to revoke them too."));
-        }
-        for dependent in dependents {
-            self.revoke(dependent, grantor, &lost, false, true)?;
-        }
-        Ok(())
-    }
-}
-
-/// Puts `new` in the place of the owner `old` in an access list.
-pub(super) fn change_owner(grants: &mut Grants, old: ObjectId, new: ObjectId) {
-    let Some(grants) = grants else { return };
-    let mut list = AccessList { owner: new, grants: Vec::new() };
-    for grant in std::mem::take(grants) {
-        let swap = |oid| if oid == old { new } else { oid };
-        let entry = list.entry(grant.grantee.map(swap), swap(grant.grantor));
-        for (privilege, option) in grant.privileges {
-            *entry.privileges.entry(privilege).or_default() |= option;
-        }
-    }
-    *grants = list.grants;
-}
-
-fn invalid(message: impl Into<String>) -> SqlError {
+pub(super) fn invalid(message: impl Into<String>) -> SqlError {
     SqlError::new(SqlState::INVALID_GRANT_OPERATION, message)
 }

@@ -9,8 +9,10 @@
 //!
 //! Must not know: parse trees, storage.
 
+mod access_list;
 mod alter;
 mod comment;
+mod default_privileges;
 mod depend;
 mod domain;
 mod drop;
@@ -45,6 +47,7 @@ pub use alter::{
     validate_constraint, validation_target,
 };
 pub use comment::{Comment, CommentTarget, comment};
+pub use default_privileges::{AlterDefaultPrivileges, alter_default_privileges};
 pub use domain::{CreateDomain, DomainChange, alter_domain, create_domain, drop_domains};
 pub use drop::{RelationKind, drop_relations};
 pub use foreign_key::ForeignKeyDef;
@@ -66,7 +69,8 @@ pub use sequence::{
     IdentityDef, OwnedByName, SequenceOptions, alter_sequence, create_sequence, own_sequence,
 };
 pub use statistics::{
-    CreateStatistics, StatisticsChange, alter_statistics, create_statistics, drop_statistics,
+    CreateStatistics, LikeStatistics, StatisticsChange, alter_statistics, create_statistics,
+    drop_statistics,
 };
 pub use table::{ColumnDef, Constraint, CreateTable, LikeIndex, create_table};
 pub use view::{CreateView, ViewAction, alter_view, create_view, is_view, rename_view_column};
@@ -335,6 +339,38 @@ impl<'a> Cx<'a> {
     fn check_create(self, schema: &Schema) -> Result<()> {
         let target = Target::Schema(schema);
         privilege::check_privilege(self.catalog, self.role, target, Privilege::Create)
+    }
+
+    /// Whether the role may declare something to be of a type.
+    ///
+    /// # Errors
+    /// `42501`: `permission denied for type d`.
+    fn check_type_usage(self, ty: ObjectId) -> Result<()> {
+        match self.catalog.user_type(ty).and_then(|ty| ty.domain) {
+            Some(domain) => {
+                let target = Target::Domain(domain);
+                let (catalog, usage) = (self.catalog, Privilege::Usage);
+                match privilege::has_privilege(catalog, self.role, target, usage) {
+                    true => Ok(()),
+                    false => Err(privilege::denied("type", &self.display_type(domain.oid))),
+                }
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Fails unless the role owns a domain.
+    ///
+    /// # Errors
+    /// `42501`.
+    fn check_domain_owner(self, domain: &Domain) -> Result<()> {
+        let name = self.display_type(domain.oid);
+        privilege::check_owner(self.catalog, self.role, domain.owner, "type", &name)
+    }
+
+    /// A type's name as messages give it.
+    fn display_type(self, ty: ObjectId) -> String {
+        crate::describe::format_type(self.catalog, self.search_path, types::Oid(ty), None)
     }
 
     /// A table's name as messages give it.

@@ -7,7 +7,8 @@ use types::{Result, SqlError, SqlState};
 
 use super::sequence::linked;
 use super::{
-    Cx, Found, Outcome, QualifiedName, RelationKind, grant, no_relation, relation_exists, role,
+    Cx, Found, Outcome, QualifiedName, RelationKind, access_list, no_relation, relation_exists,
+    role,
 };
 use crate::objects::*;
 use crate::privilege;
@@ -181,7 +182,10 @@ pub fn set_owner(
         }
         Found::View(view) => {
             let mut view = View::clone(view);
-            grant::change_owner(&mut view.grants, view.owner, owner);
+            access_list::change_owner(&mut view.grants, view.owner, owner);
+            for column in &mut view.columns {
+                access_list::change_owner(&mut column.grants, view.owner, owner);
+            }
             view.owner = owner;
             outcome.put(Object::View(Arc::new(view)));
         }
@@ -212,9 +216,9 @@ pub(super) fn change_table_owner(
     table: &mut Table,
     owner: ObjectId,
 ) {
-    grant::change_owner(&mut table.grants, table.owner, owner);
+    access_list::change_owner(&mut table.grants, table.owner, owner);
     for column in &mut table.columns {
-        grant::change_owner(&mut column.grants, table.owner, owner);
+        access_list::change_owner(&mut column.grants, table.owner, owner);
     }
     table.owner = owner;
     for sequence in cx.catalog.sequences() {
@@ -226,7 +230,7 @@ pub(super) fn change_table_owner(
 
 fn put_sequence_owner(outcome: &mut Outcome, sequence: &Sequence, owner: ObjectId) {
     let mut sequence = sequence.clone();
-    grant::change_owner(&mut sequence.grants, sequence.owner, owner);
+    access_list::change_owner(&mut sequence.grants, sequence.owner, owner);
     sequence.owner = owner;
     outcome.put(Object::Sequence(Arc::new(sequence)));
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use types::{Result, SqlError, SqlState};
 
+use super::depend::{self, Part};
 use super::{Cx, Outcome, system_entity};
 use crate::objects::*;
 use crate::privilege;
@@ -291,39 +292,77 @@ fn dependents(cx: Cx<'_>, role: &Role) -> Vec<String> {
             .flatten()
             .any(|grant| grant.grantee == Some(role.oid) || grant.grantor == role.oid)
     };
-    let mut all = Vec::new();
-    for schema in cx.catalog.schemas() {
-        if schema.owner == role.oid {
-            all.push(format!("owner of schema {}", schema.name));
-        } else if named(&schema.grants) {
-            all.push(format!("privileges for schema {}", schema.name));
+    // In the order of their OIDs, as PostgreSQL lists them.
+    let mut found: Vec<((ObjectId, usize), String)> = Vec::new();
+    let mut add = |owner: ObjectId, grants: &Grants, part: Part| {
+        let text = || depend::describe(cx, part);
+        if owner == role.oid {
+            found.push((part.sort_key(), format!("owner of {}", text())));
+        } else if named(grants) {
+            found.push((part.sort_key(), format!("privileges for {}", text())));
         }
+    };
+    for schema in cx.catalog.schemas() {
+        add(schema.owner, &schema.grants, Part::Schema(schema.oid));
     }
     for table in cx.catalog.tables() {
-        if table.owner == role.oid {
-            all.push(format!("owner of table {}", cx.display(table)));
-            continue;
+        add(table.owner, &table.grants, Part::Relation(table.oid));
+        if table.owner != role.oid {
+            for (at, column) in table.live_columns() {
+                add(table.owner, &column.grants, Part::Column(table.oid, at));
+            }
         }
-        if named(&table.grants) {
-            all.push(format!("privileges for table {}", cx.display(table)));
+    }
+    for view in cx.catalog.views() {
+        add(view.owner, &view.grants, Part::Relation(view.oid));
+        if view.owner != role.oid {
+            for (at, column) in view.columns.iter().enumerate() {
+                add(view.owner, &column.grants, Part::Column(view.oid, at));
+            }
         }
-        for (_, column) in table.live_columns().filter(|(_, column)| named(&column.grants)) {
-            let table = cx.display(table);
-            all.push(format!("privileges for column {} of table {table}", column.name));
+    }
+    for sequence in cx.catalog.sequences() {
+        add(sequence.owner, &sequence.grants, Part::Relation(sequence.oid));
+    }
+    for function in cx.catalog.functions() {
+        add(function.owner, &function.grants, Part::Function(function.oid));
+    }
+    for domain in cx.catalog.domains() {
+        add(domain.owner, &domain.grants, Part::Domain(domain.oid));
+    }
+    for statistics in cx.catalog.statistics_objects() {
+        add(statistics.owner, &None, Part::Statistics(statistics.oid));
+    }
+    for defaults in cx.catalog.default_grants() {
+        let owned = if defaults.role == role.oid { "owner of" } else { "privileges for" };
+        if defaults.role == role.oid || named(&Some(defaults.grants.clone())) {
+            let class = crate::describe::PG_DEFAULT_ACL;
+            let text = crate::describe::pg_describe_object(
+                cx.catalog,
+                cx.search_path,
+                class,
+                defaults.oid,
+                0,
+            );
+            let text = text.ok().flatten().unwrap_or_default();
+            found.push(((defaults.oid, 0), format!("{owned} {text}")));
         }
     }
     for other in cx.catalog.roles() {
         for (of, membership) in &other.member_of {
             if membership.grantor == role.oid && other.oid != role.oid && *of != role.oid {
                 let of = cx.catalog.role_by_oid(*of).map(|of| of.name.clone());
-                all.push(format!(
+                let text = format!(
                     "privileges for membership of role {} in role {}",
                     other.name,
                     of.unwrap_or_default()
-                ));
+                );
+                found.push(((membership.oid, 0), text));
             }
         }
     }
+    found.sort();
+    let mut all: Vec<String> = found.into_iter().map(|(_, text)| text).collect();
     all.extend(role.principals.keys().map(|arn| format!("IAM mapping of {arn}")));
     all
 }

@@ -124,7 +124,7 @@ pub fn alter_schema_owner(cx: Cx<'_>, name: &str, owner: &str) -> Result<Outcome
     check_may_create(cx)?;
     let mut outcome = Outcome::new(cx);
     let mut schema = Schema::clone(schema);
-    super::grant::change_owner(&mut schema.grants, schema.owner, owner);
+    super::access_list::change_owner(&mut schema.grants, schema.owner, owner);
     schema.owner = owner;
     outcome.put(Object::Schema(Arc::new(schema)));
     Ok(outcome)
@@ -154,5 +154,10 @@ pub fn drop_schemas(
     }
     let parts: Vec<Part> = schemas.iter().map(|schema| Part::Schema(schema.oid)).collect();
     drop_parts(cx, &mut outcome, &parts, cascade, None)?;
+    for defaults in cx.catalog.default_grants() {
+        if schemas.iter().any(|schema| defaults.schema == Some(schema.oid)) {
+            outcome.remove(defaults.oid);
+        }
+    }
     Ok(outcome)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use types::{Oid, Result, SqlError, SqlState, oid};
 
+use super::default_privileges::new_grants;
 use super::names::choose;
 use super::{
     Cx, Found, Outcome, QualifiedName, RelationKind, limits, no_relation, relation_exists,
@@ -103,6 +104,7 @@ pub fn create_sequence(
     limits::check_sequence_count(cx.catalog.sequence_count() + 1)?;
     sequence.oid = outcome.allocate();
     sequence.storage = sequence.oid;
+    sequence.grants = new_grants(cx, DefaultGrantsKind::Sequences, cx.role, schema.oid);
     outcome.created = Some(sequence.oid);
     outcome.put(Object::Sequence(Arc::new(sequence)));
     Ok(outcome)
@@ -222,6 +224,7 @@ pub(super) fn identity_sequence(
     limits::check_sequence_count(cx.catalog.sequence_count() + pending.count() + 1)?;
     sequence.oid = outcome.allocate();
     sequence.storage = sequence.oid;
+    sequence.grants = new_grants(cx, DefaultGrantsKind::Sequences, table.owner, schema);
     let oid = sequence.oid;
     outcome.put(Object::Sequence(Arc::new(sequence)));
     Ok(Identity { always: *always, sequence: oid })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use types::{Result, SqlError, SqlState};
 
 use super::depend::{Part, drop_parts};
-use super::names::{choose, column_part};
+use super::names::choose;
 use super::{Cx, Found, Outcome, QualifiedName, limits, no_relation, relation};
 use crate::objects::*;
 use crate::privilege::{self, Target};
@@ -27,6 +27,8 @@ pub struct CreateStatistics {
     pub columns: Vec<String>,
     /// Expressions.
     pub expressions: Vec<Sql>,
+    /// What a name that is made up is made of: columns, and `expr` for expressions, as written.
+    pub parts: Vec<String>,
     /// The table.
     pub table: QualifiedName,
 }
@@ -37,7 +39,8 @@ pub struct CreateStatistics {
 /// `42P01`, `42809`, `42703`, `42701`, `42710`, `42P17`, `42601`, `42501` as PostgreSQL; `54000` for
 /// the sixth of a table.
 pub fn create_statistics(cx: Cx<'_>, request: &CreateStatistics) -> Result<Outcome> {
-    let CreateStatistics { name, if_not_exists, kinds, columns, expressions, table: on } = request;
+    let CreateStatistics { name, if_not_exists, kinds, columns, expressions, parts, table: on } =
+        request;
     let mut outcome = Outcome::new(cx);
     let table = match cx.find(on)? {
         Some(Found::Table(table)) => table,
@@ -112,11 +115,7 @@ pub fn create_statistics(cx: Cx<'_>, request: &CreateStatistics) -> Result<Outco
     limits::check_statistics_count(of_table + 1)?;
     let name = match name {
         Some(name) => name.name.clone(),
-        None => {
-            let columns = columns.iter().map(String::as_str);
-            let part = column_part(columns.chain(expressions.iter().map(|_| "expr")));
-            choose(&table.name, Some(&part), "stat", taken)
-        }
+        None => choose(&table.name, Some(&parts.join("_")), "stat", taken),
     };
     let statistics = Statistics {
         oid: outcome.allocate(),
@@ -133,6 +132,62 @@ pub fn create_statistics(cx: Cx<'_>, request: &CreateStatistics) -> Result<Outco
     outcome.created = Some(statistics.oid);
     outcome.put(Object::Statistics(Arc::new(statistics)));
     Ok(outcome)
+}
+
+/// Statistics to be copied from another table whose columns the new one has too.
+#[derive(Clone, Debug)]
+pub struct LikeStatistics {
+    /// The other table.
+    pub table: Arc<Table>,
+    /// The statistics object.
+    pub statistics: Arc<Statistics>,
+    /// `INCLUDING COMMENTS`.
+    pub comments: bool,
+}
+
+/// Makes a statistics object of a new table, as another table has it.
+///
+/// # Errors
+/// `54000` for the sixth of a table.
+pub(super) fn copy_statistics(
+    cx: Cx<'_>,
+    outcome: &mut Outcome,
+    table: &Table,
+    like: &LikeStatistics,
+) -> Result<()> {
+    let LikeStatistics { table: source, statistics, comments } = like;
+    let own = |at: &usize| table.column(&source.columns.get(*at)?.name);
+    let mut columns: Vec<usize> = statistics.columns.iter().filter_map(own).collect();
+    columns.sort_unstable();
+    let pending: Vec<Arc<Statistics>> = outcome
+        .change
+        .put
+        .values()
+        .filter_map(|object| match object {
+            Object::Statistics(statistics) => Some(Arc::clone(statistics)),
+            _ => None,
+        })
+        .collect();
+    limits::check_statistics_count(pending.len() + 1)?;
+    let taken = |name: &str| {
+        cx.catalog.statistics_object(table.schema, name).is_some()
+            || pending.iter().any(|other| other.name == name)
+    };
+    let names = columns.iter().filter_map(|at| table.columns.get(*at)).map(|c| c.name.as_str());
+    let parts: Vec<&str> = names.chain(statistics.expressions.iter().map(|_| "expr")).collect();
+    let copy = Statistics {
+        oid: outcome.allocate(),
+        schema: table.schema,
+        name: choose(&table.name, Some(&parts.join("_")), "stat", taken),
+        owner: table.owner,
+        table: table.oid,
+        columns,
+        target: -1,
+        comment: statistics.comment.clone().filter(|_| *comments),
+        ..Statistics::clone(statistics)
+    };
+    outcome.put(Object::Statistics(Arc::new(copy)));
+    Ok(())
 }
 
 fn parse_kinds(

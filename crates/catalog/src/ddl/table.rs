@@ -2,11 +2,13 @@
 
 use types::{Oid, Result, SqlError, SqlState};
 
+use super::default_privileges::new_grants;
 use super::foreign_key::{ForeignKeyDef, add_foreign_key};
 use super::index::{append_index, key_columns, key_types};
 use super::limits::{self, TABLES_MAX};
 use super::names::{choose, column_part, constraint_name_used};
 use super::sequence::{IdentityDef, identity_sequence};
+use super::statistics::{LikeStatistics, copy_statistics};
 use super::{Cx, Outcome, QualifiedName, check_type_name, relation_exists};
 use crate::objects::*;
 
@@ -23,6 +25,8 @@ pub struct CreateTable {
     pub constraints: Vec<Constraint>,
     /// Indexes that `LIKE … INCLUDING INDEXES` copies.
     pub like_indexes: Vec<LikeIndex>,
+    /// Statistics objects that `LIKE … INCLUDING STATISTICS` copies.
+    pub like_statistics: Vec<LikeStatistics>,
 }
 
 /// An index to be copied from another table whose columns the new one has too.
@@ -97,6 +101,8 @@ pub enum Constraint {
         names: Vec<NamedObject>,
         /// Names of the columns it reads, each once.
         columns: Vec<String>,
+        /// `NO INHERIT`.
+        no_inherit: bool,
         /// A comment, copied by `LIKE … INCLUDING COMMENTS`.
         comment: Option<String>,
     },
@@ -111,7 +117,8 @@ pub enum Constraint {
 /// `42P07`, `42701`, `42703`, `42710`, `42P16` as PostgreSQL; `0A000`, `54000`, `54011` for what
 /// DSQL does not store; `42501`, `3F000` for the schema.
 pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
-    let CreateTable { name, if_not_exists, columns, constraints, like_indexes } = request;
+    let CreateTable { name, if_not_exists, columns, constraints, like_indexes, like_statistics } =
+        request;
     let schema = cx.creation_schema(name)?;
     let mut outcome = Outcome::new(cx);
     let exists = cx.catalog.relation_exists(schema.oid, &name.name);
@@ -123,6 +130,7 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
         return Ok(outcome);
     }
     for column in columns {
+        cx.check_type_usage(column.domain.unwrap_or(column.type_oid.0))?;
         limits::check_column_type(column.type_oid, column.typmod)?;
     }
     let is_key = |constraint: &&Constraint| matches!(constraint, Constraint::PrimaryKey { .. });
@@ -147,7 +155,7 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
         indexes: Vec::new(),
         checks: Vec::new(),
         foreign_keys: Vec::new(),
-        grants: None,
+        grants: new_grants(cx, DefaultGrantsKind::Tables, cx.role, schema.oid),
         comment: None,
     };
     let keys = keys(&table, constraints)?;
@@ -188,6 +196,9 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
         if let Constraint::ForeignKey(def) = constraint {
             add_foreign_key(cx, &mut outcome, &mut table, def, true)?;
         }
+    }
+    for like in like_statistics {
+        copy_statistics(cx, &mut outcome, &table, like)?;
     }
     outcome.created = Some(table.oid);
     outcome.put_table(table);
@@ -428,10 +439,13 @@ fn add_checks(
     constraints: &[Constraint],
 ) -> Result<()> {
     for constraint in constraints {
-        if let Constraint::Check { name, expression, names, columns, comment } = constraint {
+        if let Constraint::Check { name, expression, names, columns, no_inherit, comment } =
+            constraint
+        {
             let expression = Sql { text: expression.clone(), names: names.clone() };
             add_check(cx, outcome, table, name.as_deref(), expression, columns, true)?;
             if let Some(check) = table.checks.last_mut() {
+                check.no_inherit = *no_inherit;
                 check.comment.clone_from(comment);
             }
         }
@@ -478,6 +492,7 @@ pub(super) fn add_check(
         columns: positions(table, columns)?,
         names: expression.names,
         validated,
+        no_inherit: false,
         comment: None,
     };
     table.checks.push(check);

@@ -113,13 +113,20 @@ fn check(name: Option<&str>, columns: &[&str]) -> Constraint {
         expression: "(a > 0)".into(),
         names: Vec::new(),
         columns: strings(columns),
+        no_inherit: false,
         comment: None,
     }
 }
 
 fn table(of: &str, columns: Vec<ColumnDef>, constraints: Vec<Constraint>) -> CreateTable {
-    let like_indexes = Vec::new();
-    CreateTable { name: name(of), if_not_exists: false, columns, constraints, like_indexes }
+    CreateTable {
+        name: name(of),
+        if_not_exists: false,
+        columns,
+        constraints,
+        like_indexes: Vec::new(),
+        like_statistics: Vec::new(),
+    }
 }
 
 fn index(on: &str, keys: &[&str]) -> CreateIndex {
@@ -523,7 +530,13 @@ fn alter_constraints() {
     assert_eq!(db.indexes("t"), ["t_pkey", "u"]);
     db.ok(|cx| {
         let (expression, columns) = (Sql::new("(b > 0)"), strings(&["b"]));
-        alter_table(cx, &alter("t", vec![Action::AddCheck { name: None, expression, columns }]))
+        alter_table(
+            cx,
+            &alter(
+                "t",
+                vec![Action::AddCheck { name: None, expression, columns, no_inherit: false }],
+            ),
+        )
     });
     let (table, check) = validation_target(db.cx(), &name("t"), "t_b_check").unwrap();
     assert!(!table.checks[0].validated);
@@ -740,7 +753,7 @@ fn privileges() {
         "0A000 feature not supported on system entity"
     );
     let all = GrantPrivileges {
-        objects: GrantObjects::AllTablesInSchemas(strings(&["public"])),
+        objects: GrantObjects::AllInSchemas(DefaultGrantsKind::Tables, strings(&["public"])),
         ..grant(&[], &[Some("jim")])
     };
     db.ok(|cx| grant_privileges(cx, &all));

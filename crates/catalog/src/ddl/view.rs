@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use types::{Oid, Result, SqlError, SqlState};
 
+use super::default_privileges::new_grants;
 use super::{
     Cx, Found, Outcome, QualifiedName, RelationKind, check_type_name, limits, no_relation,
     relation_exists, table,
@@ -83,6 +84,7 @@ pub fn create_view(cx: Cx<'_>, request: &CreateView) -> Result<Outcome> {
         for (column, before) in view.columns.iter_mut().zip(&before.columns) {
             column.default.clone_from(&before.default);
             column.comment.clone_from(&before.comment);
+            column.grants.clone_from(&before.grants);
         }
         let before = View::clone(before);
         view = View {
@@ -105,6 +107,7 @@ pub fn create_view(cx: Cx<'_>, request: &CreateView) -> Result<Outcome> {
     view.oid = outcome.allocate();
     view.array_type = outcome.allocate();
     view.row_type = outcome.allocate();
+    view.grants = new_grants(cx, DefaultGrantsKind::Tables, cx.role, schema.oid);
     outcome.put(Object::View(Arc::new(view)));
     Ok(outcome)
 }

@@ -1,5 +1,6 @@
-//! Definitions of indexes and constraints, comments, owners.
+//! Definitions of indexes and constraints, owners.
 
+use super::{Purpose, Stored};
 use crate::builtin::{self, SystemIndex, quote_identifier, quote_qualified};
 use crate::objects::*;
 use crate::snapshot::Catalog;
@@ -14,6 +15,18 @@ pub const PG_NAMESPACE: ObjectId = 2615;
 pub const PG_AUTHID: ObjectId = 1260;
 /// OID of `pg_database`.
 pub const PG_DATABASE: ObjectId = 1262;
+/// OID of `pg_type`.
+pub const PG_TYPE: ObjectId = 1247;
+/// OID of `pg_proc`.
+pub const PG_PROC: ObjectId = 1255;
+/// OID of `pg_attrdef`.
+pub const PG_ATTRDEF: ObjectId = 2604;
+/// OID of `pg_rewrite`.
+pub const PG_REWRITE: ObjectId = 2618;
+/// OID of `pg_statistic_ext`.
+pub const PG_STATISTIC_EXT: ObjectId = 3381;
+/// OID of `pg_default_acl`.
+pub const PG_DEFAULT_ACL: ObjectId = 826;
 
 /// The positions of an index's columns after its keys. A primary key has all other columns of the
 /// table.
@@ -41,7 +54,7 @@ pub fn pg_get_indexdef(
     catalog: &Catalog,
     index: ObjectId,
     unless_visible: Option<&[ObjectId]>,
-    print: super::PrintExpression<'_>,
+    print: super::Print<'_>,
 ) -> Option<String> {
     if let Some(index) = builtin::system_index(types::Oid(index)) {
         let visible = unless_visible.is_some_and(|path| path.contains(&PG_CATALOG));
@@ -56,7 +69,7 @@ pub(crate) fn indexdef(
     table: &Table,
     index: &Index,
     unless_visible: Option<&[ObjectId]>,
-    print: super::PrintExpression<'_>,
+    print: super::Print<'_>,
 ) -> String {
     let visible = unless_visible
         .is_some_and(|path| super::is_visible(catalog, path, table.schema, &table.name));
@@ -87,7 +100,7 @@ pub(crate) fn indexdef(
     }
     if let Some(predicate) = &index.predicate {
         out += " WHERE ";
-        out += &print(table, &predicate.text, super::Purpose::Condition);
+        out += &print(Stored::Column(table, &predicate.text, &[], Purpose::Condition));
     }
     out
 }
@@ -105,11 +118,11 @@ pub fn key_text(table: &Table, key: &IndexKey) -> String {
 }
 
 /// As [`key_text`], the expression printed as PostgreSQL does.
-fn key_printed(table: &Table, key: &IndexKey, print: super::PrintExpression<'_>) -> String {
+fn key_printed(table: &Table, key: &IndexKey, print: super::Print<'_>) -> String {
     match &key.part {
         KeyPart::Column(column) => names(table, [*column]),
         KeyPart::Expression(expression) => {
-            let text = print(table, &expression.text, super::Purpose::Value);
+            let text = print(Stored::Column(table, &expression.text, &[], Purpose::Value));
             if is_function_call(&text) { text } else { format!("({text})") }
         }
     }
@@ -144,7 +157,7 @@ pub fn pg_get_indexdef_column(
     catalog: &Catalog,
     index: ObjectId,
     column: usize,
-    print: super::PrintExpression<'_>,
+    print: super::Print<'_>,
 ) -> Option<String> {
     if let Some(index) = builtin::system_index(types::Oid(index)) {
         let names = system_key_names(index);
@@ -161,10 +174,13 @@ pub fn pg_get_constraintdef(
     catalog: &Catalog,
     path: &[ObjectId],
     constraint: ObjectId,
-    print: super::PrintExpression<'_>,
+    print: super::Print<'_>,
 ) -> Option<String> {
     let Some(table) = catalog.table_by_constraint(constraint) else {
-        return system_keydef(constraint);
+        let of_domain = domain_check(catalog, constraint);
+        return of_domain
+            .map(|(domain, check)| domain_checkdef(domain, check, print))
+            .or_else(|| system_keydef(constraint));
     };
     if let Some(key) = table.foreign_keys.iter().find(|key| key.oid == constraint) {
         return Some(foreign_keydef(catalog, table, key, Some(path)));
@@ -223,10 +239,33 @@ pub(crate) fn foreign_keydef(
     out
 }
 
-pub(crate) fn checkdef(table: &Table, check: &Check, print: super::PrintExpression<'_>) -> String {
+pub(crate) fn checkdef(table: &Table, check: &Check, print: super::Print<'_>) -> String {
+    let inherit = if check.no_inherit { " NO INHERIT" } else { "" };
     let valid = if check.validated { "" } else { " NOT VALID" };
-    let condition = print(table, &check.expression, super::Purpose::Condition);
-    format!("CHECK ({condition}){valid}")
+    let condition =
+        print(Stored::Column(table, &check.expression, &check.names, Purpose::Condition));
+    format!("CHECK ({condition}){inherit}{valid}")
+}
+
+/// The domain that has a constraint, and the constraint.
+pub(crate) fn domain_check(
+    catalog: &Catalog,
+    constraint: ObjectId,
+) -> Option<(&Domain, &DomainCheck)> {
+    catalog.domains().find_map(|domain| {
+        let check = domain.checks.iter().find(|check| check.oid == constraint)?;
+        Some((&**domain, check))
+    })
+}
+
+/// `CHECK ((VALUE > 0))`.
+pub(crate) fn domain_checkdef(
+    domain: &Domain,
+    check: &DomainCheck,
+    print: super::Print<'_>,
+) -> String {
+    let valid = if check.validated { "" } else { " NOT VALID" };
+    format!("CHECK ({}){valid}", print(Stored::Domain(domain, &check.expression)))
 }
 
 /// A constraint of a catalog relation or domain.
@@ -275,117 +314,40 @@ pub(crate) fn keydef(table: &Table, index: &Index) -> String {
     out
 }
 
-/// One row of `pg_description` or `pg_shdescription`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
-    /// `objoid`.
-    pub object: ObjectId,
-    /// `classoid`.
-    pub class: ObjectId,
-    /// `objsubid`: `attnum` of a column, else 0.
-    pub column: i32,
-    /// The comment.
-    pub text: String,
-}
-
-/// All comments on users' objects; those on roles have class [`PG_AUTHID`].
-pub fn descriptions(catalog: &Catalog) -> Vec<Description> {
-    let mut all = Vec::new();
-    let mut add = |object, class, column, text: &Option<String>| {
-        if let Some(text) = text {
-            all.push(Description { object, class, column, text: text.clone() });
-        }
-    };
-    for schema in catalog.schemas() {
-        add(schema.oid, PG_NAMESPACE, 0, &schema.comment);
-    }
-    for role in catalog.roles() {
-        add(role.oid, PG_AUTHID, 0, &role.comment);
-    }
-    for table in catalog.tables() {
-        add(table.oid, PG_CLASS, 0, &table.comment);
-        for ((_, column), attnum) in table.columns.iter().enumerate().zip(1..) {
-            add(table.oid, PG_CLASS, attnum, &column.comment);
-        }
-        for index in table.all_indexes() {
-            add(index.oid, PG_CLASS, 0, &index.comment);
-            if let Some(constraint) = index.constraint {
-                add(constraint, PG_CONSTRAINT, 0, &index.constraint_comment);
-            }
-        }
-        for check in &table.checks {
-            add(check.oid, PG_CONSTRAINT, 0, &check.comment);
-        }
-        for key in &table.foreign_keys {
-            add(key.oid, PG_CONSTRAINT, 0, &key.comment);
-        }
-    }
-    all
-}
-
-/// `obj_description(oid, catalog)`; without a catalog, any object of this OID.
-pub fn obj_description(
+/// `pg_get_statisticsobjdef`: `CREATE STATISTICS public.s (ndistinct) ON a, (b + 1) FROM t`, or
+/// what is after ON unless `whole`. `print` is asked to leave needless parentheses out.
+pub fn pg_get_statisticsobjdef(
     catalog: &Catalog,
+    search_path: &[ObjectId],
     object: ObjectId,
-    class: Option<ObjectId>,
+    whole: bool,
+    print: super::Print<'_>,
 ) -> Option<String> {
-    /// The catalogs that hold users' objects with comments.
-    const CLASSES: &[ObjectId] = &[PG_CLASS, PG_CONSTRAINT, PG_NAMESPACE, PG_AUTHID];
-    match class {
-        Some(class) => object_description(catalog, class, object),
-        None if is_system(object) => {
-            let mut rows = builtin::descriptions().iter();
-            let found = rows.find(|row| row.object == object && row.column == 0);
-            found.map(|row| row.text.to_owned())
-        }
-        None => CLASSES
-            .iter()
-            .find_map(|class| object_description(catalog, *class, object))
-            .or_else(|| {
-                let is = |row: &Description| row.object == object && row.column == 0;
-                descriptions(catalog).into_iter().find(is).map(|row| row.text)
-            }),
+    let statistics = catalog.statistics_by_oid(object)?;
+    let table = catalog.table_by_oid(statistics.table)?;
+    let columns = statistics.columns.iter().map(|at| names(table, [*at]));
+    let expressions = statistics.expressions.iter().map(|sql| {
+        let text = print(Stored::Column(table, &sql.text, &sql.names, Purpose::Value));
+        if is_function_call(&text) { text } else { format!("({text})") }
+    });
+    let targets: Vec<String> = columns.chain(expressions).collect();
+    if !whole {
+        return Some(targets.join(", "));
     }
-}
-
-fn object_description(catalog: &Catalog, class: ObjectId, object: ObjectId) -> Option<String> {
-    let comment = match class {
-        PG_CLASS => match catalog.table_by_oid(object) {
-            Some(table) => table.comment.as_ref(),
-            None => catalog.index_by_oid(object).and_then(|(_, index)| index.comment.as_ref()),
-        },
-        PG_CONSTRAINT => catalog.table_by_constraint(object).and_then(|table| {
-            let check = table.checks.iter().find(|check| check.oid == object);
-            let index = || table.all_indexes().find(|index| index.constraint == Some(object));
-            let key = || table.foreign_keys.iter().find(|key| key.oid == object);
-            match (check, key()) {
-                (Some(check), _) => check.comment.as_ref(),
-                (None, Some(key)) => key.comment.as_ref(),
-                (None, None) => index().and_then(|index| index.constraint_comment.as_ref()),
-            }
-        }),
-        PG_NAMESPACE => catalog.schema_by_oid(object).and_then(|schema| schema.comment.as_ref()),
-        PG_AUTHID => catalog.role_by_oid(object).and_then(|role| role.comment.as_ref()),
-        PG_DATABASE => {
-            return (object == crate::system::POSTGRES).then(|| DATABASE_DESCRIPTION.to_owned());
-        }
-        _ => None,
-    };
-    let builtin = || builtin::description(class, object).map(str::to_owned);
-    let other = || {
-        let is = |row: &Description| row.class == class && row.object == object && row.column == 0;
-        descriptions(catalog).into_iter().find(is).map(|row| row.text)
-    };
-    comment.cloned().or_else(builtin).or_else(|| if is_system(object) { None } else { other() })
-}
-
-/// The comment on the database `postgres`.
-pub const DATABASE_DESCRIPTION: &str = "default administrative connection database";
-
-/// `col_description(table, column)`.
-pub fn col_description(catalog: &Catalog, table: ObjectId, column: i32) -> Option<String> {
-    let at = usize::try_from(column).ok()?.checked_sub(1)?;
-    catalog.table_by_oid(table)?.columns.get(at)?.comment.clone()
+    let schema = super::schema_name(catalog, statistics.schema);
+    let mut out = format!("CREATE STATISTICS {}", quote_qualified(schema, &statistics.name));
+    let kinds = statistics.kinds.iter().filter_map(|kind| match kind {
+        StatisticsKind::Ndistinct => Some("ndistinct"),
+        StatisticsKind::Dependencies => Some("dependencies"),
+        StatisticsKind::MostCommon => Some("mcv"),
+        StatisticsKind::Expressions => None,
+    });
+    let kinds: Vec<&str> = kinds.collect();
+    if targets.len() > 1 && kinds.len() < 3 {
+        out += &format!(" ({})", kinds.join(", "));
+    }
+    let from = super::regclass_out(catalog, search_path, table.oid);
+    Some(format!("{out} ON {} FROM {from}", targets.join(", ")))
 }
 
 /// `pg_get_userbyid`: the role's name, or `unknown (OID=n)`.

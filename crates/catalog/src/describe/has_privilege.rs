@@ -46,7 +46,32 @@ const TABLE: &[&str] =
     &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
 const COLUMN: &[&str] = &["SELECT", "INSERT", "UPDATE", "REFERENCES"];
 
-/// Whether a role holds a privilege on a table or system relation; `None` if there is none such.
+/// A relation of users as what privileges are held on.
+fn relation_target(catalog: &Catalog, relation: ObjectId) -> Option<Target<'_>> {
+    if let Some(table) = catalog.table_by_oid(relation) {
+        return Some(Target::Table(table));
+    }
+    if let Some(view) = catalog.view_by_oid(relation) {
+        return Some(Target::View(view));
+    }
+    catalog.sequence_by_oid(relation).map(|sequence| Target::Sequence(sequence))
+}
+
+/// Whether a role holds a privilege, or may grant it on.
+fn holds(
+    catalog: &Catalog,
+    role: ObjectId,
+    target: Target<'_>,
+    privilege: Privilege,
+    grantable: bool,
+) -> bool {
+    match grantable {
+        true => privilege::has_grant_option(catalog, role, target, privilege),
+        false => privilege::has_privilege(catalog, role, target, privilege),
+    }
+}
+
+/// Whether a role holds a privilege on a relation; `None` if there is none such.
 pub fn relation_privilege(
     catalog: &Catalog,
     role: ObjectId,
@@ -54,12 +79,8 @@ pub fn relation_privilege(
     privilege: Privilege,
     grantable: bool,
 ) -> Option<bool> {
-    if let Some(table) = catalog.table_by_oid(relation) {
-        let target = Target::Table(table);
-        return Some(match grantable {
-            true => privilege::has_grant_option(catalog, role, target, privilege),
-            false => privilege::has_privilege(catalog, role, target, privilege),
-        });
+    if let Some(target) = relation_target(catalog, relation) {
+        return Some(holds(catalog, role, target, privilege, grantable));
     }
     let relation = builtin::relation_by_oid(types::Oid(relation))?;
     let everybody = privilege == Privilege::Select && !grantable && is_readable(relation);
@@ -123,12 +144,24 @@ pub fn has_column_privilege(
     privileges: &str,
 ) -> Result<Option<bool>> {
     let whole = on_relation(catalog, role, relation, privileges, COLUMN)?;
-    let Some(table) = catalog.table_by_oid(relation) else { return Ok(whole) };
+    let lists: Vec<&Grants> = match (catalog.table_by_oid(relation), catalog.view_by_oid(relation))
+    {
+        (Some(table), _) => table
+            .live_columns()
+            .filter(|(at, _)| column.is_none_or(|c| c == *at))
+            .map(|(_, column)| &column.grants)
+            .collect(),
+        (None, Some(view)) => {
+            let columns = view.columns.iter().enumerate();
+            let asked = columns.filter(|(at, _)| column.is_none_or(|c| c == *at));
+            asked.map(|(_, column)| &column.grants).collect()
+        }
+        (None, None) => return Ok(whole),
+    };
     let by_column = any(privileges, COLUMN, |privilege, option| {
-        let mut columns = table.live_columns().filter(|(at, _)| column.is_none_or(|c| c == *at));
-        columns.any(|(_, column)| {
-            privilege::has_column_grant(catalog, role, &column.grants, privilege, option)
-        })
+        lists
+            .iter()
+            .any(|grants| privilege::has_column_grant(catalog, role, grants, privilege, option))
     })?;
     Ok(whole.map(|whole| whole || by_column))
 }
@@ -158,17 +191,74 @@ pub fn has_schema_privilege(
     schema: ObjectId,
     privileges: &str,
 ) -> Result<Option<bool>> {
-    let schema = catalog.schema_by_oid(schema);
-    let held = any(privileges, &["CREATE", "USAGE"], |privilege, option| {
-        schema.is_some_and(|schema| {
-            let target = Target::Schema(schema);
-            match option {
-                true => privilege::has_grant_option(catalog, role, target, privilege),
-                false => privilege::has_privilege(catalog, role, target, privilege),
-            }
-        })
+    let target = catalog.schema_by_oid(schema).map(|schema| Target::Schema(schema));
+    on_target(catalog, role, target, privileges, &["CREATE", "USAGE"])
+}
+
+/// What a role holds on an object, if there is one.
+fn on_target(
+    catalog: &Catalog,
+    role: ObjectId,
+    target: Option<Target<'_>>,
+    privileges: &str,
+    known: &[&'static str],
+) -> Result<Option<bool>> {
+    let held = any(privileges, known, |privilege, option| {
+        target.is_some_and(|target| holds(catalog, role, target, privilege, option))
     })?;
-    Ok(schema.map(|_| held))
+    Ok(target.map(|_| held))
+}
+
+/// `has_sequence_privilege(role, sequence, privileges)`; `None` if there is no such sequence.
+///
+/// # Errors
+/// `22023` for an unknown privilege.
+pub fn has_sequence_privilege(
+    catalog: &Catalog,
+    role: ObjectId,
+    sequence: ObjectId,
+    privileges: &str,
+) -> Result<Option<bool>> {
+    let sequence = catalog.sequence_by_oid(sequence).map(|sequence| Target::Sequence(sequence));
+    on_target(catalog, role, sequence, privileges, &["USAGE", "SELECT", "UPDATE"])
+}
+
+/// `has_function_privilege(role, function, privileges)`; `None` if there is no such function.
+///
+/// # Errors
+/// `22023` for an unknown privilege.
+pub fn has_function_privilege(
+    catalog: &Catalog,
+    role: ObjectId,
+    function: ObjectId,
+    privileges: &str,
+) -> Result<Option<bool>> {
+    if let Some(function) = catalog.function_by_oid(function) {
+        let target = Some(Target::Function(function));
+        return on_target(catalog, role, target, privileges, &["EXECUTE"]);
+    }
+    let held = has_builtin_privilege(role, privileges, "EXECUTE")?;
+    Ok(builtin::proc_by_oid(types::Oid(function)).map(|_| held))
+}
+
+/// `has_type_privilege(role, type, privileges)`; `None` if there is no such type.
+///
+/// # Errors
+/// `22023` for an unknown privilege.
+pub fn has_type_privilege(
+    catalog: &Catalog,
+    role: ObjectId,
+    ty: ObjectId,
+    privileges: &str,
+) -> Result<Option<bool>> {
+    // An array is used by whoever may use its elements.
+    if let Some(domain) = catalog.user_type(ty).and_then(|ty| ty.domain) {
+        let target = Some(Target::Domain(domain));
+        return on_target(catalog, role, target, privileges, &["USAGE"]);
+    }
+    let held = has_builtin_privilege(role, privileges, "USAGE")?;
+    let exists = builtin::type_by_oid(types::Oid(ty)).is_some() || catalog.user_type(ty).is_some();
+    Ok(exists.then_some(held))
 }
 
 /// `has_database_privilege(role, …, privileges)`: everybody may connect, `admin` may create

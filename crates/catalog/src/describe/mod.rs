@@ -3,20 +3,24 @@
 //!
 //! A function of an OID gives `None` where PostgreSQL's gives NULL: there is no such object.
 
+mod comments;
 mod definition;
 mod function;
 mod has_privilege;
 mod identifier;
 mod object;
 mod reg;
+mod routine;
 mod type_name;
 
+pub use comments::*;
 pub use definition::*;
 pub use function::*;
 pub use has_privilege::*;
 pub use identifier::{parse_qualified_name, split_identifier};
 pub use object::*;
 pub use reg::*;
+pub use routine::{Body, Definition, Parameter, Routine};
 pub use type_name::*;
 pub(crate) use type_name::{array_type_name, type_is_visible, type_schema_and_name};
 
@@ -35,8 +39,23 @@ pub enum Purpose {
     Column(types::Oid, i32),
 }
 
-/// Prints the stored text of an expression over a table's columns as PostgreSQL prints it.
-pub type PrintExpression<'a> = &'a (dyn Fn(&Table, &str, Purpose) -> String + 'a);
+/// A stored text that is to be printed.
+#[derive(Clone, Copy, Debug)]
+pub enum Stored<'a> {
+    /// An expression over a table's columns, with what its names mean.
+    Column(&'a Table, &'a str, &'a [NamedObject], Purpose),
+    /// An expression without variables: the default of an argument or of a domain.
+    Value(&'a Sql, Purpose),
+    /// A domain's condition over `VALUE`.
+    Domain(&'a Domain, &'a Sql),
+    /// The query of a view.
+    View(&'a View),
+    /// The body of a function that is not a string.
+    Body(&'a Function, &'a Sql),
+}
+
+/// Prints stored texts as PostgreSQL does.
+pub type Print<'a> = &'a (dyn Fn(Stored<'_>) -> String + 'a);
 
 /// Whether the bare name of a relation finds the one in `schema`.
 pub fn is_visible(
@@ -74,19 +93,31 @@ pub fn pg_type_is_visible(
 }
 
 /// `pg_function_is_visible`.
-pub fn pg_function_is_visible(search_path: &[ObjectId], function: ObjectId) -> Option<bool> {
-    let row = builtin::proc_by_oid(types::Oid(function))?;
+pub fn pg_function_is_visible(
+    catalog: &Catalog,
+    search_path: &[ObjectId],
+    function: ObjectId,
+) -> Option<bool> {
+    let routine = Routine::by_oid(catalog, function)?;
     // An overload of the same arguments in an earlier schema hides it.
-    Some(
-        search_path
-            .iter()
-            .find(|schema| {
-                builtin::procs_by_name(row.name)
-                    .iter()
-                    .any(|other| other.schema == **schema && other.args == row.args)
-            })
-            .is_some_and(|schema| *schema == row.schema),
-    )
+    let first = search_path.iter().find(|schema| {
+        Routine::named(catalog, **schema, routine.name)
+            .any(|other| other.input_types() == routine.input_types())
+    });
+    Some(first == Some(&routine.schema))
+}
+
+/// `pg_statistics_obj_is_visible`.
+pub fn pg_statistics_obj_is_visible(
+    catalog: &Catalog,
+    search_path: &[ObjectId],
+    object: ObjectId,
+) -> Option<bool> {
+    let statistics = catalog.statistics_by_oid(object)?;
+    let first = search_path
+        .iter()
+        .find(|schema| catalog.statistics_object(**schema, &statistics.name).is_some());
+    Some(first == Some(&statistics.schema))
 }
 
 /// `pg_operator_is_visible`, and the same for operator classes and families, collations,

@@ -2,18 +2,15 @@
 
 use types::{Oid, Result, SqlError, SqlState};
 
-use super::definition::{PG_AUTHID, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE};
-use super::{relation_name, schema_name};
+use super::definition::{
+    PG_ATTRDEF, PG_AUTHID, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_DEFAULT_ACL, PG_NAMESPACE,
+    PG_PROC, PG_REWRITE, PG_STATISTIC_EXT, PG_TYPE, domain_check,
+};
+use super::{Routine, relation_name, schema_name};
 use crate::builtin::{self, ProcKind, quote_identifier, quote_qualified};
 use crate::objects::*;
 use crate::snapshot::Catalog;
 
-/// OID of `pg_type`.
-const PG_TYPE: ObjectId = 1247;
-/// OID of `pg_proc`.
-const PG_PROC: ObjectId = 1255;
-/// OID of `pg_attrdef`.
-const PG_ATTRDEF: ObjectId = 2604;
 /// OID of `pg_am`.
 const PG_AM: ObjectId = 2601;
 /// OID of `pg_operator`.
@@ -54,6 +51,8 @@ fn relation_kind(catalog: &Catalog, oid: ObjectId) -> &'static str {
         Some(relation) if relation.view => "view",
         Some(_) => "table",
         None if catalog.table_by_oid(oid).is_some() => "table",
+        None if catalog.view_by_oid(oid).is_some() => "view",
+        None if catalog.sequence_by_oid(oid).is_some() => "sequence",
         None => "index",
     }
 }
@@ -70,6 +69,9 @@ fn column_name(catalog: &Catalog, relation: ObjectId, attnum: i32) -> Option<Str
     if let Some(table) = catalog.table_by_oid(relation) {
         return table.columns.get(at).map(|column| column.name.clone());
     }
+    if let Some(view) = catalog.view_by_oid(relation) {
+        return view.columns.get(at).map(|column| column.name.clone());
+    }
     let relation = builtin::relation_by_oid(Oid(relation))?;
     relation.columns.get(at).map(|column| column.name.to_owned())
 }
@@ -84,14 +86,28 @@ fn constraint(catalog: &Catalog, oid: ObjectId) -> Option<(&Table, String)> {
     Some((table, name.clone()))
 }
 
-/// The table and position of the column whose default has this OID.
-fn default(catalog: &Catalog, oid: ObjectId) -> Option<(&Table, usize)> {
-    catalog.tables().find_map(|table| {
-        let at =
-            (0..table.columns.len()).find(|at| crate::system::default_oid(table, *at) == oid)?;
-        table.columns.get(at)?.default.as_ref()?;
-        Some((table.as_ref(), at))
+/// The relation, and the name of its column, whose default has this OID.
+fn default(catalog: &Catalog, oid: ObjectId) -> Option<(ObjectId, ObjectId, String, String)> {
+    let is = |relation: ObjectId, at: usize| crate::system::default_oid(relation, at) == oid;
+    let of_table = catalog.tables().find_map(|table| {
+        let mut columns = table.columns.iter().enumerate();
+        let (_, column) =
+            columns.find(|(at, column)| column.default.is_some() && is(table.oid, *at))?;
+        Some((table.oid, table.schema, table.name.clone(), column.name.clone()))
+    });
+    of_table.or_else(|| {
+        catalog.views().find_map(|view| {
+            let mut columns = view.columns.iter().enumerate();
+            let (_, column) =
+                columns.find(|(at, column)| column.default.is_some() && is(view.oid, *at))?;
+            Some((view.oid, view.schema, view.name.clone(), column.name.clone()))
+        })
     })
+}
+
+/// The view whose rule has this OID.
+pub fn view_of_rule(catalog: &Catalog, rule: ObjectId) -> Option<&View> {
+    catalog.views().find(|view| crate::system::rule_oid(view.oid) == rule).map(|view| &**view)
 }
 
 /// `pg_describe_object(class, object, column)`; `None` if there is no such object.
@@ -120,9 +136,34 @@ pub fn pg_describe_object(
         PG_TYPE => super::type_schema_and_name(catalog, object)
             .map(|_| format!("type {}", super::format_type(catalog, path, Oid(object), None))),
         PG_PROC => {
-            let known = builtin::proc_by_oid(Oid(object));
+            let known = Routine::by_oid(catalog, object);
             known.map(|_| format!("function {}", super::regprocedure_out(catalog, path, object)))
         }
+        PG_REWRITE => view_of_rule(catalog, object)
+            .and_then(|view| relation_text(catalog, path, view.oid))
+            .map(|view| format!("rule _RETURN on {view}")),
+        PG_STATISTIC_EXT => catalog.statistics_by_oid(object).map(|statistics| {
+            let visible = super::pg_statistics_obj_is_visible(catalog, path, object) == Some(true);
+            let name = match visible {
+                true => quote_identifier(&statistics.name).into_owned(),
+                false => quote_qualified(schema_name(catalog, statistics.schema), &statistics.name),
+            };
+            format!("statistics object {name}")
+        }),
+        PG_DEFAULT_ACL => catalog.default_grants_by_oid(object).map(|defaults| {
+            let role = super::pg_get_userbyid(catalog, defaults.role);
+            let kind = match defaults.kind {
+                DefaultGrantsKind::Tables => "relations",
+                DefaultGrantsKind::Sequences => "sequences",
+                DefaultGrantsKind::Functions => "functions",
+                DefaultGrantsKind::Types => "types",
+            };
+            let place = match defaults.schema {
+                Some(schema) => format!(" in schema {}", schema_name(catalog, schema)),
+                None => String::new(),
+            };
+            format!("default privileges on new {kind} belonging to role {role}{place}")
+        }),
         PG_NAMESPACE => {
             let name = catalog.schema_by_oid(object);
             with("schema", name.map(|schema| quote_identifier(&schema.name).into_owned()))
@@ -130,15 +171,20 @@ pub fn pg_describe_object(
         PG_CONSTRAINT => match constraint(catalog, object) {
             Some((table, name)) => relation_text(catalog, path, table.oid)
                 .map(|table| format!("constraint {name} on {table}")),
-            None => builtin::DOMAIN_CHECKS
-                .iter()
-                .find(|check| check.oid == Oid(object))
-                .map(|check| format!("constraint {}", check.name)),
+            None => {
+                let of_domain = domain_check(catalog, object).map(|(_, check)| check.name.as_str());
+                let mut built_in = builtin::DOMAIN_CHECKS.iter();
+                of_domain
+                    .or_else(|| {
+                        let found = built_in.find(|check| check.oid == Oid(object));
+                        found.map(|check| check.name)
+                    })
+                    .map(|name| format!("constraint {name}"))
+            }
         },
-        PG_ATTRDEF => default(catalog, object).and_then(|(table, at)| {
-            let text = relation_text(catalog, path, table.oid)?;
-            let column = table.columns.get(at)?;
-            Some(format!("default value for column {} of {text}", column.name))
+        PG_ATTRDEF => default(catalog, object).and_then(|(relation, _, _, column)| {
+            let text = relation_text(catalog, path, relation)?;
+            Some(format!("default value for column {column} of {text}"))
         }),
         PG_AUTHID => with("role", catalog.role_by_oid(object).map(|role| role.name.clone())),
         PG_DATABASE => {
@@ -222,7 +268,7 @@ pub fn pg_identify_object(
                 arguments: Vec::new(),
             }
         }),
-        PG_PROC => builtin::proc_by_oid(Oid(object)).map(|proc| {
+        PG_PROC => Routine::by_oid(catalog, object).map(|routine| {
             let name = |ty: &Oid| match builtin::type_by_oid(*ty) {
                 // Types with a name of the standard's own have no schema.
                 Some(row) if builtin::format_type(*ty, None) == row.name => {
@@ -230,9 +276,9 @@ pub fn pg_identify_object(
                 }
                 _ => super::format_type(catalog, path, *ty, None),
             };
-            let arguments: Vec<String> = proc.args.iter().map(name).collect();
-            let schema = schema_of(proc.schema);
-            let kind = match proc.kind {
+            let arguments: Vec<String> = routine.input_types().iter().map(name).collect();
+            let schema = schema_of(routine.schema);
+            let kind = match routine.kind {
                 ProcKind::Aggregate => "aggregate",
                 ProcKind::Procedure => "procedure",
                 ProcKind::Function | ProcKind::Window => "function",
@@ -241,43 +287,76 @@ pub fn pg_identify_object(
                 kind,
                 identity: format!(
                     "{}({})",
-                    quote_qualified(&schema, proc.name),
+                    quote_qualified(&schema, routine.name),
                     arguments.join(",")
                 ),
                 name: None,
-                names: vec![schema.clone(), proc.name.to_owned()],
+                names: vec![schema.clone(), routine.name.to_owned()],
                 schema: Some(quoted(&schema)),
                 arguments,
             }
         }),
-        PG_NAMESPACE => catalog.schema_by_oid(object).map(|row| simple("schema", &row.name)),
-        PG_AUTHID => catalog.role_by_oid(object).map(|role| simple("role", &role.name)),
-        PG_CONSTRAINT => constraint(catalog, object).map(|(table, name)| {
-            let schema = schema_of(table.schema);
+        PG_REWRITE => view_of_rule(catalog, object).map(|view| {
+            let schema = schema_of(view.schema);
             ObjectIdentity {
-                kind: "table constraint",
-                identity: format!("{} on {}", quoted(&name), quote_qualified(&schema, &table.name)),
+                kind: "rule",
+                schema: None,
                 name: None,
-                names: vec![schema.clone(), table.name.clone(), name],
-                schema: Some(quoted(&schema)),
+                identity: format!("\"_RETURN\" on {}", quote_qualified(&schema, &view.name)),
+                names: vec![schema, view.name.clone(), "_RETURN".into()],
                 arguments: Vec::new(),
             }
         }),
-        PG_ATTRDEF => default(catalog, object).and_then(|(table, at)| {
-            let column = &table.columns.get(at)?.name;
-            let schema = schema_of(table.schema);
-            Some(ObjectIdentity {
+        PG_STATISTIC_EXT => catalog.statistics_by_oid(object).map(|statistics| {
+            let schema = schema_of(statistics.schema);
+            ObjectIdentity {
+                kind: "statistics object",
+                schema: Some(quoted(&schema)),
+                name: Some(quoted(&statistics.name)),
+                identity: quote_qualified(&schema, &statistics.name),
+                names: vec![schema, statistics.name.clone()],
+                arguments: Vec::new(),
+            }
+        }),
+        PG_NAMESPACE => catalog.schema_by_oid(object).map(|row| simple("schema", &row.name)),
+        PG_AUTHID => catalog.role_by_oid(object).map(|role| simple("role", &role.name)),
+        PG_CONSTRAINT => match (constraint(catalog, object), domain_check(catalog, object)) {
+            (Some((table, name)), _) => {
+                let schema = schema_of(table.schema);
+                let on = quote_qualified(&schema, &table.name);
+                Some(ObjectIdentity {
+                    kind: "table constraint",
+                    identity: format!("{} on {on}", quoted(&name)),
+                    name: None,
+                    names: vec![schema.clone(), table.name.clone(), name],
+                    schema: Some(quoted(&schema)),
+                    arguments: Vec::new(),
+                })
+            }
+            (None, Some((domain, check))) => {
+                let on = super::format_type(catalog, path, Oid(domain.oid), None);
+                Some(ObjectIdentity {
+                    kind: "domain constraint",
+                    identity: format!("{} on {on}", quoted(&check.name)),
+                    name: None,
+                    names: vec![on],
+                    schema: Some(quoted(&schema_of(domain.schema))),
+                    arguments: vec![check.name.clone()],
+                })
+            }
+            (None, None) => None,
+        },
+        PG_ATTRDEF => default(catalog, object).map(|(_, schema, relation, column)| {
+            let schema = schema_of(schema);
+            let of = quote_qualified(&schema, &relation);
+            ObjectIdentity {
                 kind: "default value",
                 schema: None,
                 name: None,
-                identity: format!(
-                    "for {}.{}",
-                    quote_qualified(&schema, &table.name),
-                    quoted(column)
-                ),
-                names: vec![schema, table.name.clone(), column.clone()],
+                identity: format!("for {of}.{}", quoted(&column)),
+                names: vec![schema, relation, column],
                 arguments: Vec::new(),
-            })
+            }
         }),
         other => return Err(unknown_class(other)),
     })

@@ -6,8 +6,8 @@
 use types::{Oid, Result, SqlError, SqlState};
 
 use super::identifier::parse_qualified_name;
-use super::{is_visible, relation_name, schema_name, type_name};
-use crate::builtin::{self, OperatorRow, ProcRow, format_type, quote_identifier, quote_qualified};
+use super::{Routine, is_visible, relation_name, schema_name, type_name};
+use crate::builtin::{self, OperatorRow, format_type, quote_identifier, quote_qualified};
 use crate::objects::*;
 use crate::snapshot::Catalog;
 
@@ -93,11 +93,11 @@ pub fn regtype_out(catalog: &Catalog, search_path: &[ObjectId], oid: ObjectId) -
 
 /// The functions that a name finds: those of the first schema of the path that has any count, and
 /// those of later ones that they do not hide.
-fn procs<'a>(
+fn routines<'a>(
     catalog: &'a Catalog,
     search_path: &'a [ObjectId],
     names: &'a [String],
-) -> Vec<&'static ProcRow> {
+) -> Vec<Routine<'a>> {
     let (schemas, name) = match names {
         [name] => (search_path.to_vec(), name),
         [schema, name] => match catalog.schema(schema) {
@@ -106,11 +106,12 @@ fn procs<'a>(
         },
         _ => return Vec::new(),
     };
-    let mut found: Vec<&'static ProcRow> = Vec::new();
+    let mut found: Vec<Routine<'a>> = Vec::new();
     for schema in schemas {
-        for row in builtin::procs_by_name(name).iter().filter(|row| row.schema == schema) {
-            if !found.iter().any(|other| other.args == row.args) {
-                found.push(row);
+        for routine in Routine::named(catalog, schema, name) {
+            let types = routine.input_types();
+            if !found.iter().any(|other| other.input_types() == types) {
+                found.push(routine);
             }
         }
     }
@@ -129,8 +130,8 @@ pub fn regproc_in(catalog: &Catalog, search_path: &[ObjectId], text: &str) -> Re
     if let Some(oid) = number(text) {
         return Ok(oid);
     }
-    match procs(catalog, search_path, &parse_qualified_name(text)?).as_slice() {
-        [row] => Ok(row.oid.0),
+    match routines(catalog, search_path, &parse_qualified_name(text)?).as_slice() {
+        [routine] => Ok(routine.oid),
         [] => Err(no_function(text)),
         _ => Err(SqlError::new(
             SqlState::AMBIGUOUS_FUNCTION,
@@ -144,10 +145,10 @@ pub fn regproc_out(catalog: &Catalog, search_path: &[ObjectId], oid: ObjectId) -
     if oid == 0 {
         return "-".into();
     }
-    let Some(row) = builtin::proc_by_oid(Oid(oid)) else { return oid.to_string() };
-    match procs(catalog, search_path, &[row.name.to_owned()]).as_slice() {
-        [only] if only.oid == row.oid => quote_identifier(row.name).into_owned(),
-        _ => quote_qualified(schema_name(catalog, row.schema), row.name),
+    let Some(routine) = Routine::by_oid(catalog, oid) else { return oid.to_string() };
+    match routines(catalog, search_path, &[routine.name.to_owned()]).as_slice() {
+        [only] if only.oid == oid => quote_identifier(routine.name).into_owned(),
+        _ => quote_qualified(schema_name(catalog, routine.schema), routine.name),
     }
 }
 
@@ -211,10 +212,10 @@ pub fn regprocedure_in(
     }
     let (name, arguments) = call(text)?;
     let args = argument_types(catalog, search_path, arguments)?;
-    procs(catalog, search_path, &parse_qualified_name(name)?)
+    routines(catalog, search_path, &parse_qualified_name(name)?)
         .into_iter()
-        .find(|row| row.args.iter().map(|oid| oid.0).eq(args.iter().copied()))
-        .map(|row| row.oid.0)
+        .find(|routine| routine.inputs().map(|input| input.type_oid.0).eq(args.iter().copied()))
+        .map(|routine| routine.oid)
         .ok_or_else(|| no_function(text))
 }
 
@@ -223,15 +224,16 @@ pub fn regprocedure_out(catalog: &Catalog, search_path: &[ObjectId], oid: Object
     if oid == 0 {
         return "-".into();
     }
-    let Some(row) = builtin::proc_by_oid(Oid(oid)) else { return oid.to_string() };
-    let visible = procs(catalog, search_path, &[row.name.to_owned()])
+    let Some(routine) = Routine::by_oid(catalog, oid) else { return oid.to_string() };
+    let visible = routines(catalog, search_path, &[routine.name.to_owned()])
         .iter()
-        .any(|other| other.oid == row.oid);
+        .any(|other| other.oid == oid);
     let name = match visible {
-        true => quote_identifier(row.name).into_owned(),
-        false => quote_qualified(schema_name(catalog, row.schema), row.name),
+        true => quote_identifier(routine.name).into_owned(),
+        false => quote_qualified(schema_name(catalog, routine.schema), routine.name),
     };
-    let args: Vec<String> = row.args.iter().map(|oid| format_type(*oid, None)).collect();
+    let type_name = |ty: &Oid| super::format_type(catalog, search_path, *ty, None);
+    let args: Vec<String> = routine.input_types().iter().map(type_name).collect();
     format!("{name}({})", args.join(","))
 }
 

@@ -49,6 +49,12 @@ pub struct ViewColumn {
     pub type_oid: u32,
     /// `pg_attribute.atttypmod`.
     pub typmod: i32,
+    /// The domain that its values are of, if it is a column of one beneath.
+    #[serde(default)]
+    pub domain: Option<ObjectId>,
+    /// Access list of the column, beside that of the view.
+    #[serde(default)]
+    pub grants: Grants,
     /// `ALTER VIEW … SET DEFAULT`.
     #[serde(default)]
     pub default: Option<Sql>,

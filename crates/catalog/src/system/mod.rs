@@ -6,24 +6,32 @@
 //!
 //! | module | relations |
 //! |---|---|
-//! | `relations` | tables, indexes, columns, constraints and the views over them |
+//! | `relations` | schemas, relations of all kinds, their columns and defaults |
+//! | `constraints` | indexes, constraints |
+//! | `depend` | dependencies, comments |
 //! | `routines` | types, functions |
-//! | `roles` | roles, the database, settings, time zones |
-//! | `information_schema`, `grants`, `data_types` | the schema of that name |
+//! | `views` | `pg_tables`, `pg_views`, `pg_indexes`, `pg_sequences` |
+//! | `counters` | `pg_stat_…` |
+//! | `roles` | roles, default privileges, the database, settings, time zones |
+//! | `information_schema` and its modules | the schema of that name |
+//! | `relation` | (what tables and views have in common) |
 //! | `sys` | jobs, IAM mappings |
 //! | `constant` | what is the same in every cluster, straight from `data/*.csv` |
 
 mod constant;
-mod data_types;
+mod constraints;
+mod counters;
+mod depend;
 mod fill;
-mod grants;
 mod information_schema;
+mod relation;
 mod relations;
 mod roles;
 mod routines;
 mod sys;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use types::Row;
 
@@ -32,7 +40,7 @@ use crate::objects::*;
 use crate::snapshot::Catalog;
 pub(crate) use constant::name as constant_name;
 use fill::Rows;
-pub(crate) use relations::default_oid;
+pub(crate) use relations::{default_oid, rule_oid};
 pub(crate) use roles::POSTGRES;
 
 /// What the rows of system relations are computed from.
@@ -49,8 +57,12 @@ pub struct SystemCx<'a> {
     pub settings: &'a dyn Fn(&str) -> Option<String>,
     /// Rows of a table as the last ANALYZE estimated them; `None` before the first.
     pub row_estimate: &'a dyn Fn(ObjectId) -> Option<f32>,
-    /// Prints stored expressions.
-    pub print: crate::describe::PrintExpression<'a>,
+    /// The last value that a sequence has given out, where `pg_sequences` is asked for.
+    pub last_value: &'a dyn Fn(&Sequence) -> Option<i64>,
+    /// Which columns of a view can be assigned; `None` if it cannot be written through.
+    pub updatable: &'a dyn Fn(&View) -> Option<Vec<bool>>,
+    /// Prints stored texts.
+    pub print: crate::describe::Print<'a>,
     /// Background jobs.
     pub jobs: &'a [Job],
     /// Microseconds since 2000-01-01 UTC at the transaction's start.
@@ -117,15 +129,18 @@ pub fn audience(relation: types::Oid) -> Audience {
         "pg_opfamily",
         "pg_proc",
         "pg_range",
+        "pg_rewrite",
         "pg_roles",
         "pg_sequence",
-        "pg_type",
+        "pg_statistic_ext",
     ];
     match relation_by_oid(relation) {
         Some(row) if row.schema == INFORMATION_SCHEMA => Audience::Alike,
         Some(row) if row.schema != PG_CATALOG => Audience::Nobody,
         Some(row) if NAMES.contains(&row.name) => Audience::Everybody,
-        Some(row) if matches!(row.name, "pg_indexes" | "pg_tables" | "pg_views") => Audience::Alike,
+        Some(row) if matches!(row.name, "pg_indexes" | "pg_tables" | "pg_type" | "pg_views") => {
+            Audience::Alike
+        }
         _ => Audience::Nobody,
     }
 }
@@ -136,7 +151,11 @@ pub fn rows(relation: &'static SystemRelation, cx: &SystemCx<'_>) -> Vec<Row> {
     match relation.schema {
         PG_CATALOG => {
             let _ = relations::fill(relation.name, cx, &mut out)
+                || constraints::fill(relation.name, cx, &mut out)
+                || depend::fill(relation.name, cx, &mut out)
                 || routines::fill(relation.name, &mut out, cx)
+                || views::fill(relation.name, cx, &mut out)
+                || counters::fill(relation.name, cx, &mut out)
                 || roles::fill(relation.name, cx, &mut out)
                 || constant::fill(relation, &mut out);
         }

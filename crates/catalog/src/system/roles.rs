@@ -1,10 +1,10 @@
-//! Roles, the database, settings, time zones.
+//! Roles, default privileges, the database, settings, time zones.
 
 use types::oid::OID;
 use types::{Datum, Interval, TimeZone};
 
 use super::SystemCx;
-use super::fill::{Rows, array, text_array};
+use super::fill::{Rows, acl, array, text_array};
 use crate::builtin;
 use crate::objects::*;
 
@@ -19,6 +19,7 @@ pub(super) fn fill(name: &str, cx: &SystemCx<'_>, out: &mut Rows) -> bool {
         "pg_user" | "pg_shadow" => users(cx, out, name == "pg_user"),
         "pg_group" => groups(cx, out),
         "pg_auth_members" => members(cx, out),
+        "pg_default_acl" => default_privileges(cx, out),
         "pg_db_role_setting" => role_settings(cx, out),
         "pg_database" => database(cx, out),
         "pg_settings" => settings(cx, out),
@@ -100,6 +101,18 @@ fn role_settings(cx: &SystemCx<'_>, out: &mut Rows) {
             row.set("setdatabase", ObjectId::default())
                 .set("setrole", role.oid)
                 .set("setconfig", text_array(settings));
+        });
+    }
+}
+
+fn default_privileges(cx: &SystemCx<'_>, out: &mut Rows) {
+    for defaults in cx.catalog.default_grants() {
+        out.row(|row| {
+            row.set("oid", defaults.oid)
+                .set("defaclrole", defaults.role)
+                .set("defaclnamespace", defaults.schema.unwrap_or_default())
+                .set("defaclobjtype", defaults.kind.letter())
+                .set("defaclacl", acl(cx.catalog, Some(&defaults.grants)));
         });
     }
 }

@@ -4,15 +4,15 @@ use types::oid::{CHAR, OID};
 use types::{Datum, Oid};
 
 use super::SystemCx;
-use super::fill::{RowWriter, Rows, array, int2, oidvector, text_array};
-use crate::builtin::{self, LANGUAGE_C, TypeKind, TypeRow};
-use crate::describe::{PG_CLASS, array_type_name};
+use super::fill::{RowWriter, Rows, acl, array, int2, oidvector, text_array};
+use crate::builtin::{self, TypeKind, TypeRow};
+use crate::describe::{Body, PG_CLASS, Purpose, Routine, Stored, array_type_name};
 use crate::objects::*;
 
 pub(super) fn fill(name: &str, out: &mut Rows, cx: &SystemCx<'_>) -> bool {
     match name {
         "pg_type" => types(cx, out),
-        "pg_proc" => procs(out),
+        "pg_proc" => procs(cx, out),
         _ => return false,
     }
     true
@@ -22,32 +22,69 @@ fn types(cx: &SystemCx<'_>, out: &mut Rows) {
     for ty in builtin::types() {
         out.row(|row| type_row(row, ty));
     }
-    // A table's row type differs from `pg_class`'s only in its names.
-    let like = builtin::relation_by_oid(Oid(PG_CLASS))
-        .and_then(|relation| builtin::type_by_oid(relation.row_type));
-    let Some((like, like_array)) = like.and_then(|ty| Some((ty, builtin::type_by_oid(ty.array)?)))
-    else {
-        return;
-    };
-    for table in cx.catalog.tables() {
+    let Some(like) = row_type() else { return };
+    let Some(like_array) = builtin::type_by_oid(like.array) else { return };
+    let mut user_types: Vec<_> = cx.catalog.user_types().collect();
+    user_types.sort_by_key(|ty| ty.oid);
+    for ty in user_types {
         out.row(|row| {
-            type_row(row, like);
-            row.set("oid", table.row_type)
-                .set("typname", &table.name)
-                .set("typnamespace", table.schema)
-                .set("typowner", table.owner)
-                .set("typrelid", table.oid)
-                .set("typarray", table.array_type);
+            match ty.domain {
+                Some(domain) => domain_row(cx, row, domain),
+                None => type_row(row, like),
+            }
+            row.set("oid", ty.oid)
+                .set("typname", ty.name)
+                .set("typnamespace", ty.schema)
+                .set("typowner", ty.owner)
+                .set("typrelid", ty.relation)
+                .set("typarray", ty.array_type);
         });
         out.row(|row| {
             type_row(row, like_array);
-            row.set("oid", table.array_type)
-                .set("typname", array_type_name(&table.name))
-                .set("typnamespace", table.schema)
-                .set("typowner", table.owner)
-                .set("typelem", table.row_type);
+            let element = builtin::type_by_oid(Oid(cx.catalog.base_type(ty.oid, -1).0));
+            let align = element.map_or(like.align, |element| element.align);
+            row.set("oid", ty.array_type)
+                .set("typname", array_type_name(ty.name))
+                .set("typnamespace", ty.schema)
+                .set("typowner", ty.owner)
+                .set("typelem", ty.oid)
+                .set("typalign", if align == b'd' { 'd' } else { 'i' });
         });
     }
+}
+
+/// A type of rows of a relation: a user's differs from `pg_class`'s only in its names.
+pub(super) fn row_type() -> Option<&'static TypeRow> {
+    let relation = builtin::relation_by_oid(Oid(PG_CLASS))?;
+    builtin::type_by_oid(relation.row_type)
+}
+
+/// A domain: what values take is the base type's affair.
+fn domain_row(cx: &SystemCx<'_>, row: &mut RowWriter<'_>, domain: &Domain) {
+    /// `domain_in`.
+    const DOMAIN_IN: Oid = Oid(2597);
+    /// `domain_recv`.
+    const DOMAIN_RECV: Oid = Oid(2598);
+    let (base, _) = cx.catalog.base_type(domain.base_type, domain.typmod);
+    if let Some(base) = builtin::type_by_oid(Oid(base)) {
+        type_row(row, base);
+    }
+    let default = domain.default.as_ref();
+    let printed = default.map(|default| (cx.print)(Stored::Value(default, Purpose::Value)));
+    row.set("typtype", TypeKind::Domain.letter())
+        .set("typispreferred", false)
+        .set("typsubscript", Oid::INVALID)
+        .set("typelem", Oid::INVALID)
+        .set("typinput", DOMAIN_IN)
+        .set("typreceive", DOMAIN_RECV)
+        .set("typmodin", Oid::INVALID)
+        .set("typmodout", Oid::INVALID)
+        .set("typnotnull", domain.not_null)
+        .set("typbasetype", domain.base_type)
+        .set("typtypmod", domain.typmod)
+        .set("typdefaultbin", default.map(|default| &default.text))
+        .set("typdefault", printed)
+        .set("typacl", acl(cx.catalog, domain.grants.as_deref()));
 }
 
 fn type_row(row: &mut RowWriter<'_>, ty: &TypeRow) {
@@ -94,44 +131,55 @@ fn typanalyze(ty: &TypeRow) -> u32 {
     }
 }
 
-fn procs(out: &mut Rows) {
-    for proc in builtin::procs() {
-        let oids = |oids: &[Oid]| {
-            (!oids.is_empty()).then(|| array(OID, oids.iter().map(|o| Datum::Oid(o.0)).collect()))
+fn procs(cx: &SystemCx<'_>, out: &mut Rows) {
+    for routine in Routine::all(cx.catalog) {
+        let parameters = &routine.parameters;
+        let modes = routine.has_modes().then_some(parameters);
+        let types = modes.map(|parameters| {
+            array(OID, parameters.iter().map(|p| Datum::Oid(p.type_oid.0)).collect())
+        });
+        let letters = modes.map(|parameters| {
+            let letter = |mode: u8| Datum::text(char::from(mode).to_string());
+            array(CHAR, parameters.iter().map(|p| letter(p.mode)).collect())
+        });
+        let named = parameters.iter().any(|parameter| !parameter.name.is_empty());
+        let inputs = routine.input_types();
+        let text = |body: Body<'_>| match body {
+            Body::Printed(text) => text.to_owned(),
+            Body::Stored(sql) => sql.text.clone(),
         };
-        let modes: Vec<Datum> =
-            proc.modes.iter().map(|mode| Datum::text(char::from(*mode).to_string())).collect();
+        let defaults: Vec<String> = parameters.iter().filter_map(|p| p.default).map(text).collect();
+        let settings = routine.settings.iter().map(|(name, value)| format!("{name}={value}"));
         out.row(|row| {
-            row.set("oid", proc.oid)
-                .set("proname", proc.name)
-                .set("pronamespace", proc.schema)
-                .set("proowner", BOOTSTRAP_ROLE)
-                .set("prolang", proc.lang)
-                .set("procost", proc.cost)
-                .set("prorows", proc.rows)
-                .set("provariadic", proc.variadic)
-                .set("prosupport", proc.support)
-                .set("prokind", proc.kind.letter())
-                .set("prosecdef", proc.security_definer)
-                .set("proleakproof", proc.leakproof)
-                .set("proisstrict", proc.strict)
-                .set("proretset", proc.retset)
-                .set("provolatile", proc.volatility.letter())
-                .set("proparallel", char::from(proc.parallel))
-                .set("pronargs", int2(proc.args.len()))
-                .set("pronargdefaults", int2(proc.defaults.len()))
-                .set("prorettype", proc.ret)
-                .set("proargtypes", oidvector(proc.args.iter().map(|oid| oid.0)))
-                .set("proallargtypes", oids(proc.all_args))
-                .set("proargmodes", (!modes.is_empty()).then(|| array(CHAR, modes)))
-                .set("proargnames", (!proc.names.is_empty()).then(|| text_array(proc.names)))
-                .set(
-                    "proargdefaults",
-                    (!proc.defaults.is_empty()).then(|| proc.defaults.join(", ")),
-                )
-                .set("prosrc", proc.src)
-                .set("probin", proc.bin.filter(|_| proc.lang == LANGUAGE_C))
-                .set("prosqlbody", proc.body);
+            row.set("oid", routine.oid)
+                .set("proname", routine.name)
+                .set("pronamespace", routine.schema)
+                .set("proowner", routine.owner)
+                .set("prolang", routine.language)
+                .set("procost", routine.cost)
+                .set("prorows", routine.rows)
+                .set("provariadic", routine.variadic)
+                .set("prosupport", routine.support)
+                .set("prokind", routine.kind.letter())
+                .set("prosecdef", routine.security_definer)
+                .set("proleakproof", routine.leakproof)
+                .set("proisstrict", routine.strict)
+                .set("proretset", routine.returns_set)
+                .set("provolatile", routine.volatility)
+                .set("proparallel", routine.parallel)
+                .set("pronargs", int2(inputs.len()))
+                .set("pronargdefaults", int2(defaults.len()))
+                .set("prorettype", routine.returns)
+                .set("proargtypes", oidvector(inputs.iter().map(|oid| oid.0)))
+                .set("proallargtypes", types)
+                .set("proargmodes", letters)
+                .set("proargnames", named.then(|| text_array(parameters.iter().map(|p| p.name))))
+                .set("proargdefaults", (!defaults.is_empty()).then(|| defaults.join(", ")))
+                .set("prosrc", routine.source)
+                .set("probin", routine.library)
+                .set("prosqlbody", routine.body.map(text))
+                .set("proconfig", (!routine.settings.is_empty()).then(|| text_array(settings)))
+                .set("proacl", acl(cx.catalog, routine.grants));
         });
     }
 }

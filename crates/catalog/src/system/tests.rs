@@ -47,6 +47,7 @@ fn check(name: Option<&str>, expression: &str, columns: &[&str]) -> Constraint {
         expression: expression.into(),
         names: Vec::new(),
         columns: strings(columns),
+        no_inherit: false,
         comment: None,
     }
 }
@@ -103,6 +104,7 @@ fn cluster() -> Catalog {
         columns,
         constraints,
         like_indexes: Vec::new(),
+        like_statistics: Vec::new(),
     };
     let index = ddl::CreateIndex {
         name: None,
@@ -124,6 +126,7 @@ fn cluster() -> Catalog {
         columns: vec![column("k", INT8, -1), column("l", TEXT, -1)],
         constraints: vec![Constraint::PrimaryKey { name: None, columns: strings(&["k", "l"]) }],
         like_indexes: Vec::new(),
+        like_statistics: Vec::new(),
     };
     let mut catalog = Catalog::new();
     let path = [PG_CATALOG, PUBLIC];
@@ -159,7 +162,12 @@ fn rows_of(relation: &'static SystemRelation, catalog: &Catalog) -> Vec<Row> {
         search_path: &[PG_CATALOG, PUBLIC],
         settings: &|name| (name == "TimeZone").then(|| "Europe/Paris".into()),
         row_estimate: &|_| Some(3.0),
-        print: &|_, text, _| text.to_owned(),
+        last_value: &|_| None,
+        updatable: &|_| None,
+        print: &|stored| match stored {
+            crate::describe::Stored::Column(_, text, _, _) => text.to_owned(),
+            other => panic!("{other:?} is in no table"),
+        },
         jobs: &jobs,
         now: 0,
     };

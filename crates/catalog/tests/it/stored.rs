@@ -107,6 +107,7 @@ fn objects() -> Vec<Object> {
             columns: vec![0],
             names: Vec::new(),
             validated: false,
+            no_inherit: false,
             comment: Some("a check".into()),
         }],
         foreign_keys: Vec::new(),

@@ -50,17 +50,26 @@ impl Accesses {
     pub(super) fn check(&self, cx: &SessionCx) -> Result<()> {
         for access in self.noted.borrow().iter() {
             let Access { role, table, privilege, attnum } = *access;
-            let Some(table) = cx.catalog.table_by_oid(table) else { continue };
-            if has_privilege(&cx.catalog, role, Target::Table(table), privilege) {
+            let column = usize::try_from(attnum).ok().and_then(|n| n.checked_sub(1));
+            let catalog = &cx.catalog;
+            let (target, grants) = match (catalog.table_by_oid(table), catalog.view_by_oid(table)) {
+                (Some(table), _) => {
+                    let column = column.and_then(|column| table.columns.get(column));
+                    (Target::Table(table), column.map(|column| &column.grants))
+                }
+                (None, Some(view)) => {
+                    let column = column.and_then(|column| view.columns.get(column));
+                    (Target::View(view), column.map(|column| &column.grants))
+                }
+                (None, None) => continue,
+            };
+            if has_privilege(catalog, role, target, privilege) {
                 continue;
             }
-            let column = usize::try_from(attnum).ok().and_then(|n| n.checked_sub(1));
-            let granted =
-                column.and_then(|column| table.columns.get(column)).is_some_and(|column| {
-                    has_column_grant(&cx.catalog, role, &column.grants, privilege, false)
-                });
+            let granted = grants
+                .is_some_and(|grants| has_column_grant(catalog, role, grants, privilege, false));
             if !granted {
-                return Err(denied("table", &table.name));
+                return Err(denied(target.kind(), target.name()));
             }
         }
         Ok(())

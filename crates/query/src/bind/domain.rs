@@ -81,7 +81,13 @@ pub(crate) fn domain_rules(cx: &SessionCx, ty: ObjectId) -> Result<Vec<DomainRul
             let condition = binder.domain_condition(&node, Oid(base), typmod)?;
             checks.push((check.name.clone(), condition));
         }
-        rules.push(DomainRules { name: domain.name.clone(), not_null: domain.not_null, checks });
+        let schema = cx.catalog.schema_by_oid(domain.schema);
+        rules.push(DomainRules {
+            schema: schema.map(|schema| schema.name.clone()).unwrap_or_default(),
+            name: domain.name.clone(),
+            not_null: domain.not_null,
+            checks,
+        });
     }
     Ok(rules)
 }

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use catalog::objects::{NameKind, ObjectId, Privilege};
-use catalog::privilege::{Target, check_privilege};
 use catalog::{Table, View};
 use parser::{Node, NodeEnum, protobuf};
 use types::{Oid, Result, SqlError, SqlState, oid};
@@ -178,8 +177,7 @@ impl Binder<'_> {
                 Ok((table.oid, source, columns, None))
             }
             Found::View(view) => {
-                let target = Target::View(&view);
-                check_privilege(&self.cx.catalog, self.cx.role, target, Privilege::Select)?;
+                crate::system::check_view_privilege(self.cx, &view, Privilege::Select)?;
                 let query = self.view_query(&view)?;
                 let columns = query.columns.clone();
                 Ok((view.oid, Source::Query(Arc::new(query)), columns, Some(view.oid)))

@@ -421,7 +421,7 @@ pub(crate) use self::domain::domain_rules;
 pub(crate) use self::names::{Recorder, parse_stored};
 pub(crate) use self::same::same;
 pub(crate) use self::user_function::FunctionScope;
-pub(crate) use self::view::{not_updatable, view_select};
+pub(crate) use self::view::{not_updatable, not_updatable_query, updatable_columns, view_select};
 
 impl BoundCte {
     /// Whether it modifies data.

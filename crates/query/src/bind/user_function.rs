@@ -110,6 +110,12 @@ impl<'a> Binder<'a> {
         Some(Expr::new(ExprKind::Param(at), Oid(self.cx.catalog.base_type(ty.0, -1).0)))
     }
 
+    /// The type of the argument `$number` of the function.
+    pub(super) fn argument_type(&self, number: i32) -> Option<Oid> {
+        let at = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.function.as_ref()?.types.get(at).copied()
+    }
+
     /// The users' functions of a name that take arguments like these.
     pub(super) fn user_candidates(
         &self,

@@ -92,6 +92,16 @@ pub(crate) fn view_select(text: &str) -> Result<SelectStmt> {
     }
 }
 
+/// Which columns of a view can be assigned; `None` if it cannot be written through.
+pub(crate) fn updatable_columns(cx: &SessionCx, view: &Arc<View>) -> Option<Vec<bool>> {
+    // Privileges are another matter.
+    let mut cx = cx.clone();
+    cx.role = catalog::objects::BOOTSTRAP_ROLE;
+    let beneath = Binder::new(&cx, "", &[]).beneath(view, Write::Delete).ok()?;
+    let assignable = |column: &ItemColumn| assigned_position(column, &beneath.relation).is_some();
+    Some(beneath.columns.iter().map(assignable).collect())
+}
+
 /// Why a view with this query cannot be written through; `None` as far as the tree tells.
 pub(crate) fn not_updatable(select: &SelectStmt) -> Option<&'static str> {
     let plain_set =
@@ -120,6 +130,28 @@ pub(crate) fn not_updatable(select: &SelectStmt) -> Option<&'static str> {
     })
 }
 
+/// As [`not_updatable`], as far as the bound query tells.
+pub(crate) fn not_updatable_query(query: &Query) -> Option<&'static str> {
+    let super::query::Body::Select(select) = &query.body else { return None };
+    let is_column = |expr: &Expr| matches!(expr.kind, ExprKind::Var(_));
+    if !select.aggregates.is_empty() {
+        Some(RETURNS_AGGREGATES)
+    } else if !select.windows.is_empty() {
+        Some(RETURNS_WINDOWS)
+    } else if select.targets.iter().any(returns_set) {
+        Some(RETURNS_SETS)
+    } else if !select.targets.iter().any(is_column) {
+        Some(NO_COLUMNS)
+    } else {
+        None
+    }
+}
+
+const RETURNS_AGGREGATES: &str =
+    "Views that return aggregate functions are not automatically updatable.";
+const RETURNS_WINDOWS: &str = "Views that return window functions are not automatically updatable.";
+const RETURNS_SETS: &str =
+    "Views that return set-returning functions are not automatically updatable.";
 const NOT_SINGLE: &str =
     "Views that do not select from a single table or view are not automatically updatable.";
 const NO_COLUMNS: &str = "Views that have no updatable columns are not automatically updatable.";
@@ -218,19 +250,13 @@ impl Binder<'_> {
             let filter = binder.where_clause(&select.where_clause, Place::Where, "WHERE")?;
             let level = required(binder.levels.pop())?;
             if !level.aggregates.is_empty() {
-                return Err(refusal(
-                    "Views that return aggregate functions are not automatically updatable.",
-                ));
+                return Err(refusal(RETURNS_AGGREGATES));
             }
             if !level.windows.is_empty() {
-                return Err(refusal(
-                    "Views that return window functions are not automatically updatable.",
-                ));
+                return Err(refusal(RETURNS_WINDOWS));
             }
             if targets.iter().any(returns_set) {
-                return Err(refusal(
-                    "Views that return set-returning functions are not automatically updatable.",
-                ));
+                return Err(refusal(RETURNS_SETS));
             }
             let mut settled = Vec::new();
             for (expr, column) in targets.into_iter().zip(columns) {

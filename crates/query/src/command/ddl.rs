@@ -145,27 +145,6 @@ pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropStmt) -> Re
     Ok(Outcome::Done(tag.into()))
 }
 
-pub(super) async fn create_schema(
-    session: &mut Session,
-    stmt: &protobuf::CreateSchemaStmt,
-) -> Result<Outcome> {
-    let protobuf::CreateSchemaStmt { schemaname, authrole, schema_elts, if_not_exists } = stmt;
-    if !schema_elts.is_empty() {
-        return Err(crate::bind::unsupported("CREATE SCHEMA with elements"));
-    }
-    let owner = match authrole {
-        Some(role) => Some(super::role::role_name(session, role)?),
-        None => None,
-    };
-    let request = ddl::CreateSchema {
-        name: (!schemaname.is_empty()).then(|| schemaname.clone()),
-        owner,
-        if_not_exists: *if_not_exists,
-    };
-    change(session, "CREATE SCHEMA", |cx| ddl::create_schema(cx, &request)).await?;
-    Ok(Outcome::Done("CREATE SCHEMA".into()))
-}
-
 pub(super) async fn alter_owner(
     session: &mut Session,
     stmt: &protobuf::AlterOwnerStmt,

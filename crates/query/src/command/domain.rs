@@ -23,7 +23,9 @@ pub(super) async fn create(
     }
     let name = qualified(session, &strings(domainname))?;
     let binder = || Binder::new(&session.cx, &statement.source, &[]);
-    let ty = binder().resolve_type(required(type_name.as_ref())?)?;
+    // PostgreSQL gives no positions here.
+    let ty =
+        binder().resolve_type(required(type_name.as_ref())?).map_err(SqlError::without_position)?;
     let (base, typmod) = session.cx.catalog.base_type(ty.oid.0, ty.typmod);
     let mut request = CreateDomain {
         name,
@@ -51,8 +53,10 @@ pub(super) async fn create(
                 }
                 let node = required(constraint.raw_expr.as_deref())?;
                 let name = request.name.name.clone();
-                request.default =
-                    Some(default(session, statement, node, &name, Oid(base), typmod)?);
+                request.default = Some(
+                    default(session, statement, node, &name, Oid(base), typmod)
+                        .map_err(SqlError::without_position)?,
+                );
             }
             Some(ConstrType::ConstrNotnull) => not_null = true,
             Some(ConstrType::ConstrNull) => null = true,
@@ -65,7 +69,9 @@ pub(super) async fn create(
                 }
                 let node = required(constraint.raw_expr.as_deref())?;
                 let recorder = Recorder::default();
-                binder().recording(&recorder).domain_condition(node, Oid(base), typmod)?;
+                let binder = binder().recording(&recorder);
+                let bound = binder.domain_condition(node, Oid(base), typmod);
+                bound.map_err(SqlError::without_position)?;
                 let text = parser::deparse_expression(node)?;
                 let name = (!constraint.conname.is_empty()).then(|| constraint.conname.clone());
                 request.checks.push((name, Sql { text, names: recorder.finish() }));

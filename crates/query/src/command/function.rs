@@ -24,6 +24,10 @@ pub(super) async fn create(
     let name = qualified(session, &strings(&stmt.funcname))?;
     let mut function = declare(session, stmt, statement)?;
     function.name.clone_from(&name.name);
+    // What is wrong with the declaration is said before what is wrong with the body.
+    let cx = &session.cx;
+    let cx = ddl::Cx { catalog: &cx.catalog, role: cx.role, search_path: &cx.search_path };
+    ddl::create_function(cx, &name, stmt.replace, &function)?;
     check_body(session, &mut function)?;
     change(session, "CREATE FUNCTION", |cx| {
         ddl::create_function(cx, &name, stmt.replace, &function)
@@ -279,7 +283,15 @@ fn arguments(
         if type_name.setof {
             return Err(invalid("functions cannot accept set arguments"));
         }
-        let ty = type_of(session, statement, type_name)?;
+        let ty = type_of(session, statement, type_name).map_err(|error| {
+            match error.code() == SqlState::UNDEFINED_OBJECT {
+                true => {
+                    let message = error.message().replace('"', "");
+                    SqlError::new(SqlState::UNDEFINED_OBJECT, message)
+                }
+                false => error,
+            }
+        })?;
         if mode.is_input() && variadic {
             return Err(invalid("VARIADIC parameter must be the last input parameter"));
         }
@@ -382,7 +394,10 @@ fn result_type(
     };
     let (ty, set) = match table {
         true => (implied.unwrap_or(oid::RECORD.0), true),
-        false => (type_of(session, statement, name)?.0, name.setof),
+        false => {
+            let ty = type_of(session, statement, name).map_err(SqlError::without_position)?;
+            (ty.0, name.setof)
+        }
     };
     if let Some(implied) = implied
         && implied != ty

@@ -1,36 +1,54 @@
 //! GRANT and REVOKE of privileges.
 
-use catalog::ddl::{self, GrantObjects, GrantPrivileges, GrantedPrivilege};
-use catalog::objects::Privilege;
+use catalog::ddl::{self, AlterDefaultPrivileges, GrantObjects, GrantPrivileges, GrantedPrivilege};
+use catalog::objects::{DefaultGrantsKind, Privilege};
 use parser::protobuf::{self, DropBehavior, GrantTargetType, ObjectType, RoleSpecType};
-use parser::{Node, NodeEnum};
+use parser::{Node, NodeEnum, Statement};
 use types::{Result, SqlError, SqlState};
 
-use super::Outcome;
-use super::ddl::{change, range_name};
+use super::ddl::{change, node_name, range_name};
 use super::role::role_name;
-use crate::bind::strings;
+use super::{Outcome, function};
+use crate::bind::{required, strings};
 use crate::engine::DATABASE;
 use crate::session::Session;
 
 pub(super) async fn run(session: &mut Session, stmt: &protobuf::GrantStmt) -> Result<Outcome> {
+    session.begin_statement().await?;
+    let request = bind(session, stmt)?;
+    let tag = if stmt.is_grant { "GRANT" } else { "REVOKE" };
+    change(session, tag, |cx| ddl::grant_privileges(cx, &request)).await?;
+    Ok(Outcome::Done(tag.into()))
+}
+
+/// The request that a GRANT or REVOKE makes.
+pub(super) fn bind(session: &Session, stmt: &protobuf::GrantStmt) -> Result<GrantPrivileges> {
+    let objects = granted_on(session, stmt)?;
+    let privileges = match objects {
+        GrantObjects::Database => database_privileges(&stmt.privileges)?,
+        _ => granted(&stmt.privileges)?,
+    };
+    privileges_on(session, stmt, objects, privileges)
+}
+
+fn privileges_on(
+    session: &Session,
+    stmt: &protobuf::GrantStmt,
+    objects: GrantObjects,
+    privileges: Vec<GrantedPrivilege>,
+) -> Result<GrantPrivileges> {
     let protobuf::GrantStmt {
         is_grant,
-        targtype,
-        objtype,
-        objects,
-        privileges,
+        targtype: _,
+        objtype: _,
+        objects: _,
+        privileges: _,
         grantees,
         grant_option,
         grantor,
         behavior,
     } = stmt;
-    let objects = granted_on(session, *targtype, *objtype, objects)?;
-    let privileges = match objects {
-        GrantObjects::Database => database_privileges(privileges)?,
-        _ => granted(privileges)?,
-    };
-    let request = GrantPrivileges {
+    Ok(GrantPrivileges {
         objects,
         privileges,
         grantees: grantee_names(session, grantees)?,
@@ -38,10 +56,67 @@ pub(super) async fn run(session: &mut Session, stmt: &protobuf::GrantStmt) -> Re
         revoke: !is_grant,
         cascade: *behavior == DropBehavior::DropCascade as i32,
         grantor: grantor.as_ref().map(|role| role_name(session, role)).transpose()?,
+    })
+}
+
+/// ALTER DEFAULT PRIVILEGES.
+pub(super) async fn alter_defaults(
+    session: &mut Session,
+    stmt: &protobuf::AlterDefaultPrivilegesStmt,
+    statement: &Statement,
+) -> Result<Outcome> {
+    let protobuf::AlterDefaultPrivilegesStmt { options, action } = stmt;
+    let action = required(action.as_ref())?;
+    let (mut roles, mut schemas) = (None, None);
+    for option in options {
+        let Some(NodeEnum::DefElem(option)) = &option.node else { continue };
+        let Some(NodeEnum::List(list)) = option.arg.as_ref().and_then(|arg| arg.node.as_ref())
+        else {
+            continue;
+        };
+        let earlier = match option.defname.as_str() {
+            "schemas" => {
+                schemas.replace(strings(&list.items).into_iter().map(str::to_owned).collect())
+            }
+            "roles" => {
+                let mut names = Vec::new();
+                for role in &list.items {
+                    if let Some(NodeEnum::RoleSpec(role)) = &role.node {
+                        names.push(role_name(session, role)?);
+                    }
+                }
+                roles.replace(names)
+            }
+            _ => return Err(SqlError::internal("unexpected option of default privileges")),
+        };
+        if earlier.is_some() {
+            return Err(super::sequence::redundant(statement, option));
+        }
+    }
+    let kind = match ObjectType::from_i32(action.objtype) {
+        Some(ObjectType::ObjectTable) => DefaultGrantsKind::Tables,
+        Some(ObjectType::ObjectSequence) => DefaultGrantsKind::Sequences,
+        Some(ObjectType::ObjectFunction | ObjectType::ObjectRoutine) => {
+            DefaultGrantsKind::Functions
+        }
+        Some(ObjectType::ObjectType) => DefaultGrantsKind::Types,
+        _ => {
+            return Err(SqlError::unsupported(
+                "unsupported object type in ALTER DEFAULT PRIVILEGES",
+            ));
+        }
     };
-    let tag = if *is_grant { "GRANT" } else { "REVOKE" };
-    change(session, tag, |cx| ddl::grant_privileges(cx, &request)).await?;
-    Ok(Outcome::Done(tag.into()))
+    let privileges = granted(&action.privileges)?;
+    let objects = GrantObjects::AllInSchemas(kind, Vec::new());
+    let request = AlterDefaultPrivileges {
+        roles: roles.unwrap_or_default(),
+        schemas: schemas.unwrap_or_default(),
+        kind,
+        grant: privileges_on(session, action, objects, privileges)?,
+    };
+    const TAG: &str = "ALTER DEFAULT PRIVILEGES";
+    change(session, TAG, |cx| ddl::alter_default_privileges(cx, &request)).await?;
+    Ok(Outcome::Done(TAG.into()))
 }
 
 /// The privileges of a GRANT; none means all.
@@ -95,39 +170,53 @@ pub(super) fn grantee_names(session: &Session, grantees: &[Node]) -> Result<Vec<
     Ok(names)
 }
 
-fn granted_on(
-    session: &Session,
-    targtype: i32,
-    objtype: i32,
-    objects: &[Node],
-) -> Result<GrantObjects> {
-    let kind = ObjectType::from_i32(objtype).unwrap_or(ObjectType::Undefined);
-    let whole_schema = targtype == GrantTargetType::AclTargetAllInSchema as i32;
+fn granted_on(session: &Session, stmt: &protobuf::GrantStmt) -> Result<GrantObjects> {
+    let objects = &stmt.objects;
+    let kind = ObjectType::from_i32(stmt.objtype).unwrap_or(ObjectType::Undefined);
     let names = || -> Vec<String> { strings(objects).into_iter().map(str::to_owned).collect() };
+    let relations = || {
+        let mut relations = Vec::new();
+        for object in objects {
+            match &object.node {
+                Some(NodeEnum::RangeVar(range)) => {
+                    relations.push(range_name(session, Some(range))?);
+                }
+                _ => return Err(SqlError::internal("unexpected relation")),
+            }
+        }
+        Ok(relations)
+    };
+    if stmt.targtype == GrantTargetType::AclTargetAllInSchema as i32 {
+        let kind = match kind {
+            ObjectType::ObjectTable => DefaultGrantsKind::Tables,
+            ObjectType::ObjectSequence => DefaultGrantsKind::Sequences,
+            ObjectType::ObjectFunction | ObjectType::ObjectRoutine => DefaultGrantsKind::Functions,
+            _ => return Err(SqlError::unsupported("unsupported object type in GRANT")),
+        };
+        return Ok(GrantObjects::AllInSchemas(kind, names()));
+    }
     Ok(match kind {
-        ObjectType::ObjectTable if whole_schema => GrantObjects::AllTablesInSchemas(names()),
-        ObjectType::ObjectTable | ObjectType::ObjectSequence if !whole_schema => {
-            let mut tables = Vec::new();
+        ObjectType::ObjectTable => GrantObjects::Tables(relations()?),
+        ObjectType::ObjectSequence => GrantObjects::Sequences(relations()?),
+        ObjectType::ObjectFunction | ObjectType::ObjectRoutine => {
+            let (word, _) = function::kind_of(kind).unwrap_or(("function", "FUNCTION"));
+            let mut functions = Vec::new();
             for object in objects {
-                match &object.node {
-                    Some(NodeEnum::RangeVar(range)) => {
-                        tables.push(range_name(session, Some(range))?);
-                    }
-                    _ => return Err(SqlError::internal("unexpected table")),
+                if let Some(NodeEnum::ObjectWithArgs(object)) = &object.node {
+                    functions.push(function::function_name(session, object)?);
                 }
             }
-            GrantObjects::Tables(tables)
+            GrantObjects::Functions(word, functions)
+        }
+        ObjectType::ObjectDomain | ObjectType::ObjectType => {
+            let word = if kind == ObjectType::ObjectDomain { "domain" } else { "type" };
+            let names = objects.iter().map(|object| node_name(session, Some(object)));
+            GrantObjects::Types(word, names.collect::<Result<_>>()?)
         }
         ObjectType::ObjectSchema => GrantObjects::Schemas(names()),
         ObjectType::ObjectDatabase => {
             check_databases(session, &strings(objects))?;
             GrantObjects::Database
-        }
-        // There are no sequences or functions of users yet: all of none.
-        ObjectType::ObjectSequence | ObjectType::ObjectFunction | ObjectType::ObjectRoutine
-            if whole_schema =>
-        {
-            GrantObjects::Tables(Vec::new())
         }
         _ => return Err(SqlError::unsupported("unsupported object type in GRANT")),
     })

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use catalog::ddl::{ColumnDef, Constraint, IdentityDef, LikeIndex, SequenceOptions};
+use catalog::ddl::{
+    ColumnDef, Constraint, IdentityDef, LikeIndex, LikeStatistics, SequenceOptions,
+};
 use catalog::objects::{ColumnDefault, Privilege};
 use catalog::{Catalog, Table, View};
 use parser::protobuf::TableLikeClause;
@@ -29,8 +31,7 @@ pub(super) struct Like {
     pub(super) columns: Vec<ColumnDef>,
     pub(super) constraints: Vec<Constraint>,
     pub(super) indexes: Vec<LikeIndex>,
-    /// Statistics objects of the table to be copied.
-    pub(super) statistics: Vec<Arc<catalog::Statistics>>,
+    pub(super) statistics: Vec<LikeStatistics>,
 }
 
 enum Model {
@@ -95,6 +96,7 @@ pub(super) fn expand(session: &Session, source: &str, clause: &TableLikeClause) 
                 expression: check.expression.clone(),
                 names: check.names.clone(),
                 columns: names(&table, &check.columns),
+                no_inherit: check.no_inherit,
                 comment: check.comment.clone().filter(|_| with(COMMENTS)),
             });
         }
@@ -112,7 +114,13 @@ pub(super) fn expand(session: &Session, source: &str, clause: &TableLikeClause) 
     }
     if with(STATISTICS) {
         let objects = session.cx.catalog.statistics_objects();
-        like.statistics = objects.filter(|object| object.table == table.oid).cloned().collect();
+        for object in objects.filter(|object| object.table == table.oid) {
+            like.statistics.push(LikeStatistics {
+                table: Arc::clone(&table),
+                statistics: Arc::clone(object),
+                comments: with(COMMENTS),
+            });
+        }
     }
     Ok(like)
 }

@@ -2,6 +2,7 @@
 //!
 //! Must not know: wire formats.
 
+mod alter_table;
 mod analyze;
 mod comment;
 mod constraint;
@@ -13,7 +14,9 @@ mod function;
 mod grant;
 mod index;
 mod like;
+mod rename;
 mod role;
+mod schema;
 mod sequence;
 mod set;
 mod statistics;
@@ -136,19 +139,22 @@ pub(crate) async fn run(
         NodeEnum::AlterSeqStmt(stmt) => sequence::alter(session, stmt, statement).await,
         NodeEnum::IndexStmt(stmt) => index::create(session, stmt, statement, asynchronous).await,
         NodeEnum::DropStmt(stmt) => ddl::drop(session, stmt).await,
-        NodeEnum::CreateSchemaStmt(stmt) => ddl::create_schema(session, stmt).await,
+        NodeEnum::CreateSchemaStmt(stmt) => schema::create(session, stmt, statement).await,
         NodeEnum::AlterTableStmt(stmt) => {
-            table::alter(session, stmt, statement, asynchronous).await
+            alter_table::alter(session, stmt, statement, asynchronous).await
         }
-        NodeEnum::RenameStmt(stmt) => table::rename(session, stmt).await,
+        NodeEnum::RenameStmt(stmt) => rename::rename(session, stmt).await,
         NodeEnum::CreateRoleStmt(stmt) => role::create(session, stmt).await,
         NodeEnum::DropRoleStmt(stmt) => role::drop(session, stmt).await,
         NodeEnum::CommentStmt(stmt) => comment::run(session, stmt).await,
         NodeEnum::AlterRoleStmt(stmt) => role::alter(session, stmt).await,
-        NodeEnum::AlterObjectSchemaStmt(stmt) => table::set_schema(session, stmt).await,
+        NodeEnum::AlterObjectSchemaStmt(stmt) => rename::set_schema(session, stmt).await,
         NodeEnum::AlterOwnerStmt(stmt) => ddl::alter_owner(session, stmt).await,
         NodeEnum::AlterRoleSetStmt(stmt) => role::alter_settings(session, stmt).await,
         NodeEnum::GrantStmt(stmt) => grant::run(session, stmt).await,
+        NodeEnum::AlterDefaultPrivilegesStmt(stmt) => {
+            grant::alter_defaults(session, stmt, statement).await
+        }
         NodeEnum::GrantRoleStmt(stmt) => role::grant_role(session, stmt, statement).await,
         other => Err(crate::rules::missing(other)),
     }

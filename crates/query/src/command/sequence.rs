@@ -1,6 +1,6 @@
 //! CREATE SEQUENCE, ALTER SEQUENCE, and the options of identity columns.
 
-use catalog::ddl::{self, IdentityDef, OwnedByName, SequenceOptions};
+use catalog::ddl::{self, IdentityDef, OwnedByName, QualifiedName, SequenceOptions};
 use parser::protobuf::{self, DefElem};
 use parser::{Node, NodeEnum, Statement};
 use types::{Result, SqlError, SqlState};
@@ -15,20 +15,34 @@ pub(super) async fn create(
     stmt: &protobuf::CreateSeqStmt,
     statement: &Statement,
 ) -> Result<Outcome> {
-    let protobuf::CreateSeqStmt { sequence, options, owner_id: _, for_identity: _, if_not_exists } =
-        stmt;
+    let (name, options) = bind(session, stmt, statement)?;
+    change(session, "CREATE SEQUENCE", |cx| {
+        ddl::create_sequence(cx, &name, stmt.if_not_exists, &options)
+    })
+    .await?;
+    Ok(Outcome::Done("CREATE SEQUENCE".into()))
+}
+
+/// The name and options of a CREATE SEQUENCE.
+pub(super) fn bind(
+    session: &Session,
+    stmt: &protobuf::CreateSeqStmt,
+    statement: &Statement,
+) -> Result<(QualifiedName, SequenceOptions)> {
+    let protobuf::CreateSeqStmt {
+        sequence,
+        options,
+        owner_id: _,
+        for_identity: _,
+        if_not_exists: _,
+    } = stmt;
     if required(sequence.as_ref())?.relpersistence == "t" {
         return Err(SqlError::unsupported(
             "TEMPORARY or TEMP sequence not supported for CREATE SEQUENCE",
         ));
     }
     let name = range_name(session, sequence.as_ref())?;
-    let options = parse_options(session, statement, options)?;
-    change(session, "CREATE SEQUENCE", |cx| {
-        ddl::create_sequence(cx, &name, *if_not_exists, &options)
-    })
-    .await?;
-    Ok(Outcome::Done("CREATE SEQUENCE".into()))
+    Ok((name, parse_options(session, statement, options)?))
 }
 
 pub(super) async fn alter(
@@ -94,7 +108,7 @@ pub(super) fn identity_changes(
     Ok((always, parse_options(session, statement, &rest)?))
 }
 
-fn redundant(statement: &Statement, element: &DefElem) -> SqlError {
+pub(super) fn redundant(statement: &Statement, element: &DefElem) -> SqlError {
     let error = SqlError::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options");
     match usize::try_from(element.location) {
         Ok(byte) => error.at(parser::character_position(&statement.source, byte)),

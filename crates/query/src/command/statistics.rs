@@ -45,20 +45,27 @@ pub(super) async fn create(
         kinds: strings(stat_types).into_iter().map(str::to_owned).collect(),
         columns: Vec::new(),
         expressions: Vec::new(),
+        parts: Vec::new(),
         table,
     };
     let shape = super::table::existing(session, &request.table);
     for node in exprs {
         let Some(NodeEnum::StatsElem(element)) = &node.node else { continue };
         match element.expr.as_deref() {
-            None => request.columns.push(element.name.clone()),
+            None => {
+                request.parts.push(element.name.clone());
+                request.columns.push(element.name.clone());
+            }
             // A column in parentheses is a column.
             Some(Node { node: Some(NodeEnum::ColumnRef(column)) })
                 if strings(&column.fields).len() == 1 =>
             {
-                request.columns.extend(strings(&column.fields).into_iter().map(str::to_owned));
+                let names = strings(&column.fields).into_iter().map(str::to_owned);
+                request.parts.extend(names.clone());
+                request.columns.extend(names);
             }
             Some(node) => {
+                request.parts.push("expr".into());
                 request.expressions.push(expression(session, statement, shape.as_ref(), node)?);
             }
         }

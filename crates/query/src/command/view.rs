@@ -9,7 +9,10 @@ use types::{Oid, Result, SqlError, SqlState};
 use super::Outcome;
 use super::ddl::{change, range_name};
 use crate::bind::query::CteBody;
-use crate::bind::{Binder, Recorder, not_updatable, required, strings, unsupported, view_select};
+use crate::bind::{
+    Binder, Recorder, not_updatable, not_updatable_query, required, strings, unsupported,
+    view_select,
+};
 use crate::session::Session;
 
 pub(super) async fn create(
@@ -59,14 +62,6 @@ pub(super) fn bind(
         security_barrier: None,
         security_invoker: None,
     };
-    for option in options {
-        match view_option(option, true)? {
-            ViewAction::SetCheckOption(value) => request.check_option = value,
-            ViewAction::SetSecurityBarrier(value) => request.security_barrier = value,
-            ViewAction::SetSecurityInvoker(value) => request.security_invoker = value,
-            ViewAction::SetDefault { .. } => {}
-        }
-    }
     let Some(NodeEnum::SelectStmt(select)) = query.as_ref().and_then(|node| node.node.as_ref())
     else {
         return Err(SqlError::internal("view is not a SELECT"));
@@ -100,6 +95,7 @@ pub(super) fn bind(
             name: column.name.clone(),
             type_oid: column.ty.0,
             typmod: column.typmod,
+            domain: column.origin.and_then(|origin| domain_of(session, origin)),
             ..ViewColumn::default()
         })
         .collect();
@@ -109,13 +105,22 @@ pub(super) fn bind(
     for column in &request.columns {
         refuse_pseudo_type(session, column)?;
     }
-    if request.check_option.is_some()
-        && let Some(reason) = not_updatable(select)
+    let checks = |node: &Node| matches!(&node.node, Some(NodeEnum::DefElem(option)) if option.defname == "check_option");
+    if (request.check_option.is_some() || options.iter().any(checks))
+        && let Some(reason) = not_updatable(select).or_else(|| not_updatable_query(&bound.tree))
     {
         return Err(SqlError::unsupported(
             "WITH CHECK OPTION is supported only on automatically updatable views",
         )
         .hint(reason));
+    }
+    for option in options {
+        match view_option(option, true)? {
+            ViewAction::SetCheckOption(value) => request.check_option = value,
+            ViewAction::SetSecurityBarrier(value) => request.security_barrier = value,
+            ViewAction::SetSecurityInvoker(value) => request.security_invoker = value,
+            ViewAction::SetDefault { .. } => {}
+        }
     }
     request.query = Sql {
         text: parser::deparse_statement(&Node {
@@ -126,6 +131,16 @@ pub(super) fn bind(
     // What is stored has to be readable.
     view_select(&request.query.text)?;
     Ok(request)
+}
+
+/// The domain of a column of a table or view.
+fn domain_of(session: &Session, (relation, attnum): (u32, i16)) -> Option<u32> {
+    let catalog = &session.cx.catalog;
+    let at = usize::try_from(attnum).ok()?.checked_sub(1)?;
+    match catalog.table_by_oid(relation) {
+        Some(table) => table.columns.get(at)?.domain,
+        None => catalog.view_by_oid(relation)?.columns.get(at)?.domain,
+    }
 }
 
 fn refuse_pseudo_type(session: &Session, column: &ViewColumn) -> Result<()> {
@@ -233,12 +248,14 @@ pub(super) async fn alter(
                 let default = match &command.def {
                     None => None,
                     Some(node) => {
-                        if let Some((ty, typmod)) = column_type(session, &name, &command.name) {
+                        let column = column_type(session, &name, &command.name);
+                        if let Some((ty, typmod)) = column {
                             Binder::new(&session.cx, &statement.source, &[])
                                 .recording(&recorder)
                                 .column_expression(None, node, &command.name, ty, typmod)?;
                         }
-                        Some(parser::deparse_expression(node)?)
+                        let ty = column.map_or(Oid::INVALID, |(ty, _)| ty);
+                        Some(super::table::default_text(node, ty)?)
                     }
                 };
                 let names = recorder.finish();

@@ -17,7 +17,7 @@ pub(crate) fn is_sequence_function(prosrc: &str) -> bool {
     matches!(prosrc, "nextval_oid" | "setval_oid" | "setval3_oid" | "pg_sequence_last_value")
 }
 
-/// Calls `nextval` or `setval`: its value, or what it waits for.
+/// Calls `nextval`, `setval` or `pg_sequence_last_value`: its value, or what it waits for.
 ///
 /// # Errors
 /// `42809`, `42501`, `25006`, `22003`, `2200H`.
@@ -99,17 +99,23 @@ pub(crate) fn scalar(prosrc: &str) -> Option<Scalar> {
             Ok(Datum::Int8(value))
         },
         "pg_sequence_parameters" => |cx, _, args| {
-            let [Datum::Oid(relation)] = args else { return Ok(Datum::Null) };
+            let [Datum::Oid(number)] = args else { return Ok(Datum::Null) };
             let cx = session(cx)?;
-            let sequence = find(cx, *relation)?;
-            check(cx, &sequence, &[Privilege::Select, Privilege::Update, Privilege::Usage])?;
+            let Some(sequence) = cx.catalog.sequence_by_oid(*number) else {
+                return Err(SqlError::internal(format!(
+                    "cache lookup failed for sequence {number}"
+                )));
+            };
+            let every = [Privilege::Select, Privilege::Update, Privilege::Usage];
+            check(cx, sequence, &every)?;
+            let number = Datum::Int8;
             Ok(record([
-                ("start_value", oid::INT8, Datum::Int8(sequence.start)),
-                ("minimum_value", oid::INT8, Datum::Int8(sequence.min)),
-                ("maximum_value", oid::INT8, Datum::Int8(sequence.max)),
-                ("increment", oid::INT8, Datum::Int8(sequence.increment)),
+                ("start_value", oid::INT8, number(sequence.start)),
+                ("minimum_value", oid::INT8, number(sequence.min)),
+                ("maximum_value", oid::INT8, number(sequence.max)),
+                ("increment", oid::INT8, number(sequence.increment)),
                 ("cycle_option", oid::BOOL, Datum::Bool(sequence.cycle)),
-                ("cache_size", oid::INT8, Datum::Int8(sequence.cache)),
+                ("cache_size", oid::INT8, number(sequence.cache)),
                 ("data_type", oid::OID, Datum::Oid(oid::INT8.0)),
             ]))
         },

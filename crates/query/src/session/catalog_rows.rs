@@ -118,19 +118,38 @@ impl<'a> CatalogRows<'a> {
     }
 
     /// A relation, computed when it is first asked for.
-    fn relation(&self, relation: Oid) -> Result<Arc<Relation>> {
-        let mut relations = self.relations.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = relations.get(&relation) {
+    async fn relation(&self, relation: Oid) -> Result<Arc<Relation>> {
+        let lock = || self.relations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&relation) {
             return Ok(Arc::clone(known));
         }
         let shared = &self.cx.engine.catalog_rows;
         let computed = match audience(relation) {
             Audience::Everybody => shared.relation(self.cx, relation, None)?,
             Audience::Alike => shared.relation(self.cx, relation, Some(Viewer::of(self.cx)))?,
-            Audience::Nobody => Relation::compute(self.cx, relation)?,
+            Audience::Nobody => {
+                let values = self.last_values(relation).await?;
+                Relation::compute(self.cx, relation, &values)?
+            }
         };
-        relations.insert(relation, Arc::clone(&computed));
+        lock().insert(relation, Arc::clone(&computed));
         Ok(computed)
+    }
+
+    /// What sequences have given out last, if the relation shows it.
+    async fn last_values(&self, relation: Oid) -> Result<HashMap<ObjectId, i64>> {
+        let mut values = HashMap::new();
+        let shows = catalog::system::relation_by_oid(relation)
+            .is_some_and(|relation| relation.name == "pg_sequences");
+        if shows {
+            for sequence in self.cx.catalog.sequences() {
+                let (last, _, called) = self.cx.engine.sequence_state(sequence).await?;
+                if called {
+                    values.insert(sequence.oid, last);
+                }
+            }
+        }
+        Ok(values)
     }
 }
 
@@ -152,7 +171,7 @@ impl SharedRows {
                 return Ok(Arc::clone(known));
             }
         }
-        let computed = Relation::compute(cx, relation)?;
+        let computed = Relation::compute(cx, relation, &HashMap::new())?;
         // What only an open transaction sees, or sees no longer, is its own.
         if newest {
             let (basis, relations) = &mut *lock();
@@ -177,7 +196,7 @@ impl SystemRows for CatalogRows<'_> {
                 }
                 return Ok(rows);
             }
-            let rows = &self.relation(relation)?.rows;
+            let rows = &self.relation(relation).await?.rows;
             let to = rows.len().min(from.saturating_add(CHUNK_ROWS));
             let mut chunk = Chunk::with_capacity(rows.width(), to.saturating_sub(from));
             for at in from..to {
@@ -198,7 +217,7 @@ impl SystemRows for CatalogRows<'_> {
             if self.cx.catalog.sequence_by_oid(relation.0).is_some() {
                 return self.rows(relation, 0).await;
             }
-            let relation = self.relation(relation)?;
+            let relation = self.relation(relation).await?;
             if value.is_null() {
                 return Ok(Chunk::new(relation.rows.width()));
             }
@@ -212,8 +231,12 @@ impl SystemRows for CatalogRows<'_> {
 }
 
 impl Relation {
-    fn compute(cx: &SessionCx, relation: Oid) -> Result<Arc<Relation>> {
-        let rows = crate::system::relation_rows(cx, relation)?;
+    fn compute(
+        cx: &SessionCx,
+        relation: Oid,
+        last_values: &HashMap<ObjectId, i64>,
+    ) -> Result<Arc<Relation>> {
+        let rows = crate::system::relation_rows(cx, relation, last_values)?;
         Ok(Arc::new(Relation { rows, indexes: Mutex::default() }))
     }
 

@@ -1,14 +1,15 @@
 //! Functions that describe objects: definitions, comments, signatures, visibility.
 
-use catalog::Table;
-use catalog::builtin::{self, ProcKind, Volatility};
-use catalog::describe::{self, Purpose};
-use catalog::objects::ObjectId;
+use std::sync::Arc;
+
+use catalog::builtin;
+use catalog::describe::{self, Purpose, SignatureCx, Stored};
+use catalog::objects::{ObjectId, OwnedBy};
 use functions::{CallCx, Scalar, Site};
-use types::{Datum, Oid, Result, SqlError, SqlState};
+use types::{Array, Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::session;
-use crate::bind::ruleutils::{self, Style};
+use crate::bind::ruleutils::{self, Sight, Style};
 use crate::session::SessionCx;
 
 pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
@@ -20,45 +21,51 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         "pg_get_expr" | "pg_get_expr_ext" => get_expr,
         "pg_get_indexdef" => |cx, _, args| {
             let cx = session(cx)?;
-            let print = |table: &Table, text: &str, purpose| print(cx, table, text, purpose);
+            let print = |stored: Stored<'_>| print(cx, stored);
             Ok(text(describe::pg_get_indexdef(&cx.catalog, number(args)?, None, &print)))
         },
         "pg_get_indexdef_ext" => indexdef_ext,
         "pg_get_constraintdef" | "pg_get_constraintdef_ext" => |cx, _, args| {
             let cx = session(cx)?;
             let style = style(args.get(1));
-            let print =
-                |table: &Table, text: &str, purpose| expression(cx, table, text, purpose, style);
+            let print = |stored: Stored<'_>| printed(cx, stored, style);
             let (catalog, path) = (&cx.catalog, &cx.search_path);
             Ok(text(describe::pg_get_constraintdef(catalog, path, number(args)?, &print)))
         },
         "pg_get_function_arguments" => {
-            |_, _, args| Ok(text(describe::pg_get_function_arguments(Oid(number(args)?))))
+            |cx, _, args| signature(cx, args, describe::pg_get_function_arguments)
         }
         "pg_get_function_identity_arguments" => {
-            |_, _, args| Ok(text(describe::pg_get_function_identity_arguments(Oid(number(args)?))))
+            |cx, _, args| signature(cx, args, describe::pg_get_function_identity_arguments)
         }
         "pg_get_function_result" => {
-            |_, _, args| Ok(text(describe::pg_get_function_result(Oid(number(args)?))))
+            |cx, _, args| signature(cx, args, describe::pg_get_function_result)
         }
-        "pg_get_function_arg_default" => function_arg_default,
-        "pg_get_function_sqlbody" => |_, _, args| {
-            let proc = builtin::proc_by_oid(Oid(number(args)?));
-            Ok(proc.and_then(|proc| proc.body).map_or(Datum::Null, Datum::text))
+        "pg_get_function_sqlbody" => {
+            |cx, _, args| signature(cx, args, describe::pg_get_function_sqlbody)
+        }
+        "pg_get_function_arg_default" => |cx, _, args| {
+            let [_, Datum::Int4(position)] = args else { return Ok(Datum::Null) };
+            let Ok(position) = usize::try_from(*position) else { return Ok(Datum::Null) };
+            signature(cx, args, |signatures, function| {
+                describe::pg_get_function_arg_default(signatures, function, position)
+            })
         },
-        // The texts of built-in views are not kept.
-        "pg_get_viewdef" | "pg_get_viewdef_ext" | "pg_get_viewdef_wrap" => {
-            |_, _, _| Ok(Datum::Null)
-        }
+        "pg_get_functiondef" => |cx, _, args| {
+            let cx = session(cx)?;
+            let print = |stored: Stored<'_>| print(cx, stored);
+            Ok(text(describe::pg_get_functiondef(signatures(cx, &print), number(args)?)?))
+        },
+        "pg_get_viewdef" | "pg_get_viewdef_ext" | "pg_get_viewdef_wrap" => viewdef,
+        "pg_get_viewdef_name" | "pg_get_viewdef_name_ext" => viewdef,
+        "pg_get_ruledef" | "pg_get_ruledef_ext" => ruledef,
+        "pg_get_statisticsobjdef" => |cx, _, args| statisticsobjdef(cx, args, true),
+        "pg_get_statisticsobjdef_columns" => |cx, _, args| statisticsobjdef(cx, args, false),
+        "pg_get_statisticsobjdef_expressions" => statisticsobjdef_expressions,
         "pg_get_serial_sequence" => serial_sequence,
-        // There are no rules, triggers, statistics objects, partitions.
-        "pg_get_ruledef"
-        | "pg_get_ruledef_ext"
-        | "pg_get_triggerdef"
+        // There are no triggers and partitions.
+        "pg_get_triggerdef"
         | "pg_get_triggerdef_ext"
-        | "pg_get_statisticsobjdef"
-        | "pg_get_statisticsobjdef_columns"
-        | "pg_get_statisticsobjdef_expressions"
         | "pg_get_partkeydef"
         | "pg_get_partition_constraintdef"
         | "pg_partition_root" => |_, _, _| Ok(Datum::Null),
@@ -68,9 +75,17 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             Ok(key.map_or(Datum::Null, |key| Datum::Oid(key.oid)))
         },
         "pg_relation_is_updatable" => |cx, _, args| {
-            let table = session(cx)?.catalog.table_by_oid(number(args)?);
             // INSERT, UPDATE and DELETE: 1 << 3, 1 << 2, 1 << 4.
-            Ok(Datum::Int4(if table.is_some() { 28 } else { 0 }))
+            let (cx, relation) = (session(cx)?, number(args)?);
+            Ok(Datum::Int4(match cx.catalog.view_by_oid(relation) {
+                Some(view) => match crate::bind::updatable_columns(cx, view) {
+                    Some(columns) if columns.contains(&true) => 28,
+                    Some(_) => 16,
+                    None => 0,
+                },
+                None if cx.catalog.table_by_oid(relation).is_some() => 28,
+                None => 0,
+            }))
         },
         "pg_relation_is_publishable" => |cx, _, args| {
             let (catalog, relation) = (&session(cx)?.catalog, number(args)?);
@@ -78,10 +93,16 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             let is_table = catalog.table_by_oid(relation).is_some();
             Ok(known.map_or(Datum::Null, |_| Datum::Bool(is_table)))
         },
-        "pg_get_functiondef" => functiondef,
         "pg_column_is_updatable" => |cx, _, args| {
-            let table = session(cx)?.catalog.table_by_oid(number(args)?);
-            Ok(Datum::Bool(table.is_some() && matches!(args.get(1), Some(Datum::Int2(1..)))))
+            let (cx, relation) = (session(cx)?, number(args)?);
+            let [_, Datum::Int2(attnum), ..] = args else { return Ok(Datum::Null) };
+            let at = usize::try_from(*attnum).ok().and_then(|attnum| attnum.checked_sub(1));
+            Ok(Datum::Bool(match (cx.catalog.view_by_oid(relation), at) {
+                (Some(view), Some(at)) => crate::bind::updatable_columns(cx, view)
+                    .is_some_and(|columns| columns.get(at) == Some(&true)),
+                (None, Some(_)) => cx.catalog.table_by_oid(relation).is_some(),
+                (_, None) => false,
+            }))
         },
         // Relations have no files; what their rows take is counted for the cluster only.
         "pg_relation_filenode" | "pg_relation_filepath" => |_, _, _| Ok(Datum::Null),
@@ -110,7 +131,9 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             })
         },
         "pg_function_is_visible" => |cx, _, args| {
-            visible(cx, args, |cx, of| describe::pg_function_is_visible(&cx.search_path, of))
+            visible(cx, args, |cx, of| {
+                describe::pg_function_is_visible(&cx.catalog, &cx.search_path, of)
+            })
         },
         "pg_operator_is_visible"
         | "pg_opclass_is_visible"
@@ -123,7 +146,11 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         | "pg_ts_config_is_visible" => |cx, _, args| {
             visible(cx, args, |cx, _| Some(describe::pg_catalog_is_visible(&cx.search_path)))
         },
-        "pg_statistics_obj_is_visible" => |_, _, _| Ok(Datum::Null),
+        "pg_statistics_obj_is_visible" => |cx, _, args| {
+            visible(cx, args, |cx, of| {
+                describe::pg_statistics_obj_is_visible(&cx.catalog, &cx.search_path, of)
+            })
+        },
         _ => return None,
     })
 }
@@ -206,14 +233,49 @@ fn style(pretty: Option<&Datum>) -> Style {
     }
 }
 
-/// A stored expression as PostgreSQL prints it; as it is stored if it no longer makes sense.
-fn expression(cx: &SessionCx, table: &Table, text: &str, purpose: Purpose, style: Style) -> String {
-    ruleutils::expression(cx, Some(table), text, purpose, style).unwrap_or_else(|_| text.to_owned())
+/// A stored text as PostgreSQL prints it; as it is stored if it no longer makes sense.
+fn printed(cx: &SessionCx, stored: Stored<'_>, style: Style) -> String {
+    let (text, printed) = match stored {
+        Stored::Column(table, text, names, purpose) => {
+            let sight = Sight::Table(table);
+            (text, ruleutils::expression(cx, sight, text, names, purpose, style))
+        }
+        Stored::Value(sql, purpose) => {
+            let sight = Sight::Nothing;
+            let names = &sql.names;
+            (&*sql.text, ruleutils::expression(cx, sight, &sql.text, names, purpose, style))
+        }
+        Stored::Domain(domain, sql) => {
+            let (base, typmod) = cx.catalog.base_type(domain.base_type, domain.typmod);
+            let sight = Sight::Value(Oid(base), typmod, base != domain.base_type);
+            let purpose = Purpose::Condition;
+            let names = &sql.names;
+            (&*sql.text, ruleutils::expression(cx, sight, &sql.text, names, purpose, style))
+        }
+        Stored::View(view) => (&*view.query.text, ruleutils::view(cx, view, style)),
+        Stored::Body(function, body) => (&*body.text, ruleutils::body(cx, function, body)),
+    };
+    printed.unwrap_or_else(|_| text.to_owned())
 }
 
-/// A stored expression as the catalog's views show it.
-pub(super) fn print(cx: &SessionCx, table: &Table, text: &str, purpose: Purpose) -> String {
-    expression(cx, table, text, purpose, Style::PLAIN)
+/// A stored text as the catalog's views show it.
+pub(super) fn print(cx: &SessionCx, stored: Stored<'_>) -> String {
+    printed(cx, stored, Style::PLAIN)
+}
+
+fn signatures<'a>(cx: &'a SessionCx, print: catalog::describe::Print<'a>) -> SignatureCx<'a> {
+    SignatureCx { catalog: &cx.catalog, search_path: &cx.search_path, print }
+}
+
+/// A text about the function that the first argument is.
+fn signature(
+    cx: &CallCx<'_>,
+    args: &[Datum],
+    of: impl Fn(SignatureCx<'_>, ObjectId) -> Option<String>,
+) -> Result<Datum> {
+    let cx = session(cx)?;
+    let print = |stored: Stored<'_>| print(cx, stored);
+    Ok(text(of(signatures(cx, &print), number(args)?)))
 }
 
 /// `pg_get_expr(expression, relation, pretty)`: NULL if there is no such relation.
@@ -223,13 +285,74 @@ fn get_expr(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     };
     let cx = session(cx)?;
     let style = style(rest.first());
-    let printed = match cx.catalog.table_by_oid(*relation) {
-        Some(table) => expression(cx, table, text, Purpose::Value, style),
-        None if *relation == 0 => ruleutils::expression(cx, None, text, Purpose::Value, style)
-            .unwrap_or_else(|_| text.to_string()),
+    let sight = match cx.catalog.table_by_oid(*relation) {
+        Some(table) => Sight::Table(table),
+        None if *relation == 0 || cx.catalog.view_by_oid(*relation).is_some() => Sight::Nothing,
         None => return Ok(Datum::Null),
     };
-    Ok(Datum::text(printed))
+    let names = cx.catalog.names_in(*relation, text);
+    let printed = ruleutils::expression(cx, sight, text, names, Purpose::Value, style);
+    Ok(Datum::text(printed.unwrap_or_else(|_| text.to_string())))
+}
+
+/// `pg_get_viewdef(view, pretty or width)`, the view by OID or name; NULL if it is none. The texts
+/// of built-in views are not kept.
+fn viewdef(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let view = match args.first() {
+        Some(Datum::Text(name)) => describe::regclass_in(&cx.catalog, &cx.search_path, name)?,
+        _ => number(args)?,
+    };
+    let style = match args.get(1) {
+        Some(Datum::Int4(width)) => Style { wrap: *width, ..Style::PRETTY },
+        pretty => style(pretty),
+    };
+    let view = cx.catalog.view_by_oid(view);
+    Ok(text(view.map(|view| printed(cx, Stored::View(view), style))))
+}
+
+/// `pg_get_ruledef(rule, pretty)`: rules exist as those of views.
+fn ruledef(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let (cx, rule) = (session(cx)?, number(args)?);
+    let Some(view) = describe::view_of_rule(&cx.catalog, rule) else { return Ok(Datum::Null) };
+    let style = style(args.get(1));
+    let name = match style.pretty {
+        true => describe::regclass_out(&cx.catalog, &cx.search_path, view.oid),
+        false => describe::regclass_out(&cx.catalog, &[], view.oid),
+    };
+    let query = printed(cx, Stored::View(view), style);
+    Ok(Datum::text(format!(
+        "CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {name} DO INSTEAD {query}"
+    )))
+}
+
+fn statisticsobjdef(cx: &CallCx<'_>, args: &[Datum], whole: bool) -> Result<Datum> {
+    let cx = session(cx)?;
+    let print = |stored: Stored<'_>| printed(cx, stored, Style::PRETTY);
+    let definition = describe::pg_get_statisticsobjdef(
+        &cx.catalog,
+        &cx.search_path,
+        number(args)?,
+        whole,
+        &print,
+    );
+    Ok(text(definition))
+}
+
+/// `pg_get_statisticsobjdef_expressions`: a `text[]`, NULL if there are none.
+fn statisticsobjdef_expressions(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let cx = session(cx)?;
+    let Some(statistics) = cx.catalog.statistics_by_oid(number(args)?) else {
+        return Ok(Datum::Null);
+    };
+    let Some(table) = cx.catalog.table_by_oid(statistics.table) else { return Ok(Datum::Null) };
+    if statistics.expressions.is_empty() {
+        return Ok(Datum::Null);
+    }
+    let texts = statistics.expressions.iter().map(|sql| {
+        Datum::text(print(cx, Stored::Column(table, &sql.text, &sql.names, Purpose::Value)))
+    });
+    Ok(Datum::Array(Arc::new(Array::from_elements(oid::TEXT, texts.collect()))))
 }
 
 fn format_type(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
@@ -248,7 +371,7 @@ fn indexdef_ext(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     };
     let cx = session(cx)?;
     let style = if *pretty { Style::PRETTY } else { Style::PLAIN };
-    let print = |table: &Table, text: &str, purpose| expression(cx, table, text, purpose, style);
+    let print = |stored: Stored<'_>| printed(cx, stored, style);
     Ok(text(match usize::try_from(*column) {
         Ok(0) | Err(_) => {
             let path = pretty.then_some(cx.search_path.as_slice());
@@ -258,113 +381,34 @@ fn indexdef_ext(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     }))
 }
 
-fn function_arg_default(_: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
-    let [Datum::Oid(function), Datum::Int4(position)] = args else { return Ok(Datum::Null) };
-    let Some(proc) = builtin::proc_by_oid(Oid(*function)) else { return Ok(Datum::Null) };
-    let is_input = |at: usize| match proc.modes.get(at) {
-        Some(mode) => matches!(mode, b'i' | b'b' | b'v'),
-        None => true,
-    };
-    let Some(at) = usize::try_from(*position).ok().and_then(|at| at.checked_sub(1)) else {
-        return Ok(Datum::Null);
-    };
-    if !is_input(at) {
-        return Ok(Datum::Null);
-    }
-    let input = (0..at).filter(|at| is_input(*at)).count();
-    let without = proc.args.len() - proc.defaults.len();
-    let default = input.checked_sub(without).and_then(|at| proc.defaults.get(at));
-    Ok(default.map_or(Datum::Null, Datum::text))
-}
-
-/// The statement that would create a function.
-///
-/// Source: PostgreSQL 16 `pg_get_functiondef`, `src/backend/utils/adt/ruleutils.c`.
-fn functiondef(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
-    let Some(proc) = builtin::proc_by_oid(Oid(number(args)?)) else { return Ok(Datum::Null) };
-    if proc.kind == ProcKind::Aggregate {
-        return Err(SqlError::new(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("\"{}\" is an aggregate function", proc.name),
-        ));
-    }
-    let catalog = &session(cx)?.catalog;
-    let schema = catalog.schema_by_oid(proc.schema).map_or("", |schema| &schema.name);
-    let procedure = proc.kind == ProcKind::Procedure;
-    let mut out = format!(
-        "CREATE OR REPLACE {} {}({})\n",
-        if procedure { "PROCEDURE" } else { "FUNCTION" },
-        builtin::quote_qualified(schema, proc.name),
-        describe::pg_get_function_arguments(proc.oid).unwrap_or_default(),
-    );
-    if let Some(result) = describe::pg_get_function_result(proc.oid) {
-        out += &format!(" RETURNS {result}\n");
-    }
-    let (language, cost) = match proc.lang {
-        builtin::LANGUAGE_INTERNAL => ("internal", 1.0),
-        builtin::LANGUAGE_C => ("c", 1.0),
-        _ => ("sql", 100.0),
-    };
-    out += &format!(" LANGUAGE {language}\n");
-    let mut flags = String::new();
-    let mut flag = |is: bool, text: &str| {
-        if is {
-            flags += " ";
-            flags += text;
-        }
-    };
-    flag(proc.kind == ProcKind::Window, "WINDOW");
-    flag(proc.volatility == Volatility::Immutable, "IMMUTABLE");
-    flag(proc.volatility == Volatility::Stable, "STABLE");
-    flag(proc.parallel == b's', "PARALLEL SAFE");
-    flag(proc.parallel == b'r', "PARALLEL RESTRICTED");
-    flag(proc.strict, "STRICT");
-    flag(proc.security_definer, "SECURITY DEFINER");
-    flag(proc.leakproof, "LEAKPROOF");
-    flag(proc.cost != cost, &format!("COST {}", proc.cost));
-    flag(proc.retset && proc.rows != 1000.0, &format!("ROWS {}", proc.rows));
-    if let Some(support) = builtin::proc_by_oid(proc.support) {
-        flag(true, &format!("SUPPORT {}", support.name));
-    }
-    if !flags.is_empty() {
-        out += &flags;
-        out += "\n";
-    }
-    match (proc.body, proc.bin) {
-        (Some(body), _) => out += body,
-        (None, bin) => {
-            out += "AS ";
-            if let Some(bin) = bin {
-                out += &format!("{}, ", builtin::quote_literal(bin));
-            }
-            let word = if procedure { "procedure" } else { "function" };
-            out += &format!("${word}${}${word}$", proc.src);
-        }
-    }
-    Ok(Datum::text(out + "\n"))
-}
-
+/// `pg_get_serial_sequence(table, column)`: the sequence that the column owns, or is its identity.
 fn serial_sequence(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     let [Datum::Text(table), Datum::Text(column)] = args else { return Ok(Datum::Null) };
     let cx = session(cx)?;
-    let found = describe::regclass_in(&cx.catalog, &cx.search_path, table)?;
-    if let Some(table) = cx.catalog.table_by_oid(found) {
-        check_column(table, column)?;
+    let catalog = &cx.catalog;
+    let found = describe::regclass_in(catalog, &cx.search_path, table)?;
+    if let Some(view) = catalog.view_by_oid(found) {
+        return match view.column(column) {
+            Some(_) => Ok(Datum::Null),
+            None => Err(no_column(&view.name, column)),
+        };
     }
-    // No column has a sequence of its own.
-    Ok(Datum::Null)
+    let Some(table) = catalog.table_by_oid(found) else {
+        return match describe::relation_name(catalog, found) {
+            Some((_, name)) if !catalog::objects::is_system(found) => Err(no_column(&name, column)),
+            _ => Ok(Datum::Null),
+        };
+    };
+    let at = table.column(column).ok_or_else(|| no_column(&table.name, column))?;
+    let owner = OwnedBy { table: table.oid, column: at };
+    let sequence = catalog.sequences().find(|sequence| sequence.owned_by == Some(owner));
+    Ok(text(sequence.map(|sequence| describe::regclass_out(catalog, &[], sequence.oid))))
 }
 
-/// Fails unless a table has a column.
-///
-/// # Errors
 /// `42703`.
-pub(super) fn check_column(table: &catalog::Table, column: &str) -> Result<()> {
-    if table.live_columns().any(|(_, known)| known.name == column) {
-        return Ok(());
-    }
-    Err(SqlError::new(
+pub(super) fn no_column(relation: &str, column: &str) -> SqlError {
+    SqlError::new(
         SqlState::UNDEFINED_COLUMN,
-        format!("column \"{column}\" of relation \"{}\" does not exist", table.name),
-    ))
+        format!("column \"{column}\" of relation \"{relation}\" does not exist"),
+    )
 }

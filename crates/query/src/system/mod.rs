@@ -15,6 +15,7 @@ mod rows;
 mod statistics;
 mod typmod;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use catalog::builtin::{self, LANGUAGE_INTERNAL, LANGUAGE_SQL, ProcKind, ProcRow};
@@ -106,15 +107,19 @@ pub(crate) fn has_equality(ty: Oid) -> bool {
     builtin::equality_operator(ty).is_some()
 }
 
-/// Rows of a relation of the catalog.
+/// Rows of a relation of the catalog; `last_values` are those of sequences, for `pg_sequences`.
 ///
 /// # Errors
 /// What computing them raises.
-pub(crate) fn relation_rows(cx: &SessionCx, relation: Oid) -> Result<Chunk> {
+pub(crate) fn relation_rows(
+    cx: &SessionCx,
+    relation: Oid,
+    last_values: &HashMap<ObjectId, i64>,
+) -> Result<Chunk> {
     let relation = catalog::system::relation_by_oid(relation)
         .ok_or_else(|| SqlError::internal("unknown catalog relation"))?;
     let mut chunk = Chunk::new(relation.columns.len());
-    for row in rows::system_rows(cx, relation) {
+    for row in rows::system_rows(cx, relation, last_values) {
         chunk.push(row);
     }
     Ok(chunk)
@@ -150,6 +155,25 @@ pub(crate) fn check_table_privilege(
         return Ok(());
     }
     check_privilege(&cx.catalog, cx.role, Target::Table(table), privilege)
+}
+
+/// As [`check_table_privilege`], for a view.
+///
+/// # Errors
+/// `42501`.
+pub(crate) fn check_view_privilege(
+    cx: &SessionCx,
+    view: &catalog::View,
+    privilege: Privilege,
+) -> Result<()> {
+    let some_column = view
+        .columns
+        .iter()
+        .any(|column| has_column_grant(&cx.catalog, cx.role, &column.grants, privilege, false));
+    if some_column {
+        return Ok(());
+    }
+    check_privilege(&cx.catalog, cx.role, Target::View(view), privilege)
 }
 
 /// Fails unless the role has a privilege on a sequence.

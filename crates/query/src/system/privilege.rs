@@ -1,8 +1,8 @@
 //! `has_…_privilege` and `pg_has_role`, in all signatures: of a role by name, by OID or the current
 //! one; on an object by name or by OID.
 
+use catalog::describe;
 use catalog::objects::ObjectId;
-use catalog::{builtin, describe};
 use functions::{CallCx, Scalar, Site};
 use types::{Datum, Result, SqlError, SqlState};
 
@@ -98,23 +98,52 @@ fn column(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
         return Ok(Datum::Null);
     };
     let relation = relation_id(cx, relation)?;
-    let table = cx.catalog.table_by_oid(relation);
-    let position = match (column, table) {
-        (Datum::Text(name), Some(table)) => {
-            super::describe::check_column(table, name)?;
-            table.column(name)
-        }
-        (Datum::Int2(attnum), Some(table)) => {
-            let position = usize::try_from(*attnum).ok().and_then(|n| n.checked_sub(1));
-            if !table.live_columns().any(|(known, _)| Some(known) == position) {
-                return Ok(Datum::Null);
-            }
-            position
-        }
-        (Datum::Text(_) | Datum::Int2(_), None) => None,
-        _ => return Ok(Datum::Null),
+    let position = match column_position(cx, relation, column)? {
+        Found::At(position) => position,
+        Found::Missing => return Ok(Datum::Null),
     };
     Ok(known(describe::has_column_privilege(&cx.catalog, role, relation, position, privileges)?))
+}
+
+/// Where a column is.
+enum Found {
+    /// At this position; `None` in a relation that is no user's.
+    At(Option<usize>),
+    Missing,
+}
+
+/// The column that a name or an attnum means.
+///
+/// # Errors
+/// `42703` for a name that no column has.
+fn column_position(cx: &SessionCx, relation: ObjectId, column: &Datum) -> Result<Found> {
+    let catalog = &cx.catalog;
+    let columns: Vec<(usize, &str)> =
+        match (catalog.table_by_oid(relation), catalog.view_by_oid(relation)) {
+            (Some(table), _) => {
+                table.live_columns().map(|(at, column)| (at, column.name.as_str())).collect()
+            }
+            (None, Some(view)) => {
+                view.columns.iter().map(|column| column.name.as_str()).enumerate().collect()
+            }
+            (None, None) => return Ok(Found::At(None)),
+        };
+    let found = match column {
+        Datum::Text(name) => {
+            let found = columns.iter().find(|(_, known)| *known == &**name);
+            if found.is_none() {
+                let (_, relation) = describe::relation_name(catalog, relation).unwrap_or_default();
+                return Err(super::describe::no_column(&relation, name));
+            }
+            found
+        }
+        Datum::Int2(attnum) => {
+            let at = usize::try_from(*attnum).ok().and_then(|attnum| attnum.checked_sub(1));
+            columns.iter().find(|(known, _)| Some(*known) == at)
+        }
+        _ => None,
+    };
+    Ok(found.map_or(Found::Missing, |(at, _)| Found::At(Some(*at))))
 }
 
 fn any_column(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
@@ -157,9 +186,7 @@ fn function(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
         Datum::Oid(oid) => *oid,
         _ => return Ok(Datum::Null),
     };
-    let exists = builtin::proc_by_oid(types::Oid(function)).is_some();
-    let held = describe::has_builtin_privilege(role, privileges, "EXECUTE")?;
-    Ok(known(exists.then_some(held)))
+    Ok(known(describe::has_function_privilege(&cx.catalog, role, function, privileges)?))
 }
 
 fn data_type(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
@@ -170,10 +197,7 @@ fn data_type(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
         Datum::Oid(oid) => *oid,
         _ => return Ok(Datum::Null),
     };
-    let exists =
-        builtin::type_by_oid(types::Oid(ty)).is_some() || cx.catalog.user_type(ty).is_some();
-    let held = describe::has_builtin_privilege(role, privileges, "USAGE")?;
-    Ok(known(exists.then_some(held)))
+    Ok(known(describe::has_type_privilege(&cx.catalog, role, ty, privileges)?))
 }
 
 fn language(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
@@ -191,16 +215,20 @@ fn language(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     Ok(known(exists.then_some(held)))
 }
 
-/// There are no sequences.
 fn sequence(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     let cx = session(cx)?;
-    let Some((_, [sequence], _)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
+    let Some((role, [sequence], privileges)) = split(cx, args, 1)? else { return Ok(Datum::Null) };
     let relation = relation_id(cx, sequence)?;
-    match describe::relation_name(&cx.catalog, relation) {
-        Some((_, name)) => {
+    let held = describe::has_sequence_privilege(&cx.catalog, role, relation, privileges)?;
+    let name = match sequence {
+        Datum::Text(name) => Some(name.to_string()),
+        _ => describe::relation_name(&cx.catalog, relation).map(|(_, name)| name),
+    };
+    match name {
+        Some(name) if held.is_none() => {
             Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{name}\" is not a sequence")))
         }
-        None => Ok(Datum::Null),
+        _ => Ok(known(held)),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Rows of the catalog's relations, and the set-returning functions that show the same rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use catalog::Catalog;
 use catalog::builtin::KeywordCategory;
-use catalog::objects::{PG_CATALOG, SYS};
+use catalog::objects::{ObjectId, PG_CATALOG, SYS};
 use catalog::system::{self, Job, SystemCx, SystemRelation};
 use functions::{CallCx, Rows, SetReturning, Site};
 use types::{Array, Datum, Record, Result, Row, SqlError, SqlState, oid};
@@ -15,8 +16,12 @@ use crate::session::SessionCx;
 /// OID of `pg_class`, the catalog of every job's object.
 const PG_CLASS: u32 = 1259;
 
-/// All rows of a built-in relation.
-pub(super) fn system_rows(cx: &SessionCx, relation: &'static SystemRelation) -> Vec<Row> {
+/// All rows of a built-in relation; `last_values` are those of sequences, for `pg_sequences`.
+pub(super) fn system_rows(
+    cx: &SessionCx,
+    relation: &'static SystemRelation,
+    last_values: &HashMap<ObjectId, i64>,
+) -> Vec<Row> {
     if let Some(rows) = super::statistics::rows(cx, relation) {
         return rows;
     }
@@ -38,7 +43,9 @@ pub(super) fn system_rows(cx: &SessionCx, relation: &'static SystemRelation) -> 
                 #[expect(clippy::cast_possible_truncation, reason = "`reltuples` is a float4")]
                 Some(found.rows as f32)
             },
-            print: &|table, text, purpose| super::describe::print(cx, table, text, purpose),
+            last_value: &|sequence| last_values.get(&sequence.oid).copied(),
+            updatable: &|view| crate::bind::updatable_columns(cx, &Arc::new(view.clone())),
+            print: &|stored| super::describe::print(cx, stored),
             jobs: &jobs,
             now: crate::engine::now_micros(),
         },
@@ -97,7 +104,7 @@ pub(super) fn sql_language(name: &str) -> Option<SetReturning> {
 fn relation_records(cx: &CallCx<'_>, schema: u32, name: &str) -> Result<Rows> {
     let relation = system::relation(schema, name)
         .ok_or_else(|| SqlError::internal("catalog relation is missing"))?;
-    let rows = system_rows(session(cx)?, relation);
+    let rows = system_rows(session(cx)?, relation, &HashMap::new());
     Ok(Box::new(rows.into_iter().map(|row| {
         let columns = relation.columns.iter();
         let fields = columns

@@ -198,7 +198,6 @@ fn depth(
 }
 
 #[test]
-#[ignore = "not yet run against all statements that are there; run it with --ignored"]
 fn what_a_cluster_accepted_is_not_refused() {
     let mut grammar = Grammar::read();
     let mut db = Db::with(&["CREATE TABLE t (a int PRIMARY KEY, b text)"]);

@@ -8,7 +8,7 @@ use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, oid};
 
 use super::from::{Level, VisibleCte};
-use super::term::{Column, Entry, Index, Kind, Source, SubLink, Term, Use};
+use super::term::{Cast, Column, Entry, Index, Kind, Source, SubLink, Term, Use};
 use crate::bind::coerce::{Context, array_type, can_coerce, common_type, element_type};
 use crate::bind::polymorphic::Polymorphic;
 use crate::bind::{Binder, required, strings};
@@ -49,6 +49,7 @@ impl<'a> Analyzer<'a> {
                 alias: false,
                 aliases: Vec::new(),
                 columns: columns.collect(),
+                written: None,
                 row_type: Oid(table.row_type),
                 lateral: false,
             },
@@ -57,8 +58,23 @@ impl<'a> Analyzer<'a> {
         self.levels.push(level);
     }
 
+    /// Opens a scope with the `VALUE` of a domain.
+    pub(super) fn open_value(&mut self, ty: Oid, typmod: i32, nested: bool) {
+        let mut level = Level::default();
+        let value = Term { kind: Kind::Merged("value".into()), ty, typmod };
+        // The value is of the other domain, and becomes one of the type beneath.
+        level.add_value(match nested {
+            true => {
+                let cast = Cast { arg: value, implicit: true, function: false };
+                Term { kind: Kind::Cast(Box::new(cast)), ty, typmod: -1 }
+            }
+            false => value,
+        });
+        self.levels.push(level);
+    }
+
     /// Closes it; its entries.
-    pub(super) fn close_table(&mut self) -> Vec<Entry> {
+    pub(super) fn close_scope(&mut self) -> Vec<Entry> {
         self.levels.pop().map(|level| level.entries).unwrap_or_default()
     }
 
@@ -90,7 +106,10 @@ impl<'a> Analyzer<'a> {
         match required(node.node.as_ref())? {
             NodeEnum::ColumnRef(column) => self.column_ref(column),
             NodeEnum::AConst(constant) => self.constant(constant),
-            NodeEnum::ParamRef(param) => Ok(Term::new(Kind::Param(param.number), oid::UNKNOWN)),
+            NodeEnum::ParamRef(param) => {
+                let ty = self.binder.argument_type(param.number).unwrap_or(oid::UNKNOWN);
+                Ok(Term::new(Kind::Param(param.number), ty))
+            }
             NodeEnum::TypeCast(cast) => self.type_cast(cast),
             NodeEnum::AExpr(expr) => self.operator_expr(expr),
             NodeEnum::BoolExpr(expr) => {
@@ -610,7 +629,12 @@ pub(super) fn has_var(term: &Term) -> bool {
     match &term.kind {
         Kind::Var { up, .. } | Kind::WholeRow { up, .. } => *up == 0,
         Kind::Merged(_) => true,
-        Kind::Const(_) | Kind::Param(_) | Kind::CaseOperand | Kind::SqlValue(_) => false,
+        Kind::Const(_)
+        | Kind::Param(_)
+        | Kind::Argument(_)
+        | Kind::CaseOperand
+        | Kind::SqlValue(_) => false,
+        Kind::Domain { arg, domain: _ } => has_var(arg),
         Kind::Call(call) => call.args.iter().any(has_var),
         Kind::Cast(cast) => has_var(&cast.arg),
         Kind::Op { name: _, args }

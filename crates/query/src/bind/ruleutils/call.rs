@@ -1,5 +1,6 @@
 //! Calls of functions, aggregates and window functions.
 
+use catalog::Function;
 use catalog::builtin::{self, ProcKind};
 use catalog::objects::PG_CATALOG;
 use parser::protobuf::{self, CoercionForm, SortByDir, SortByNulls};
@@ -9,7 +10,7 @@ use types::{Oid, Result, SqlError, oid};
 use super::analyze::Analyzer;
 use super::term::{Aggregate, Call, Column, Kind, Over, Sort, Term, Window};
 use crate::bind::coerce::{Context, array_type};
-use crate::bind::function::Actual;
+use crate::bind::function::{Actual, Candidate};
 use crate::bind::polymorphic::Polymorphic;
 use crate::bind::strings;
 
@@ -72,6 +73,9 @@ impl Analyzer<'_> {
                 };
             }
         };
+        if let Some(function) = &candidate.user {
+            return self.user_call(&candidate, function, args, arg_names, call.func_variadic);
+        }
         let proc = candidate.proc;
         let (mut args, ty) = self.arguments(args, &candidate.declared, proc.ret)?;
         let mut variadic = call.func_variadic;
@@ -123,6 +127,47 @@ impl Analyzer<'_> {
             aggregate,
             over,
             outputs: outputs(proc, &actual),
+        };
+        Ok(Term::new(Kind::Call(Box::new(call)), ty))
+    }
+
+    /// A call of a user's function.
+    fn user_call(
+        &mut self,
+        candidate: &Candidate,
+        function: &Function,
+        args: Vec<Term>,
+        arg_names: Vec<String>,
+        variadic: bool,
+    ) -> Result<Term> {
+        let catalog = &self.binder.cx.catalog;
+        let returns = Oid(catalog.base_type(function.returns, -1).0);
+        let outputs = function.outputs().enumerate().map(|(at, output)| Column {
+            name: output.name.clone().unwrap_or_else(|| format!("column{}", at + 1)),
+            ty: Oid(catalog.base_type(output.type_oid, -1).0),
+            typmod: -1,
+        });
+        let outputs = outputs.collect();
+        let (mut args, ty) = self.arguments(args, &candidate.declared, returns)?;
+        let mut spread = variadic;
+        if let Some(from) = candidate.variadic_from {
+            let elements = args.split_off(from);
+            let element = elements.first().map_or(oid::TEXT, |element| element.ty);
+            let array = array_type(element)
+                .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
+            args.push(Term::new(Kind::Array(elements), array));
+            spread = true;
+        }
+        let call = Call {
+            schema: function.schema,
+            name: function.name.clone(),
+            args,
+            arg_names,
+            variadic: spread,
+            sql_syntax: false,
+            aggregate: None,
+            over: None,
+            outputs,
         };
         Ok(Term::new(Kind::Call(Box::new(call)), ty))
     }

@@ -21,6 +21,21 @@ impl Analyzer<'_> {
 
     /// `term::target`.
     pub(super) fn cast(&mut self, term: Term, target: Oid, typmod: i32) -> Result<Term> {
+        let (base, base_typmod) = self.binder.cx.catalog.base_type(target.0, typmod);
+        if base != target.0 {
+            let arg = self.cast(term, Oid(base), base_typmod)?;
+            let (ty, typmod) = (arg.ty, arg.typmod);
+            // The cast to the type beneath is not shown.
+            let arg = match arg.kind {
+                Kind::Cast(cast) if !cast.function || cast.arg.ty == ty => {
+                    let cast = Cast { implicit: true, ..*cast };
+                    Term { kind: Kind::Cast(Box::new(cast)), ..arg }
+                }
+                _ => arg,
+            };
+            let kind = Kind::Domain { arg: Box::new(arg), domain: target };
+            return Ok(Term { kind, ty, typmod });
+        }
         let is_const = matches!(term.kind, Kind::Const(_));
         let before = (term.ty, term.typmod);
         let mut coerced = self.coerce_with(term, target, typmod, Context::Explicit, false)?;

@@ -38,8 +38,10 @@ impl Level {
     /// Adds an entry and what it puts in sight; its number.
     pub(super) fn add(&mut self, entry: Entry, schema: Option<String>) -> usize {
         let relation = self.entries.len();
-        let columns = entry.columns.iter().enumerate().map(|(column, output)| {
-            let name = entry.aliases.get(column).unwrap_or(&output.name);
+        let known = entry.written.as_ref().map_or(entry.columns.len(), Vec::len);
+        let columns = entry.columns.iter().take(known).enumerate().map(|(column, output)| {
+            let written = || entry.written.as_ref().and_then(|written| written.get(column));
+            let name = entry.aliases.get(column).or_else(written).unwrap_or(&output.name);
             let kind = Kind::Var { up: 0, relation, column };
             (name.clone(), Term { kind, ty: output.ty, typmod: output.typmod })
         });
@@ -52,6 +54,19 @@ impl Level {
         });
         self.entries.push(entry);
         relation
+    }
+}
+
+impl Level {
+    /// Puts the `VALUE` of a domain in sight.
+    pub(super) fn add_value(&mut self, value: Term) {
+        self.items.push(Item {
+            alias: None,
+            schema: None,
+            entry: None,
+            columns: vec![("value".into(), value)],
+            unqualified: true,
+        });
     }
 }
 
@@ -94,7 +109,19 @@ impl Analyzer<'_> {
             [.., schema, alias, name] => self.qualified(Some(schema), alias, name),
             [] => None,
         };
-        found.ok_or_else(|| missing(&names.join(".")))
+        let argument = || match names.as_slice() {
+            [name] => self.binder.argument(None, name),
+            [function, name] => self.binder.argument(Some(function), name),
+            _ => None,
+        };
+        match found {
+            Some(term) => Ok(term),
+            None => {
+                let argument = argument().ok_or_else(|| missing(&names.join(".")))?;
+                let name = names.last().copied().unwrap_or_default();
+                Ok(Term::new(Kind::Argument(name.to_owned()), argument.ty))
+            }
+        }
     }
 
     fn column(&self, name: &str) -> Option<Term> {
@@ -202,43 +229,65 @@ impl Analyzer<'_> {
             .find(|cte| range.schemaname.is_empty() && cte.name == range.relname)
             .map(|cte| cte.columns.clone());
         let (given, aliases) = alias(range.alias.as_ref());
+        let mut written = None;
+        // Without an alias a relation goes by the name that it has now.
+        let mut shown = range.relname.clone();
         let (source, columns, schema, row_type) = match cte {
             Some(columns) => (Source::Cte(range.relname.clone()), columns, None, oid::RECORD),
             None => {
-                let (schema, source) =
+                let (schema, found) =
                     self.binder.relation(&range.schemaname, &range.relname, -1)?;
-                let (row_type, columns) = match source {
+                let (row_type, relation, mut outputs) = match found {
                     Found::Table(table) => {
                         let source = crate::bind::from::table_source(&table);
-                        (Oid(table.row_type), relation_columns(&source)?)
+                        (table.row_type, table.oid, crate::bind::from::source_columns(&source)?)
                     }
                     Found::View(view) => {
                         let query = self.binder.view_query(&view)?;
-                        (Oid(view.row_type), own_columns(query.columns))
+                        (view.row_type, view.oid, query.columns)
                     }
                     Found::System(relation) => {
                         let row_type = catalog::system::relation_by_oid(relation)
                             .map_or(oid::RECORD, |relation| relation.row_type);
-                        (row_type, relation_columns(&query::Source::System(relation))?)
+                        let source = query::Source::System(relation);
+                        (row_type.0, relation.0, crate::bind::from::source_columns(&source)?)
                     }
                 };
-                let name = self.binder.cx.catalog.schema_by_oid(schema);
-                let name = name.map(|schema| schema.name.clone());
-                let source = Source::Relation { schema, name: range.relname.clone() };
-                (source, columns, name, row_type)
+                let columns = own_columns(outputs.clone());
+                let in_schema = Some(range.schemaname.as_str()).filter(|name| !name.is_empty());
+                let (binder, name) = (&self.binder, range.relname.as_str());
+                if let Some(known) = binder.written_columns(relation, in_schema, name, &mut outputs)
+                {
+                    written = Some(outputs.into_iter().take(known).map(|c| c.name).collect());
+                }
+                let catalog = &binder.cx.catalog;
+                let current = catalog::describe::relation_name(catalog, relation);
+                let schema_name = catalog.schema_by_oid(schema).map(|schema| schema.name.clone());
+                let name = current.map_or_else(|| name.to_owned(), |(_, name)| name);
+                shown.clone_from(&name);
+                let source = Source::Relation { schema, name };
+                (source, columns, schema_name, Oid(row_type))
             }
         };
         let entry = Entry {
             source,
-            name: given.clone().unwrap_or_else(|| range.relname.clone()),
+            name: given.clone().unwrap_or(shown),
             alias: given.is_some(),
             aliases,
             columns,
+            written,
             row_type,
             lateral: false,
         };
         let schema = if given.is_some() { None } else { schema };
-        Ok(FromItem::Entry(self.level()?.add(entry, schema)))
+        let level = self.level()?;
+        let number = level.add(entry, schema);
+        if given.is_none()
+            && let Some(item) = level.items.last_mut()
+        {
+            item.alias = Some(range.relname.clone());
+        }
+        Ok(FromItem::Entry(number))
     }
 
     fn range_subselect(&mut self, node: &protobuf::RangeSubselect) -> Result<FromItem> {
@@ -264,6 +313,7 @@ impl Analyzer<'_> {
             name: given.clone().unwrap_or_else(|| "unnamed_subquery".into()),
             alias: given.is_some(),
             aliases,
+            written: None,
             row_type: oid::RECORD,
             lateral: node.lateral,
         };
@@ -318,6 +368,7 @@ impl Analyzer<'_> {
             alias: given.is_some(),
             aliases,
             columns,
+            written: None,
             row_type: oid::RECORD,
             lateral,
         };
@@ -427,6 +478,7 @@ impl Analyzer<'_> {
             alias: true,
             aliases: strings(&alias.colnames).into_iter().map(str::to_owned).collect(),
             columns: columns.collect(),
+            written: None,
             row_type: oid::RECORD,
             lateral: false,
         };
@@ -449,10 +501,6 @@ fn alias(alias: Option<&protobuf::Alias>) -> (Option<String>, Vec<String>) {
 }
 
 /// The columns that a relation offers, with their modifiers.
-fn relation_columns(source: &query::Source) -> Result<Vec<Column>> {
-    crate::bind::from::source_columns(source).map(own_columns)
-}
-
 fn own_columns(columns: Vec<query::OutputColumn>) -> Vec<Column> {
     let column = |column: query::OutputColumn| Column {
         name: column.name,

@@ -36,15 +36,15 @@ mod term;
 #[cfg(test)]
 mod tests;
 
-use catalog::Table;
 pub(crate) use catalog::describe::Purpose;
-use catalog::objects::{ObjectId, PG_CATALOG};
+use catalog::objects::{NamedObject, ObjectId, PG_CATALOG, Sql};
+use catalog::{Function, Table, View};
 use parser::{Node, NodeEnum};
-use types::{Result, SqlError, oid};
+use types::{Oid, Result, SqlError, oid};
 
 use self::analyze::Analyzer;
 use self::print::Printer;
-use super::Binder;
+use super::{Binder, FunctionScope};
 use crate::session::SessionCx;
 
 /// How a definition is printed.
@@ -68,47 +68,116 @@ impl Style {
     pub(crate) const PRETTY: Style = Style { pretty: true, qualified: false, wrap: 0 };
 }
 
-/// An expression over the columns of `table`, as PostgreSQL prints it.
+/// What an expression is over.
+#[derive(Clone, Copy)]
+pub(crate) enum Sight<'a> {
+    /// Nothing: it has no variables.
+    Nothing,
+    /// The columns of a table.
+    Table(&'a Table),
+    /// The `VALUE` of a domain over this type and modifier; whether another domain is between.
+    Value(Oid, i32, bool),
+}
+
+/// A stored expression as PostgreSQL prints it; `names` are what its names mean.
 ///
 /// # Errors
 /// As binding it.
 pub(crate) fn expression(
     cx: &SessionCx,
-    table: Option<&Table>,
+    sight: Sight<'_>,
     text: &str,
+    names: &[NamedObject],
     purpose: Purpose,
     style: Style,
 ) -> Result<String> {
     let node = Node { node: Some(*parser::parse_expression(text)?) };
-    expression_node(cx, table, &node, purpose, style)
-}
-
-/// As [`expression`], of a parse tree.
-///
-/// # Errors
-/// As binding it.
-pub(crate) fn expression_node(
-    cx: &SessionCx,
-    table: Option<&Table>,
-    node: &Node,
-    purpose: Purpose,
-    style: Style,
-) -> Result<String> {
-    let mut analyzer = Analyzer::new(Binder::new(cx, "", &[]));
-    if let Some(table) = table {
-        analyzer.open_table(table);
+    // A text that was not stored by us (`pg_get_expr` takes any) is read as anybody's.
+    let binder = match names {
+        [] => Binder::new(cx, "", &[]),
+        names => Binder::stored(cx, text, names),
+    };
+    let mut analyzer = Analyzer::new(binder);
+    match sight {
+        Sight::Nothing => {}
+        Sight::Table(table) => analyzer.open_table(table),
+        Sight::Value(ty, typmod, nested) => analyzer.open_value(ty, typmod, nested),
     }
-    let term = analyzer.term(node)?;
+    let term = analyzer.term(&node)?;
     let term = match purpose {
         Purpose::Value => analyzer.settle(term)?,
         Purpose::Condition => analyzer.implicit(term, oid::BOOL)?,
         Purpose::Column(ty, typmod) => analyzer.assign(term, ty, typmod)?,
     };
-    let relations = analyzer.close_table();
+    let relations = analyzer.close_scope();
     let mut printer = Printer::new(cx, style);
     printer.open(&relations, false);
     printer.term(&term, false);
     Ok(printer.finish())
+}
+
+/// The query of a view as PostgreSQL prints it, with its semicolon.
+///
+/// # Errors
+/// As parsing and binding it.
+pub(crate) fn view(cx: &SessionCx, view: &View, style: Style) -> Result<String> {
+    let columns: Vec<String> = view.columns.iter().map(|column| column.name.clone()).collect();
+    let select = super::view_select(&view.query.text)?;
+    let binder = Binder::stored(cx, &view.query.text, &view.query.names);
+    Ok(query(cx, binder, &select, Some(&columns), style)? + ";")
+}
+
+/// The body of a function that was given as `RETURN …` or `BEGIN ATOMIC … END`, as PostgreSQL
+/// prints it. Statements other than SELECT stay as they were written.
+///
+/// # Errors
+/// As parsing and binding it.
+pub(crate) fn body(cx: &SessionCx, function: &Function, body: &Sql) -> Result<String> {
+    let types = |function: &Function| function.input_types().into_iter().map(Oid).collect();
+    let scope = || FunctionScope {
+        result_type: Oid(function.returns),
+        name: function.name.clone(),
+        arguments: function.inputs().map(|argument| argument.name.clone()).collect(),
+        types: types(function),
+    };
+    let binder = || Binder::stored(cx, &body.text, &body.names).in_function(scope());
+    let printer = || Printer::in_function(cx, Style::PLAIN, &function.name);
+    let statements = crate::function::statements(&function.body)?;
+    if body.text.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("return")) {
+        let [NodeEnum::SelectStmt(select)] = statements.as_slice() else {
+            return Err(SqlError::internal("RETURN is not one expression"));
+        };
+        let mut analyzer = Analyzer::new(binder());
+        let target = select.target_list.first().and_then(|node| node.node.as_ref());
+        let Some(NodeEnum::ResTarget(target)) = target else {
+            return Err(SqlError::internal("RETURN without an expression"));
+        };
+        let term = analyzer.boxed(&target.val)?;
+        let term = analyzer.assign(term, Oid(function.returns), -1)?;
+        let mut printer = printer();
+        printer.term(&term, false);
+        return Ok(format!("RETURN {}", printer.finish()));
+    }
+    let mut out = "BEGIN ATOMIC\n".to_owned();
+    for statement in &statements {
+        let text = match statement {
+            NodeEnum::SelectStmt(select) => {
+                let mut analyzer = Analyzer::new(binder());
+                let tree = analyzer.query(select)?;
+                let own: Vec<String> = tree.columns.iter().map(|c| c.name.clone()).collect();
+                let mut printer = printer();
+                printer.move_in(1);
+                printer.query(&tree, Some(&own), false);
+                printer.finish()
+            }
+            other => {
+                format!(" {}", parser::deparse_statement(&Node { node: Some(other.clone()) })?)
+            }
+        };
+        out += &text;
+        out += ";\n";
+    }
+    Ok(out + "END")
 }
 
 /// A SELECT as PostgreSQL prints it. `columns` are the names of its output columns where they are
@@ -116,39 +185,19 @@ pub(crate) fn expression_node(
 ///
 /// # Errors
 /// As binding it.
-pub(crate) fn query(
+fn query(
     cx: &SessionCx,
+    binder: Binder<'_>,
     select: &parser::protobuf::SelectStmt,
     columns: Option<&[String]>,
     style: Style,
 ) -> Result<String> {
-    let mut analyzer = Analyzer::new(Binder::new(cx, "", &[]));
+    let mut analyzer = Analyzer::new(binder);
     let tree = analyzer.query(select)?;
     let own: Vec<String> = tree.columns.iter().map(|column| column.name.clone()).collect();
     let mut printer = Printer::new(cx, style);
     printer.query(&tree, Some(columns.unwrap_or(&own)), true);
     Ok(printer.finish())
-}
-
-/// As [`query()`], of stored text.
-///
-/// # Errors
-/// As parsing and binding it.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the definitions of views"))]
-pub(crate) fn query_text(
-    cx: &SessionCx,
-    text: &str,
-    columns: Option<&[String]>,
-    style: Style,
-) -> Result<String> {
-    let statement = parser::parse(text)?.pop();
-    match statement.map(|statement| statement.kind) {
-        Some(parser::StatementKind::Postgres { node, .. }) => match *node {
-            NodeEnum::SelectStmt(select) => query(cx, &select, columns, style),
-            _ => Err(SqlError::internal("stored query is not a SELECT")),
-        },
-        _ => Err(SqlError::internal("stored query is not a SELECT")),
-    }
 }
 
 /// The search path by which printed names are qualified.

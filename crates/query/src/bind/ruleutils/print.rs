@@ -30,6 +30,8 @@ pub(super) struct Printer<'a> {
     pub(super) scopes: Vec<Scope>,
     /// An item of ORDER BY is being printed: its names may mean output columns.
     pub(super) in_order_by: bool,
+    /// The name of the function whose body is printed.
+    function: String,
 }
 
 impl<'a> Printer<'a> {
@@ -42,7 +44,13 @@ impl<'a> Printer<'a> {
             indent: 0,
             scopes: Vec::new(),
             in_order_by: false,
+            function: String::new(),
         }
+    }
+
+    /// For the body of a function.
+    pub(super) fn in_function(cx: &'a SessionCx, style: Style, function: &str) -> Printer<'a> {
+        Printer { function: function.to_owned(), ..Printer::new(cx, style) }
     }
 
     pub(super) fn finish(self) -> String {
@@ -120,12 +128,16 @@ impl<'a> Printer<'a> {
     }
 
     fn function_name(&mut self, call: &Call) {
-        // A name of `pg_catalog` is found unless a schema before it in the path has it too.
+        // A name of a schema is found unless one before it in the path has it too.
+        let named = |schema: ObjectId| {
+            procs_by_name(&call.name).iter().any(|proc| proc.schema == schema)
+                || self.cx.catalog.functions_named(schema, &call.name).next().is_some()
+        };
         let hidden = self
             .path
             .iter()
             .take_while(|schema| **schema != call.schema)
-            .any(|schema| procs_by_name(&call.name).iter().any(|proc| proc.schema == *schema));
+            .any(|schema| named(*schema));
         if self.path.contains(&call.schema) && !hidden {
             self.push(&quote_identifier(&call.name));
             return;
@@ -138,6 +150,21 @@ impl<'a> Printer<'a> {
     pub(super) fn type_name(&mut self, ty: Oid, typmod: i32) {
         let name = catalog::describe::format_type(&self.cx.catalog, &self.path, ty, Some(typmod));
         self.push(&name);
+    }
+
+    /// Whether tables are in sight.
+    fn in_tables(&self) -> bool {
+        self.scopes.iter().any(Scope::has_relations)
+    }
+
+    /// An argument of the function whose body is printed: qualified where tables are in sight.
+    fn argument(&mut self, name: &str) {
+        if self.in_tables() {
+            let function = self.function.clone();
+            self.push(&quote_identifier(&function));
+            self.out.push('.');
+        }
+        self.push(&quote_identifier(name));
     }
 
     /// A term as an operand of `parent`.
@@ -166,9 +193,21 @@ impl<'a> Printer<'a> {
         match &term.kind {
             Kind::Var { up, relation, column } => self.variable(*up, *relation, Some(*column)),
             Kind::WholeRow { up, relation } => self.variable(*up, *relation, None),
+            // A domain's value has a key word of its own.
+            Kind::Merged(name) if name == "value" && !self.in_tables() => {
+                self.push("VALUE");
+            }
             Kind::Merged(name) => self.push(&quote_identifier(name)),
             Kind::Const(value) => self.literal(value, term.ty, term.typmod, Label::IfNeeded),
             Kind::Param(number) => self.push(&format!("${number}")),
+            Kind::Argument(name) => self.argument(name),
+            Kind::Domain { arg, domain } => {
+                self.open_paren();
+                self.operand(arg, false, term);
+                self.close_paren();
+                self.push("::");
+                self.type_name(*domain, -1);
+            }
             // Shown only where something between it and its CASE could not be left out.
             Kind::CaseOperand => self.push("CASE_TEST_EXPR"),
             Kind::Call(call) => self.call(call, term),
@@ -682,6 +721,7 @@ fn is_simple(term: &Term, parent: &Term) -> bool {
         | Kind::Merged(_)
         | Kind::Const(_)
         | Kind::Param(_)
+        | Kind::Argument(_)
         | Kind::Subscript { .. }
         | Kind::Array(_)
         | Kind::Row(_)
@@ -694,6 +734,7 @@ fn is_simple(term: &Term, parent: &Term) -> bool {
         Kind::Field { .. } => !matches!(parent.kind, Kind::Field { .. }),
         Kind::Cast(cast) if cast.function => true,
         Kind::Cast(cast) => is_simple(&cast.arg, term),
+        Kind::Domain { arg, domain: _ } => is_simple(arg, term),
         Kind::Op { .. } if matches!(parent.kind, Kind::Op { .. }) => {
             match (binds_tightly(term), binds_tightly(parent)) {
                 (Some(true), Some(false)) => true,

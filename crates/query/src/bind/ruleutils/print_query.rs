@@ -23,6 +23,13 @@ pub(super) struct Scope {
     outputs: Vec<(String, Option<(usize, usize)>)>,
 }
 
+impl Scope {
+    /// Whether there are tables in it.
+    pub(super) fn has_relations(&self) -> bool {
+        !self.names.is_empty()
+    }
+}
+
 impl Printer<'_> {
     /// Opens a scope over a range table: names are made unique among those of the scopes around.
     pub(super) fn open(&mut self, entries: &[Entry], qualified: bool) {

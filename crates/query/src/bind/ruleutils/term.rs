@@ -31,6 +31,13 @@ pub(super) enum Kind {
     Const(Datum),
     /// `$n`, counted from 1.
     Param(i32),
+    /// An argument of the function whose body it is, by name.
+    Argument(String),
+    /// A value that becomes a domain's; the term's type is the one beneath.
+    Domain {
+        arg: Box<Term>,
+        domain: Oid,
+    },
     /// The operand of the CASE around it.
     CaseOperand,
     Call(Box<Call>),
@@ -264,6 +271,9 @@ pub(super) struct Entry {
     pub(super) alias: bool,
     pub(super) aliases: Vec<String>,
     pub(super) columns: Vec<Column>,
+    /// What the definition calls the columns that it may know, where that differs: those of a
+    /// relation that was altered since.
+    pub(super) written: Option<Vec<String>>,
     /// The type of a whole row.
     pub(super) row_type: Oid,
     pub(super) lateral: bool,

@@ -79,6 +79,14 @@ fn compare(
     }
 }
 
+fn condition(cx: &SessionCx, table: &Table, text: &str, style: Style) -> Result<String> {
+    expression(cx, Sight::Table(table), text, &[], Purpose::Condition, style)
+}
+
+fn query_text(cx: &SessionCx, text: &str, style: Style) -> Result<String> {
+    query(cx, Binder::new(cx, "", &[]), &crate::bind::view_select(text)?, None, style)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn expressions_print_as_in_postgresql() {
     let session = session().await;
@@ -87,7 +95,7 @@ async fn expressions_print_as_in_postgresql() {
     let mut failures = String::new();
     for (source, expected) in cases(EXPRESSIONS) {
         for (style, expected) in [Style::PLAIN, Style::PRETTY].into_iter().zip(expected) {
-            let actual = expression(cx, Some(&table), source, Purpose::Condition, style);
+            let actual = condition(cx, &table, source, style);
             compare(
                 &mut failures,
                 source,
@@ -97,10 +105,10 @@ async fn expressions_print_as_in_postgresql() {
             );
         }
         // What is stored means the same, and is printed the same.
-        let stored = expression(cx, Some(&table), source, Purpose::Condition, Style::STORED);
+        let stored = condition(cx, &table, source, Style::STORED);
         if let Ok(stored) = stored {
             let plain = |text: &str| {
-                expression(cx, Some(&table), text, Purpose::Condition, Style::PLAIN)
+                condition(cx, &table, text, Style::PLAIN)
                     .unwrap_or_else(|error| format!("{stored}: {error}"))
             };
             compare(&mut failures, source, "stored", Ok(plain(&stored)), &plain(source));
@@ -117,12 +125,12 @@ async fn queries_print_as_in_postgresql() {
     let mut failures = String::new();
     for (source, expected) in cases(QUERIES) {
         for (style, expected) in [Style::PLAIN, Style::PRETTY, wrapped].into_iter().zip(expected) {
-            let actual = query_text(cx, source, None, style).map(|text| text + ";");
+            let actual = query_text(cx, source, style).map(|text| text + ";");
             compare(&mut failures, source, &format!("{style:?}"), actual, expected);
         }
-        if let Ok(stored) = query_text(cx, source, None, Style::STORED) {
+        if let Ok(stored) = query_text(cx, source, Style::STORED) {
             let plain = |text: &str| {
-                query_text(cx, text, None, Style::PLAIN)
+                query_text(cx, text, Style::PLAIN)
                     .unwrap_or_else(|error| format!("{stored}: {error}"))
             };
             compare(&mut failures, source, "stored", Ok(plain(&stored)), &plain(source));

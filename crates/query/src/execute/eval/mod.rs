@@ -328,12 +328,13 @@ pub(crate) fn check_domain(
     value: &Datum,
     cx: &EvalCx<'_>,
 ) -> Result<(), Stop> {
-    for DomainRules { name, not_null, checks } in rules {
+    for DomainRules { schema, name, not_null, checks } in rules {
         if *not_null && value.is_null() {
             return Err(SqlError::new(
                 SqlState::NOT_NULL_VIOLATION,
                 format!("domain {name} does not allow null values"),
             )
+            .data_type(schema, name)
             .into());
         }
         for (check, condition) in checks {
@@ -343,6 +344,7 @@ pub(crate) fn check_domain(
                     SqlState::CHECK_VIOLATION,
                     format!("value for domain {name} violates check constraint \"{check}\""),
                 )
+                .data_type(schema, name)
                 .constraint(check)
                 .into());
             }
