@@ -41,7 +41,7 @@ pub use kind::Kind;
 pub use oid::Oid;
 pub use rare::Rare;
 pub use reader::utf8;
-pub use row::{RowReader, encode_row};
+pub use row::{RowReader, encode_row, encode_row_compressed};
 pub use settings::{DateFormat, DateOrder, DateStyle, FormatSettings, IntervalStyle};
 pub use sqlstate::SqlState;
 pub use timezone::TimeZone;

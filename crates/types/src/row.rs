@@ -4,9 +4,10 @@
 //!
 //! | bytes | meaning |
 //! |---|---|
-//! | 1 | version 1; bit 7: offsets take four bytes, not two |
+//! | 1 | version 1, or 2 if a value is compressed; bit 7: offsets take four bytes, not two |
 //! | 2 | number of columns *n* |
 //! | ⌈n/8⌉ | NULL bitmap, first column in bit 0 of the first byte |
+//! | ⌈n/8⌉ | version 2: which values are compressed, likewise |
 //! | 2n or 4n | end of each column's value, counted from the start of the values |
 //! | … | the values, in order; a NULL takes nothing |
 //!
@@ -18,32 +19,98 @@ use crate::kind::Kind;
 use crate::row_value;
 use crate::{Datum, Oid, Result, SqlError, SqlState};
 
-const VERSION: u8 = 1;
+/// Version of rows without compressed values.
+const PLAIN: u8 = 1;
+/// Version of rows with compressed values.
+const PACKED: u8 = 2;
 const WIDE: u8 = 0x80;
+/// Shortest value that is worth compressing, in bytes: PostgreSQL's `TOAST_TUPLE_THRESHOLD`.
+const COMPRESSED_BYTES_MIN: usize = 2_000;
 
 /// Appends the stored form of a row. At most 65,535 columns; more are cut off (PostgreSQL has
 /// 1,600 at most).
 pub fn encode_row(values: &[Datum], out: &mut Vec<u8>) {
+    encode_as(values, &Packed::new(), out);
+}
+
+/// As [`encode_row`]; long values of the columns for which `compressible` is true are compressed
+/// (lz4) where that makes them shorter.
+pub fn encode_row_compressed(
+    values: &[Datum],
+    compressible: impl Fn(usize) -> bool,
+    out: &mut Vec<u8>,
+) {
+    let start = out.len();
+    encode_row(values, out);
+    if out.len() - start < COMPRESSED_BYTES_MIN {
+        return;
+    }
+    let mut packed = Packed::new();
+    let mut plain = Vec::new();
+    for (i, value) in values.iter().enumerate() {
+        if !is_long(value) || !compressible(i) {
+            continue;
+        }
+        plain.clear();
+        row_value::encode(value, &mut plain);
+        if plain.len() < COMPRESSED_BYTES_MIN {
+            continue;
+        }
+        let compressed = lz4_flex::block::compress_prepend_size(&plain);
+        if compressed.len() < plain.len() {
+            packed.push((i, compressed));
+        }
+    }
+    if !packed.is_empty() {
+        out.truncate(start);
+        encode_as(values, &packed, out);
+    }
+}
+
+/// Whether a value may be long enough to be compressed.
+fn is_long(value: &Datum) -> bool {
+    match value {
+        Datum::Text(text) => text.len() >= COMPRESSED_BYTES_MIN,
+        Datum::Jsonb(_) => true,
+        _ => false,
+    }
+}
+
+/// The compressed values of a row, by column.
+type Packed = Vec<(usize, Vec<u8>)>;
+
+fn encode_as(values: &[Datum], packed: &Packed, out: &mut Vec<u8>) {
     let count = values.len().min(usize::from(u16::MAX));
     let start = out.len();
-    if !encode_with::<2>(values, count, out) {
+    if !encode_with::<2>(values, packed, count, out) {
         out.truncate(start);
-        encode_with::<4>(values, count, out);
+        encode_with::<4>(values, packed, count, out);
     }
 }
 
 /// False if a value ends beyond what `WIDTH` bytes can say.
-fn encode_with<const WIDTH: usize>(values: &[Datum], count: usize, out: &mut Vec<u8>) -> bool {
+fn encode_with<const WIDTH: usize>(
+    values: &[Datum],
+    packed: &Packed,
+    count: usize,
+    out: &mut Vec<u8>,
+) -> bool {
     out.reserve(3 + count / 8 + 1 + count * (WIDTH + 8));
-    out.push(if WIDTH == 2 { VERSION } else { VERSION | WIDE });
+    let version = if packed.is_empty() { PLAIN } else { PACKED };
+    out.push(if WIDTH == 2 { version } else { version | WIDE });
     out.extend(u16::try_from(count).unwrap_or(u16::MAX).to_le_bytes());
     let bitmap = out.len();
-    let ends = bitmap + count.div_ceil(8);
+    let compressed = bitmap + count.div_ceil(8);
+    let ends = if packed.is_empty() { compressed } else { compressed + count.div_ceil(8) };
     let body = ends + count * WIDTH;
     out.resize(body, 0);
+    let mut packed = packed.iter().peekable();
     for (i, value) in values.iter().take(count).enumerate() {
         if value.is_null() {
             out[bitmap + i / 8] |= 1 << (i % 8);
+        } else if let Some((_, bytes)) = packed.next_if(|(at, _)| *at == i) {
+            out[compressed + i / 8] |= 1 << (i % 8);
+            out.extend_from_slice(bytes);
         } else {
             row_value::encode(value, out);
         }
@@ -63,6 +130,8 @@ pub struct RowReader<'a> {
     count: usize,
     wide: bool,
     nulls: &'a [u8],
+    /// Empty in rows without compressed values.
+    compressed: &'a [u8],
     ends: &'a [u8],
     values: &'a [u8],
 }
@@ -85,16 +154,20 @@ impl<'a> RowReader<'a> {
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Result<RowReader<'a>> {
         let [version, low, high, rest @ ..] = bytes else { return Err(corrupt("no header")) };
-        if version & !WIDE != VERSION {
-            return Err(corrupt(&format!("unknown version {version}")));
-        }
+        let packed = match version & !WIDE {
+            PLAIN => false,
+            PACKED => true,
+            _ => return Err(corrupt(&format!("unknown version {version}"))),
+        };
         let wide = version & WIDE != 0;
         let count = usize::from(u16::from_le_bytes([*low, *high]));
         let truncated = || corrupt("truncated header");
         let (nulls, rest) = rest.split_at_checked(count.div_ceil(8)).ok_or_else(truncated)?;
+        let packed = if packed { count.div_ceil(8) } else { 0 };
+        let (compressed, rest) = rest.split_at_checked(packed).ok_or_else(truncated)?;
         let width = if wide { 4 } else { 2 };
         let (ends, values) = rest.split_at_checked(count * width).ok_or_else(truncated)?;
-        Ok(RowReader { count, wide, nulls, ends, values })
+        Ok(RowReader { count, wide, nulls, compressed, ends, values })
     }
 
     /// Number of columns stored.
@@ -154,11 +227,41 @@ impl<'a> RowReader<'a> {
         if self.is_null(i) {
             return Ok(Datum::Null);
         }
+        if !self.compressed.is_empty() && self.is_compressed(i) {
+            return self.get_compressed(i, kind);
+        }
         match self.bytes(i).and_then(|bytes| row_value::decode(kind, bytes)) {
             Some(value) => Ok(value),
             None => Err(corrupt("a value does not match its type")),
         }
     }
+
+    fn is_compressed(&self, i: usize) -> bool {
+        self.compressed.get(i / 8).is_some_and(|byte| byte >> (i % 8) & 1 == 1)
+    }
+
+    #[cold]
+    fn get_compressed(&self, i: usize, kind: Kind) -> Result<Datum> {
+        let plain = self.bytes(i).and_then(decompress);
+        match plain.and_then(|plain| row_value::decode(kind, &plain)) {
+            Some(value) => Ok(value),
+            None => Err(corrupt("a compressed value is damaged")),
+        }
+    }
+}
+
+/// What [`encode_row_compressed`] has compressed: the length in 4 bytes, then the lz4 block.
+fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
+    /// Most that one byte of a block can stand for.
+    const RATIO_MAX: usize = 255;
+    let (length, block) = bytes.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    // Damage must not make us ask for memory that no value can fill.
+    if length > block.len().saturating_mul(RATIO_MAX).saturating_add(RATIO_MAX) {
+        return None;
+    }
+    let plain = lz4_flex::block::decompress(block, length).ok()?;
+    (plain.len() == length).then_some(plain)
 }
 
 #[cfg(test)]
@@ -187,6 +290,46 @@ mod tests {
         let row = RowReader::new(&out).unwrap();
         assert_eq!(row.get(0, oid::TEXT).unwrap().as_str(), Some(&*long));
         assert!(matches!(row.get(1, oid::INT8).unwrap(), Datum::Int8(-1)));
+    }
+
+    #[test]
+    fn compressed_values() {
+        let long = "abcdefgh".repeat(1_000);
+        let values = [Datum::Int4(7), Datum::text(&long), Datum::Null, Datum::text(&long)];
+        let mut out = Vec::new();
+        encode_row_compressed(&values, |i| i != 3, &mut out);
+        assert_eq!(out[..5], [2, 4, 0, 0b0100, 0b0010]);
+        assert!(out.len() < long.len() + 200, "{}", out.len());
+        let row = RowReader::new(&out).unwrap();
+        assert!(matches!(row.get(0, oid::INT4).unwrap(), Datum::Int4(7)));
+        assert_eq!(row.get(1, oid::TEXT).unwrap().as_str(), Some(&*long));
+        assert!(row.get(2, oid::TEXT).unwrap().is_null());
+        assert_eq!(row.get(3, oid::TEXT).unwrap().as_str(), Some(&*long));
+        // What does not become shorter, or is short, stays as it is: as version 1 has it.
+        let mut plain = Vec::new();
+        let mut packed = Vec::new();
+        let noise: String = (0..3_000u32)
+            .map(|n| char::from(b'!' + (n.wrapping_mul(2_654_435_761) >> 26) as u8))
+            .collect();
+        for value in ["short", &noise[..1_000]] {
+            encode_row(&[Datum::text(value)], &mut plain);
+            encode_row_compressed(&[Datum::text(value)], |_| true, &mut packed);
+        }
+        assert_eq!(plain, packed);
+        for cut in 0..out.len() {
+            if let Ok(row) = RowReader::new(&out[..cut]) {
+                let _ = row.get(1, oid::TEXT);
+            }
+        }
+        for i in 0..out.len().min(200) {
+            for bit in 0..8 {
+                let mut bad = out.clone();
+                bad[i] ^= 1 << bit;
+                if let Ok(row) = RowReader::new(&bad) {
+                    let _ = row.get(1, oid::TEXT);
+                }
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use catalog::{Index, Table};
 use store::{Key, KeyRange, Value};
 use txn::keys;
-use types::{Datum, KeyOrder, Kind, Oid, Result, RowReader, SqlError, SqlState, encode_row, key};
+use types::{
+    Datum, KeyOrder, Kind, Oid, Result, RowReader, SqlError, SqlState, encode_row,
+    encode_row_compressed, key,
+};
 
 use super::eval::{EvalCx, Stop, eval, is_true};
 use crate::plan::IndexExprs;
@@ -21,6 +24,8 @@ const KEY_COLUMN_BYTES: usize = 7;
 const ROW_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Most bytes of one column's value.
 const COLUMN_BYTES_MAX: usize = 1024 * 1024;
+/// What a stored row of one long value has besides the value.
+const ROW_OVERHEAD_BYTES: usize = 8;
 
 const ENTRY_VERSION: u8 = 1;
 /// Set in an entry's row-key length if the row key ends the entry's key and is not repeated.
@@ -331,7 +336,7 @@ pub fn read_entry<'e>(entry_key: &'e [u8], value: &'e [u8]) -> Result<(&'e [u8],
 /// `54000` if the row or one of its values is too long.
 pub fn row_value(table: &Table, row: &[Datum]) -> Result<Value> {
     let mut out = Vec::with_capacity(16 + row.len() * 12);
-    encode_row(row, &mut out);
+    encode_row_compressed(row, |at| table.compresses(at), &mut out);
     if out.len() > COLUMN_BYTES_MAX {
         check_column_sizes(table, row)?;
     }
@@ -342,14 +347,21 @@ pub fn row_value(table: &Table, row: &[Datum]) -> Result<Value> {
 }
 
 fn check_column_sizes(table: &Table, row: &[Datum]) -> Result<()> {
-    for (column, value) in table.columns.iter().zip(row) {
+    for (at, (column, value)) in table.columns.iter().zip(row).enumerate() {
+        // What counts is what is stored.
         let bytes = match value {
-            Datum::Text(text) => text.len(),
             Datum::Bytea(bytes) => bytes.len(),
-            Datum::Jsonb(_) | Datum::Array(_) | Datum::Record(_) | Datum::Numeric(_) => {
+            Datum::Text(text) if !table.compresses(at) => text.len(),
+            Datum::Text(_)
+            | Datum::Jsonb(_)
+            | Datum::Array(_)
+            | Datum::Record(_)
+            | Datum::Numeric(_) => {
                 let mut out = Vec::new();
-                encode_row(std::slice::from_ref(value), &mut out);
-                out.len()
+                let compresses = |_| table.compresses(at);
+                encode_row_compressed(std::slice::from_ref(value), compresses, &mut out);
+                // The row around it.
+                out.len().saturating_sub(ROW_OVERHEAD_BYTES)
             }
             _ => 0,
         };

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod catalog_queries;
 #[cfg(test)]
+mod compression;
+#[cfg(test)]
 mod domains;
 #[cfg(test)]
 mod explain;
