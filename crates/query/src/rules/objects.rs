@@ -8,10 +8,7 @@ use parser::protobuf::{
 use types::SqlState;
 
 use super::create::refused_role_option;
-use super::{Message, Period, Rule, features};
-
-/// Kinds of objects.
-type Kinds = &'static [ObjectType];
+use super::{Context, Day, Message, Period, Rule, features};
 
 use ObjectType::{
     ObjectColumn, ObjectDatabase, ObjectDomain, ObjectDomconstraint, ObjectEventTrigger,
@@ -19,148 +16,105 @@ use ObjectType::{
     ObjectStatisticExt, ObjectTabconstraint, ObjectTable, ObjectTrigger, ObjectType as ObjectTyp,
     ObjectView,
 };
+use Verb::{Comment, Drop, Grant, GrantByDefault, Move, Own, Rename};
 
-const RENAMED: Kinds = &[
-    ObjectTable,
-    ObjectColumn,
-    ObjectTabconstraint,
-    ObjectIndex,
-    ObjectView,
-    ObjectSequence,
-    ObjectSchema,
-    ObjectRole,
-    ObjectFunction,
-    ObjectRoutine,
-    ObjectDomain,
-    ObjectDomconstraint,
-    ObjectStatisticExt,
-];
-
-/// Of triggers there are none, so that only `IF EXISTS` succeeds.
-const DROPPED: Kinds = &[
-    ObjectTable,
-    ObjectIndex,
-    ObjectView,
-    ObjectSequence,
-    ObjectSchema,
-    ObjectFunction,
-    ObjectRoutine,
-    ObjectDomain,
-    ObjectStatisticExt,
-    ObjectTrigger,
-    ObjectEventTrigger,
-];
-
-const COMMENTED: Kinds = &[
-    ObjectTable,
-    ObjectColumn,
-    ObjectTabconstraint,
-    ObjectIndex,
-    ObjectView,
-    ObjectSequence,
-    ObjectSchema,
-    ObjectRole,
-    ObjectFunction,
-    ObjectRoutine,
-    ObjectDomain,
-    ObjectDomconstraint,
-    ObjectStatisticExt,
-];
-
-/// Owners of tables, views and sequences are changed by ALTER TABLE, whatever the word.
-const OWNED: Kinds =
-    &[ObjectSchema, ObjectFunction, ObjectRoutine, ObjectDomain, ObjectStatisticExt];
-
-const MOVED: Kinds = &[
-    ObjectTable,
-    ObjectView,
-    ObjectSequence,
-    ObjectFunction,
-    ObjectRoutine,
-    ObjectDomain,
-    ObjectStatisticExt,
-];
-
-/// Of databases only those that an operator has declared.
-const GRANTED: Kinds = &[
-    ObjectTable,
-    ObjectSequence,
-    ObjectSchema,
-    ObjectFunction,
-    ObjectRoutine,
-    ObjectDomain,
-    ObjectTyp,
-    ObjectDatabase,
-];
-
-const GRANTED_BY_DEFAULT: Kinds =
-    &[ObjectTable, ObjectSequence, ObjectFunction, ObjectRoutine, ObjectTyp];
-
-fn among(kind: i32, kinds: Kinds) -> bool {
-    kinds.iter().any(|known| *known as i32 == kind)
+/// What a statement does to an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Rename,
+    Drop,
+    Comment,
+    Own,
+    Move,
+    Grant,
+    GrantByDefault,
 }
 
-pub(super) const RENAME: &[Rule<RenameStmt>] = &[
-    Rule::never("unsupported object in RENAME statement", |stmt, _| {
-        !among(stmt.rename_type, RENAMED)
-    }),
-    Rule::until(features::APRIL_STATEMENTS, "unsupported object in RENAME statement", |stmt, _| {
-        among(stmt.rename_type, &[ObjectRole, ObjectRoutine])
-    }),
+/// What can be done to objects of each kind, and since when where that is not from the beginning.
+///
+/// Owners of tables, views and sequences are changed by ALTER TABLE, whatever the word. Of triggers
+/// there are none, so that only `IF EXISTS` succeeds. Of databases only those that an operator has
+/// declared can be granted on.
+const ACCEPTED: &[(ObjectType, &[Verb], &[(Verb, Day)])] = &[
+    (ObjectTable, &[Rename, Drop, Comment, Move, Grant, GrantByDefault], &[]),
+    (ObjectColumn, &[Rename, Comment], &[]),
+    (ObjectTabconstraint, &[Rename, Comment], &[]),
+    (ObjectIndex, &[Rename, Drop, Comment], &[]),
+    (ObjectView, &[Rename, Drop, Comment, Move], &[]),
+    (
+        ObjectSequence,
+        &[Rename, Comment, Move, Grant, GrantByDefault],
+        &[(Drop, features::SEQUENCES)],
+    ),
+    (ObjectSchema, &[Rename, Drop, Comment, Own, Grant], &[]),
+    (ObjectRole, &[Comment], &[(Rename, features::APRIL_STATEMENTS)]),
+    (ObjectFunction, &[Rename, Drop, Comment, Own, Move, Grant, GrantByDefault], &[]),
+    (
+        ObjectRoutine,
+        &[GrantByDefault],
+        &[
+            (Rename, features::APRIL_STATEMENTS),
+            (Drop, features::APRIL_STATEMENTS),
+            (Comment, features::APRIL_STATEMENTS),
+            (Own, features::APRIL_STATEMENTS),
+            (Move, features::APRIL_STATEMENTS),
+            (Grant, features::APRIL_STATEMENTS),
+        ],
+    ),
+    (ObjectDomain, &[Rename, Drop, Comment, Own, Move, Grant], &[]),
+    (ObjectDomconstraint, &[Rename, Comment], &[]),
+    (ObjectTyp, &[Grant, GrantByDefault], &[]),
+    (ObjectStatisticExt, &[Rename, Comment, Own, Move], &[(Drop, features::STATISTICS)]),
+    (ObjectTrigger, &[Drop], &[]),
+    (ObjectEventTrigger, &[Drop], &[]),
+    (ObjectDatabase, &[Grant], &[]),
 ];
+
+/// Whether a statement does to objects of a kind what it may not.
+fn refuses(verb: Verb, kind: i32, cx: &Context<'_>) -> bool {
+    let Some((_, always, since)) = ACCEPTED.iter().find(|(known, ..)| *known as i32 == kind) else {
+        return true;
+    };
+    let later = since.iter().any(|(known, day)| *known == verb && *day <= cx.day);
+    !always.contains(&verb) && !later
+}
+
+pub(super) const RENAME: &[Rule<RenameStmt>] =
+    &[Rule::never("unsupported object in RENAME statement", |stmt, cx| {
+        refuses(Rename, stmt.rename_type, cx)
+    })];
 
 pub(super) const DROP: &[Rule<DropStmt>] = &[
     Rule::never("DROP INDEX CONCURRENTLY must be first action in transaction", |stmt, _| {
         stmt.concurrent
     }),
-    Rule::never("unsupported object in DROP statement", |stmt, _| {
-        !among(stmt.remove_type, DROPPED)
-    }),
-    Rule::until(features::APRIL_STATEMENTS, "unsupported object in DROP statement", |stmt, _| {
-        among(stmt.remove_type, &[ObjectRoutine])
-    }),
-    Rule::until(features::SEQUENCES, "unsupported object in DROP statement", |stmt, _| {
-        among(stmt.remove_type, &[ObjectSequence])
-    }),
-    Rule::until(features::STATISTICS, "unsupported object in DROP statement", |stmt, _| {
-        among(stmt.remove_type, &[ObjectStatisticExt])
+    Rule::never("unsupported object in DROP statement", |stmt, cx| {
+        refuses(Drop, stmt.remove_type, cx)
     }),
 ];
 
-pub(super) const COMMENT: &[Rule<CommentStmt>] = &[
-    Rule::never("unsupported object in COMMENT statement", |stmt, _| {
-        !among(stmt.objtype, COMMENTED)
-    }),
-    Rule::until(
-        features::APRIL_STATEMENTS,
-        "unsupported object in COMMENT statement",
-        |stmt, _| among(stmt.objtype, &[ObjectRoutine]),
-    ),
-];
+pub(super) const COMMENT: &[Rule<CommentStmt>] =
+    &[Rule::never("unsupported object in COMMENT statement", |stmt, cx| {
+        refuses(Comment, stmt.objtype, cx)
+    })];
 
 pub(super) const OWNER: &[Rule<AlterOwnerStmt>] = &[
-    Rule::never("ALTER TYPE not supported", |stmt, _| among(stmt.object_type, &[ObjectTyp])),
-    Rule::never("unsupported object in ALTER OWNER statement", |stmt, _| {
-        !among(stmt.object_type, OWNED)
+    Rule::never("ALTER TYPE not supported", |stmt, _| is_type(stmt.object_type)),
+    Rule::never("unsupported object in ALTER OWNER statement", |stmt, cx| {
+        refuses(Own, stmt.object_type, cx)
     }),
-    Rule::until(
-        features::APRIL_STATEMENTS,
-        "unsupported object in ALTER OWNER statement",
-        |stmt, _| among(stmt.object_type, &[ObjectRoutine]),
-    ),
 ];
 
 pub(super) const SET_SCHEMA: &[Rule<AlterObjectSchemaStmt>] = &[
-    Rule::never("ALTER TYPE not supported", |stmt, _| among(stmt.object_type, &[ObjectTyp])),
-    Rule::never("unsupported object in SET SCHEMA statement", |stmt, _| {
-        !among(stmt.object_type, MOVED)
+    Rule::never("ALTER TYPE not supported", |stmt, _| is_type(stmt.object_type)),
+    Rule::never("unsupported object in SET SCHEMA statement", |stmt, cx| {
+        refuses(Move, stmt.object_type, cx)
     }),
-    Rule::until(
-        features::APRIL_STATEMENTS,
-        "unsupported object in SET SCHEMA statement",
-        |stmt, _| among(stmt.object_type, &[ObjectRoutine]),
-    ),
 ];
+
+fn is_type(kind: i32) -> bool {
+    kind == ObjectTyp as i32
+}
 
 pub(super) const ALTER_ROLE: &[Rule<AlterRoleStmt>] = &[Rule {
     refuses: |stmt, _| refused_role_option(&stmt.options).is_some(),
@@ -181,16 +135,12 @@ pub(super) const ALTER_DOMAIN: &[Rule<AlterDomainStmt>] = &[
     }),
 ];
 
-pub(super) const GRANT: &[Rule<GrantStmt>] = &[
-    Rule::never("unsupported object type in GRANT", |stmt, _| !among(stmt.objtype, GRANTED)),
-    Rule::until(features::APRIL_STATEMENTS, "unsupported object type in GRANT", |stmt, _| {
-        among(stmt.objtype, &[ObjectRoutine])
-    }),
-];
+pub(super) const GRANT: &[Rule<GrantStmt>] =
+    &[Rule::never("unsupported object type in GRANT", |stmt, cx| refuses(Grant, stmt.objtype, cx))];
 
 pub(super) const DEFAULT_PRIVILEGES: &[Rule<AlterDefaultPrivilegesStmt>] =
-    &[Rule::never("unsupported object type in ALTER DEFAULT PRIVILEGES", |stmt, _| {
-        stmt.action.as_ref().is_some_and(|grant| !among(grant.objtype, GRANTED_BY_DEFAULT))
+    &[Rule::never("unsupported object type in ALTER DEFAULT PRIVILEGES", |stmt, cx| {
+        stmt.action.as_ref().is_some_and(|grant| refuses(GrantByDefault, grant.objtype, cx))
     })];
 
 pub(super) const TRANSACTION: &[Rule<TransactionStmt>] = &[
