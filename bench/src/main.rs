@@ -15,6 +15,7 @@ mod measure;
 mod options;
 mod pgbench;
 mod report;
+mod schema;
 mod system;
 mod workload;
 
@@ -65,6 +66,9 @@ async fn run(options: &Options) -> Report {
     }
     if analytic::is_wanted(options) {
         report.analytic = analytic::run(&systems, options).await;
+    }
+    if options.wants(schema::NAME) {
+        report.schema = schema::run(&systems, options).await;
     }
     if options.wants("sessions") {
         report.add(measure::sessions(&systems, options).await);

@@ -1,9 +1,10 @@
 //! What to run and for how long.
 
-use crate::{analytic, workload};
+use crate::{analytic, schema, workload};
 
 /// What is not a workload of pgbench.
-const OTHERS: [&str; 6] = ["load", "sessions", "start", "idle-memory", "size", "analytic"];
+const OTHERS: [&str; 7] =
+    ["load", "sessions", "start", "idle-memory", "size", "analytic", schema::NAME];
 
 /// The command line.
 pub(crate) struct Options {
@@ -61,6 +62,11 @@ impl Options {
 
     pub(crate) fn sessions(&self) -> usize {
         if self.quick { 1_000 } else { 10_000 }
+    }
+
+    /// How often each schema change is timed.
+    pub(crate) fn schema_changes(&self) -> usize {
+        if self.quick { 20 } else { 100 }
     }
 
     pub(crate) fn starts(&self) -> usize {

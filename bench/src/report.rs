@@ -7,6 +7,7 @@ use crate::analytic::{self, Timing};
 use crate::machine;
 use crate::options::Options;
 use crate::pgbench::Run;
+use crate::schema;
 use crate::system::{BOREALIS_ARGUMENTS, POSTGRES_SETTINGS};
 
 /// Throughput of one workload in one mode with one number of clients.
@@ -29,6 +30,7 @@ pub(crate) struct Figure {
 pub(crate) struct Report {
     pub(crate) throughput: Vec<Throughput>,
     pub(crate) analytic: Vec<Timing>,
+    pub(crate) schema: Vec<schema::Timing>,
     /// When it began.
     load_average: String,
     figures: Vec<Figure>,
@@ -37,7 +39,13 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new() -> Report {
         let load_average = machine::load_average();
-        Report { throughput: vec![], analytic: vec![], load_average, figures: vec![] }
+        Report {
+            throughput: vec![],
+            analytic: vec![],
+            schema: vec![],
+            load_average,
+            figures: vec![],
+        }
     }
 
     pub(crate) fn add(&mut self, figure: Figure) {
@@ -57,6 +65,9 @@ impl Report {
         }
         if !self.analytic.is_empty() {
             text.push_str(&self.analytic_table(options));
+        }
+        if !self.schema.is_empty() {
+            text.push_str(&self.schema_table(options));
         }
         text
     }
@@ -112,6 +123,25 @@ workers as its defaults allow.
         {
             let words: Vec<&str> = query.sql.split_whitespace().collect();
             writeln!(text, "- {}: `{}`", query.name, words.join(" ")).expect("memory");
+        }
+        text
+    }
+
+    fn schema_table(&self, options: &Options) -> String {
+        let mut text = format!(
+            "
+## Schema changes
+
+One client, each a transaction of its own; medians of {}, unless a total is shown.
+
+| schema change | PostgreSQL 16, ms | Borealis, ms |
+|---|---:|---:|
+",
+            options.schema_changes()
+        );
+        for schema::Timing { name, postgres, borealis } in &self.schema {
+            let (postgres, borealis) = (postgres.as_secs_f64() * 1e3, borealis.as_secs_f64() * 1e3);
+            writeln!(text, "| {name} | {postgres:.2} | {borealis:.2} |").expect("memory");
         }
         text
     }
