@@ -321,6 +321,11 @@ fn apply(
         }
         Some(cache) if cache == 1 || cache >= CACHE_MIN => sequence.cache = cache,
         None if !new => {}
+        Some(cache) if subject == Subject::Identity => {
+            return invalid(format!(
+                "CACHE ({cache}) must be greater than or equal to {CACHE_MIN} or equal to 1"
+            ));
+        }
         _ => {
             let what = match subject {
                 Subject::Create => "CREATE SEQUENCE",
