@@ -215,7 +215,7 @@ fn grant_on_all(
     match kind {
         DefaultGrantsKind::Tables => {
             for table in catalog.tables().filter(|table| table.schema == schema) {
-                grant_on_columned(cx, outcome, to, Columned::Table(Table::clone(table)))?;
+                grant_on_columned(cx, outcome, to, Columned::Table(Box::new(Table::clone(table))))?;
             }
             for view in catalog.views().filter(|view| view.schema == schema) {
                 grant_on_columned(cx, outcome, to, Columned::View(View::clone(view)))?;
@@ -301,7 +301,7 @@ fn grant_on_relation(
                 Some(Object::Table(changed)) => Table::clone(changed),
                 _ => Table::clone(table),
             };
-            grant_on_columned(cx, outcome, to, Columned::Table(table))
+            grant_on_columned(cx, outcome, to, Columned::Table(Box::new(table)))
         }
         Some(Found::View(view)) => {
             let view = match outcome.change.put.get(&view.oid) {
@@ -334,7 +334,7 @@ fn grant_on_relation(
 
 /// A relation whose columns have access lists of their own, being changed.
 enum Columned {
-    Table(Table),
+    Table(Box<Table>),
     View(View),
 }
 
@@ -424,7 +424,7 @@ fn grant_on_columned(
     }
     if changed {
         outcome.put(match relation {
-            Columned::Table(table) => Object::Table(Arc::new(table)),
+            Columned::Table(table) => Object::Table(Arc::from(table)),
             Columned::View(view) => Object::View(Arc::new(view)),
         });
     }

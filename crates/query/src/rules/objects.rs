@@ -30,12 +30,15 @@ enum Verb {
     GrantByDefault,
 }
 
+/// A kind of object, what could always be done to it, and what can since a day.
+type Accepted = (ObjectType, &'static [Verb], &'static [(Verb, Day)]);
+
 /// What can be done to objects of each kind, and since when where that is not from the beginning.
 ///
 /// Owners of tables, views and sequences are changed by ALTER TABLE, whatever the word. Of triggers
 /// there are none, so that only `IF EXISTS` succeeds. Of databases only those that an operator has
 /// declared can be granted on.
-const ACCEPTED: &[(ObjectType, &[Verb], &[(Verb, Day)])] = &[
+const ACCEPTED: &[Accepted] = &[
     (ObjectTable, &[Rename, Drop, Comment, Move, Grant, GrantByDefault], &[]),
     (ObjectColumn, &[Rename, Comment], &[]),
     (ObjectTabconstraint, &[Rename, Comment], &[]),
