@@ -3,6 +3,7 @@
 //! Differences from tokio-postgres, all of the driver: TLS begins with the classic `SSLRequest`; given
 //! authorities are trusted beside the system's; a host cannot be reached by another address.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,6 +227,13 @@ impl Pool {
     /// The connector, for single connections and counters.
     pub fn connector(&self) -> &Connector {
         &self.connector
+    }
+}
+
+impl fmt::Debug for Pool {
+    /// Without sqlx's options, which hold the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("connector", &self.connector).finish_non_exhaustive()
     }
 }
 
