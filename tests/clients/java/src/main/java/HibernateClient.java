@@ -94,6 +94,11 @@ final class HibernateClient {
             configuration.getProperties().put("hibernate.connection.datasource", pool);
             configuration.setProperty("hibernate.hbm2ddl.auto", mode);
             configuration.setProperty("hibernate.hbm2ddl.halt_on_error", "true");
+            if (mode.equals("none")) {
+                // The server may end the connection while Hibernate, which takes long to start, asks what it is.
+                configuration.setProperty("hibernate.dialect", "org.hibernate.dialect.PostgreSQLDialect");
+                configuration.setProperty("hibernate.boot.allow_jdbc_metadata_access", "false");
+            }
             try (SessionFactory factory = configuration.buildSessionFactory()) {
                 work.accept(factory);
             }
