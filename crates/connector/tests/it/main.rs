@@ -1,7 +1,6 @@
 //! The connector against real servers.
 //!
 //! Every test starts a server of its own (`testkit`), so tests share no state.
-#![expect(clippy::large_futures, reason = "a test's future may be large")]
 
 #[cfg(test)]
 mod connect;
