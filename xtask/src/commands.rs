@@ -43,6 +43,10 @@ const OUTSIDE: [&str; 1] = ["tests/clients/rust-sqlx"];
 /// Folders of tests in Python.
 const PYTHON: [&str; 1] = ["tests/clients/python-aws"];
 
+/// The server in a debug build, with the features of dependencies that tests of the whole workspace have:
+/// otherwise these would be built twice.
+const BUILD: [&str; 4] = ["build", "--workspace", "--bin", "borealis"];
+
 /// All tests but those in documentation: the pictures there are indented, and look like code.
 const TESTS: [&str; 4] = ["test", "--lib", "--bins", "--tests"];
 
@@ -97,7 +101,7 @@ fn borealis(command: &str, args: &[String]) -> Command {
 fn test() -> Result {
     check()?;
     // The end-to-end tests start this binary.
-    step("build", &mut cargo(["build", "-p", "borealis"]))?;
+    step("build", &mut cargo(BUILD))?;
     let borealis = binary("dev", "borealis");
     let mut tests = cargo(TESTS);
     step("tests", tests.args(["--workspace"]).env("BOREALIS_BIN", &borealis))?;
@@ -169,14 +173,14 @@ fn bench(args: &[String]) -> Result {
 
 /// Runs foreign clients.
 fn clients(args: &[String]) -> Result {
-    step("build", &mut cargo(["build", "-p", "borealis"]))?;
+    step("build", &mut cargo(BUILD))?;
     let mut clients = cargo(["run", "-q", "-p", "clients", "--"]);
     exec(clients.args(args).env("BOREALIS_BIN", binary("dev", "borealis")))
 }
 
 /// Compares with PostgreSQL 16 on generated statements.
 fn diff(args: &[String]) -> Result {
-    step("build", &mut cargo(["build", "-p", "borealis"]))?;
+    step("build", &mut cargo(BUILD))?;
     let mut diff = cargo(["run", "-q", "-p", "diff", "--"]);
     diff.args(from_cwd(args)).env("BOREALIS_BIN", binary("dev", "borealis"));
     exec(&mut diff)
@@ -184,7 +188,7 @@ fn diff(args: &[String]) -> Result {
 
 /// Plays the workshop on a server started for it.
 fn workshop() -> Result {
-    step("build", &mut cargo(["build", "-p", "borealis"]))?;
+    step("build", &mut cargo(BUILD))?;
     let mut workshop = cargo(["run", "-q", "-p", "examples", "--", "workshop"]);
     exec(workshop.env("BOREALIS_BIN", binary("dev", "borealis")))
 }

@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Token(TokenArgs),
     /// Runs psql, connected to the server; further arguments are psql's.
     Psql(PsqlArgs),
+    /// Loads CSV, TSV or Parquet into a table of this server, or of any other endpoint.
+    Load(Box<LoadArgs>),
     /// Prints the version.
     Version,
 }
@@ -190,6 +192,43 @@ pub(crate) struct PsqlArgs {
     /// Arguments of psql.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<std::ffi::OsString>,
+}
+
+/// The cluster that a client's subcommand connects to.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct ConnectArgs {
+    /// Endpoint or id of the cluster [default: that of the data directory].
+    #[arg(long, short, env = "CLUSTER_ENDPOINT")]
+    pub(crate) endpoint: Option<String>,
+    /// Region of the cluster [default: from its endpoint's name].
+    #[arg(long, short, env = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Database role to connect as.
+    #[arg(long, short, env = "CLUSTER_USER", default_value = "admin")]
+    pub(crate) user: String,
+    /// Port of the cluster [default: 5432, or that of the data directory].
+    #[arg(long, env = "PGPORT")]
+    pub(crate) port: Option<u16>,
+    /// Address to connect to, if it is not the endpoint's.
+    #[arg(long, env = "PGHOSTADDR")]
+    pub(crate) address: Option<String>,
+    /// Profile of the AWS configuration that gives the credentials.
+    #[arg(long, requires = "endpoint")]
+    pub(crate) profile: Option<String>,
+    /// PEM file of the certificate authorities to trust [default: the system's].
+    #[arg(long, value_name = "FILE", env = "PGSSLROOTCERT")]
+    pub(crate) authorities: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirArg,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LoadArgs {
+    #[command(flatten)]
+    pub(crate) options: loader::Options,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
 }
 
 #[cfg(test)]

@@ -5,12 +5,15 @@
 //!     env        shell variables for clients ─┐
 //!     token      a password                   ├─ read <data dir>/cluster.json and iam/; they work
 //!     psql       psql, connected             ─┘  while a server has the store open
+//!     load       files into tables, of this cluster or any other: a client, see crate `loader`
 //! ```
 
 mod args;
+mod connect;
 mod data_dir;
 mod env;
 mod failure;
+mod load;
 mod logging;
 mod psql;
 mod start;
@@ -45,6 +48,7 @@ fn run(args: Args) -> Result<()> {
         Command::Env(args) => env::env(&args),
         Command::Token(args) => token::token(&args),
         Command::Psql(args) => psql::psql(&args),
+        Command::Load(args) => load::load(*args),
         Command::Version => print(&format!("borealis {}\n", env!("CARGO_PKG_VERSION"))),
     }
 }

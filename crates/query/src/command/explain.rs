@@ -60,6 +60,7 @@ pub(super) async fn run(
     session.begin_statement().await?;
     let start = Instant::now();
     let (_, _, planned) = session.plan_node(node, &statement.source, param_types)?;
+    let planned = planned?;
     let mut summary = Summary { planning: start.elapsed(), ..Summary::default() };
     let mut plan = std::sync::Arc::unwrap_or_clone(planned.plan);
     if options.analyze {

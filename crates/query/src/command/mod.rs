@@ -192,6 +192,7 @@ async fn call(
     }
     session.begin_statement().await?;
     let (_, _, planned) = session.plan_node(&query, &statement.source, param_types)?;
+    let planned = planned?;
     let mut execution = session.start_execution(planned.plan, PlanKind::Select, params.to_vec())?;
     let chunk = session.next_chunk(&mut execution).await?;
     let id = match chunk.as_ref().and_then(|chunk| chunk.rows().next()).map(|row| &row[0]) {

@@ -142,6 +142,13 @@ impl Session {
         {
             return Err(aborted());
         }
+        if prepared.fails {
+            if self.active().is_none() {
+                let catalog = self.engine.catalog();
+                self.use_catalog(&catalog);
+            }
+            self.current_plan(prepared)?;
+        }
         let params = self.parameters_of(prepared, parameters)?;
         let fields = prepared.fields.as_deref().unwrap_or_default();
         let formats = spread(result_formats, fields.len()).ok_or_else(|| {

@@ -23,6 +23,8 @@ pub struct Prepared {
     pub(crate) statement: Option<Statement>,
     /// The plan, for the catalog and settings that it was made for.
     planned: Mutex<Option<Planned>>,
+    /// Planning raised an error (of a constant, `1/0`), which is Bind's to report, not Parse's.
+    pub(crate) fails: bool,
 }
 
 /// A plan with what it depends on.
@@ -33,6 +35,9 @@ pub(crate) struct Planned {
     pub(crate) statistics_version: u64,
     pub(crate) plan: Arc<StatementPlan>,
 }
+
+/// A statement's parameter types and result columns, and its plan.
+type Analysed = (Vec<Oid>, Option<Vec<OutputColumn>>, Result<Planned>);
 
 /// What kind of statement a plan runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +102,7 @@ impl Session {
                 fields: None,
                 statement: None,
                 planned: Mutex::new(None),
+                fails: false,
             }));
         };
         if matches!(self.state, TxnState::Failed) && !command::ends_transaction(&statement) {
@@ -113,6 +119,7 @@ impl Session {
                 fields,
                 statement: Some(statement),
                 planned: Mutex::new(None),
+                fails: false,
             }));
         }
         if self.active().is_none() {
@@ -124,7 +131,8 @@ impl Session {
             param_types,
             fields: columns.map(|columns| columns.iter().map(field).collect()),
             statement: Some(statement),
-            planned: Mutex::new(Some(planned)),
+            fails: planned.is_err(),
+            planned: Mutex::new(planned.ok()),
         }))
     }
 
@@ -156,11 +164,14 @@ impl Session {
     }
 
     /// Binds and plans a statement for the present catalog and settings.
+    ///
+    /// # Errors
+    /// What analysis raises; what planning raises is part of the result.
     pub(crate) fn plan_statement(
         &self,
         statement: &Statement,
         param_types: &[Oid],
-    ) -> Result<(Vec<Oid>, Option<Vec<OutputColumn>>, Planned)> {
+    ) -> Result<Analysed> {
         let StatementKind::Postgres { node, asynchronous: _ } = &statement.kind else {
             return Err(SqlError::internal("statement has no plan"));
         };
@@ -173,27 +184,28 @@ impl Session {
         node: &NodeEnum,
         source: &str,
         param_types: &[Oid],
-    ) -> Result<(Vec<Oid>, Option<Vec<OutputColumn>>, Planned)> {
+    ) -> Result<Analysed> {
         let cx = self.plan_cx();
         let binder = Binder::new(&self.cx, source, param_types);
         let (params, columns, plan) = match node {
             NodeEnum::SelectStmt(select) => {
                 let bound = binder.query(select)?;
                 let (params, columns) = (bound.params.clone(), bound.tree.columns.clone());
-                (params, Some(columns), plan::plan_query(bound, &cx)?)
+                (params, Some(columns), plan::plan_query(bound, &cx))
             }
             other => {
                 let bound = binder.modification(other)?;
                 let columns = bound.tree.returning.as_ref().map(|(columns, _)| columns.clone());
-                (bound.params.clone(), columns, plan::plan_modify(bound, &cx)?)
+                let params = bound.params.clone();
+                (params, columns, plan::plan_modify(bound, &cx))
             }
         };
-        let planned = Planned {
+        let planned = plan.map(|plan| Planned {
             catalog_version: self.cx.catalog.version,
             plan_epoch: self.plan_epoch,
             statistics_version: cx.statistics.version,
             plan: Arc::new(plan),
-        };
+        });
         Ok((params, columns, planned))
     }
 
@@ -225,6 +237,7 @@ impl Session {
             return Err(SqlError::unsupported("cached plan must not change result type")
                 .routine("RevalidateCachedQuery"));
         }
+        let planned = planned?;
         let plan = Arc::clone(&planned.plan);
         *prepared.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(planned);
         Ok(plan)

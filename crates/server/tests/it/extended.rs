@@ -176,7 +176,6 @@ async fn extended_skips_to_sync_after_an_error() {
     let mut client = harness.session().await;
     expect![[r"
         ParseComplete
-        BindComplete
         Error ERROR 22012 division by zero
         Ready I
     "]]

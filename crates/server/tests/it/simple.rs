@@ -37,7 +37,6 @@ async fn simple_several_statements() {
         Fields 1
         Row 1
         Complete SELECT 1
-        Fields 1
         Error ERROR 22012 division by zero
         Ready I
     "]]
@@ -68,7 +67,6 @@ async fn simple_blocks() {
     let mut client = harness.session().await;
     assert_eq!(client.ask(&[query("BEGIN")]).await, "Complete BEGIN\nReady T\n");
     expect![[r"
-        Fields 1
         Error ERROR 22012 division by zero
         Ready E
     "]]

@@ -15,6 +15,8 @@ mod dialect;
 #[cfg(test)]
 mod job_crash;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod psql;
 #[cfg(test)]
 mod tokio_postgres;
