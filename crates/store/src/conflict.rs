@@ -16,7 +16,7 @@
 use std::collections::HashMap;
 
 use crate::versions::{Live, Versions};
-use crate::{Key, Write, WriteSet};
+use crate::{Key, Ts, Write, WriteSet};
 
 /// Keys that were locked, validated or filled, with the newest timestamps of each.
 #[derive(Debug)]
@@ -63,27 +63,23 @@ impl Default for Marks {
 }
 
 impl Marks {
-    /// The first key of `writes` that collides with a commit after `read_ts`.
+    /// The first key of `writes` that collides with a commit after `read_ts`, and that commit.
     pub(crate) fn conflict(
         &self,
         versions: &Versions,
         writes: &WriteSet,
         read_ts: u64,
-    ) -> Option<Key> {
-        writes
-            .writes
-            .iter()
-            .find(|(key, write)| {
-                let mark = self.by_key.get(*key);
-                let newer = versions.newest_ts(key).filter(|ts| *ts > read_ts);
-                newer.is_some_and(|ts| !mark.is_some_and(|mark| mark.excuses(ts, read_ts)))
-                    || mark.is_some_and(|mark| {
-                        mark.locked_ts > read_ts
-                            || (mark.validated_ts > read_ts
-                                && !matches!(write, Write::Validate | Write::Check))
-                    })
-            })
-            .map(|(key, _)| key.clone())
+    ) -> Option<(Key, Ts)> {
+        writes.writes.iter().find_map(|(key, write)| {
+            let mark = self.by_key.get(key).copied().unwrap_or_default();
+            let written = versions.newest_ts(key).filter(|ts| !mark.excuses(*ts, read_ts));
+            let validated = match write {
+                Write::Validate | Write::Check => 0,
+                Write::Put(_) | Write::Delete | Write::Fill(_) | Write::Lock => mark.validated_ts,
+            };
+            let newest = written.unwrap_or(0).max(mark.locked_ts).max(validated);
+            (newest > read_ts).then(|| (key.clone(), Ts(newest)))
+        })
     }
 
     /// Remembers that `key` was locked at `ts`.

@@ -156,7 +156,12 @@ pub enum StoreError {
 pub enum CommitError {
     /// Someone committed this key after our snapshot. Nothing was written; a new try may succeed.
     #[error("write conflict")]
-    Conflict(Key),
+    Conflict {
+        /// The first such key.
+        key: Key,
+        /// The newest commit of it.
+        winner: Ts,
+    },
     /// The engine could not be reached, or refuses writes. Nothing was written.
     #[error("store unavailable")]
     Unavailable(#[source] BoxError),

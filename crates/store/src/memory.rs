@@ -201,7 +201,10 @@ impl Transaction for Txn {
             if trouble.chance(|faults| faults.conflict)
                 && let Some(key) = writes.writes.keys().next()
             {
-                return Err(CommitError::Conflict(key.clone()));
+                return Err(CommitError::Conflict {
+                    key: key.clone(),
+                    winner: Ts(shared.snapshots.published()),
+                });
             }
             if trouble.chance(|faults| faults.unknown) {
                 if trouble.chance(|_| 0.5) {
@@ -282,8 +285,9 @@ impl Trouble {
 impl Shared {
     fn commit(&self, snapshot: &Snapshot, writes: WriteSet) -> Result<Ts, CommitError> {
         let mut core = self.core.lock();
-        if let Some(key) = core.marks.conflict(&self.versions, &writes, snapshot.ts()) {
-            return Err(CommitError::Conflict(key));
+        let conflict = core.marks.conflict(&self.versions, &writes, snapshot.ts());
+        if let Some((key, winner)) = conflict {
+            return Err(CommitError::Conflict { key, winner });
         }
         core.last_ts += 1;
         let ts = core.last_ts;

@@ -98,6 +98,20 @@ pub fn is_catalog(key: &[u8]) -> bool {
     matches!(key.get(4), Some(&CATALOG_STATE | &OBJECT))
 }
 
+/// The object whose descriptor a key is.
+pub fn object_of(key: &[u8]) -> Option<u32> {
+    let (&OBJECT, oid) = key.get(4..)?.split_first()? else { return None };
+    Some(u32::from_be_bytes(oid.try_into().ok()?))
+}
+
+/// Table and index, or [`ROWS`], of the key of a row, of its companion or of an index entry.
+pub fn place_of(key: &[u8]) -> Option<(u32, u32)> {
+    let (&(ROW | KEY_SHARE), place) = key.get(4..)?.split_first()? else { return None };
+    let (table, rest) = place.split_first_chunk()?;
+    let (index, _) = rest.split_first_chunk()?;
+    Some((u32::from_be_bytes(*table), u32::from_be_bytes(*index)))
+}
+
 fn prefix(cluster: u32, kind: u8, rest: &[u8]) -> Bytes {
     let mut key = Vec::with_capacity(5 + rest.len());
     key.extend_from_slice(&cluster.to_be_bytes());
@@ -115,6 +129,9 @@ mod tests {
         assert_eq!(&object(1, 26384)[..], [0, 0, 0, 1, 2, 0, 0, 0x67, 0x10]);
         assert_eq!(index(1, 2, ROWS), [0, 0, 0, 1, 0x10, 0, 0, 0, 2, 0, 0, 0, 0]);
         assert_eq!(&key_share(&index(1, 2, 0))[..5], [0, 0, 0, 1, 0x11]);
+        assert_eq!(object_of(&object(1, 26384)), Some(26384));
+        assert_eq!(place_of(&key_share(&index(1, 2, 3))), Some((2, 3)));
+        assert_eq!((object_of(&index(1, 2, 3)), place_of(&object(1, 2))), (None, None));
         assert!(is_catalog(&catalog_state(7)) && !is_catalog(&index(7, 1, 0)));
     }
 }

@@ -16,4 +16,6 @@ mod overlay;
 mod transaction;
 
 pub use limits::Limits;
-pub use transaction::{CommandId, SnapshotReader, Transaction, data_conflict, schema_conflict};
+pub use transaction::{
+    CommandId, Conflict, Failed, SnapshotReader, Transaction, Usage, data_conflict, schema_conflict,
+};

@@ -1,6 +1,7 @@
 //! The transaction itself.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Instant;
@@ -25,10 +26,89 @@ impl CommandId {
     }
 }
 
+/// What a transaction has read and written so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Rows and index entries that storage gave.
+    pub rows_read: u64,
+    /// Bytes of them.
+    pub bytes_read: u64,
+    /// Rows inserted, updated and deleted.
+    pub rows_written: u64,
+    /// Bytes of keys and values written, index entries included.
+    pub bytes_written: u64,
+}
+
+/// What a commit collided with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The first key that another transaction committed.
+    pub key: Key,
+    /// Its commit.
+    pub winner: Ts,
+}
+
+/// Why a commit failed.
+#[derive(Clone, Debug)]
+pub enum Failed {
+    /// Another transaction came first. Nothing was written.
+    Conflict(Conflict),
+    /// Anything else, as the client reads it.
+    Other(SqlError),
+}
+
+impl From<Failed> for SqlError {
+    fn from(failed: Failed) -> SqlError {
+        match failed {
+            Failed::Conflict(Conflict { key, .. }) if keys::is_catalog(&key) => schema_conflict(),
+            Failed::Conflict(_) => data_conflict(),
+            Failed::Other(error) => error,
+        }
+    }
+}
+
+impl From<SqlError> for Failed {
+    fn from(error: SqlError) -> Failed {
+        Failed::Other(error)
+    }
+}
+
+/// A snapshot that counts what is read from it.
+struct Snapshot {
+    store: Box<dyn store::Transaction>,
+    rows_read: AtomicU64,
+    bytes_read: AtomicU64,
+}
+
+impl Snapshot {
+    fn count(&self, rows: usize, bytes: usize) {
+        self.rows_read.fetch_add(rows as u64, Ordering::Relaxed);
+        self.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A piece of `range`, and the rest of it.
+    async fn scan(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<(Pairs, Option<KeyRange>)> {
+        let pairs = self.store.scan(range, direction, limit).await.map_err(read_error)?;
+        self.count(pairs.len(), pairs.bytes());
+        let rest = match pairs.last() {
+            Some((last, _)) if pairs.len() >= limit => {
+                Some(range.clone().after(Key::copy_from_slice(last), direction))
+            }
+            _ => None,
+        };
+        Ok((pairs, rest))
+    }
+}
+
 /// A SQL transaction: a snapshot, and the writes that will be committed against it.
 pub struct Transaction {
     /// Shared with [`SnapshotReader`]s, which hold on to it only while they read.
-    snapshot: Arc<Box<dyn store::Transaction>>,
+    snapshot: Arc<Snapshot>,
     overlay: Overlay,
     command: CommandId,
     limits: Limits,
@@ -42,9 +122,10 @@ impl Transaction {
     /// # Errors
     /// `XX000` if the store is unavailable.
     pub async fn begin(store: &dyn Store, limits: Limits) -> Result<Transaction> {
-        let snapshot = store.begin().await.map_err(read_error)?;
+        let store = store.begin().await.map_err(read_error)?;
+        let (rows_read, bytes_read) = (AtomicU64::new(0), AtomicU64::new(0));
         Ok(Transaction {
-            snapshot: Arc::new(snapshot),
+            snapshot: Arc::new(Snapshot { store, rows_read, bytes_read }),
             overlay: Overlay::default(),
             command: CommandId::default(),
             limits,
@@ -55,7 +136,17 @@ impl Transaction {
 
     /// The snapshot's timestamp.
     pub fn read_ts(&self) -> Ts {
-        self.snapshot.read_ts()
+        self.snapshot.store.read_ts()
+    }
+
+    /// What was read and written so far.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            rows_read: self.snapshot.rows_read.load(Ordering::Relaxed),
+            bytes_read: self.snapshot.bytes_read.load(Ordering::Relaxed),
+            rows_written: self.rows as u64,
+            bytes_written: self.overlay.bytes() as u64,
+        }
     }
 
     /// Starts the next command: it sees everything written so far.
@@ -86,7 +177,13 @@ impl Transaction {
     pub async fn get(&self, key: &[u8], at: CommandId) -> Result<Option<Value>> {
         match self.overlay.get(key, at) {
             Some(own) => Ok(own.cloned()),
-            None => self.snapshot.get(key).await.map_err(read_error),
+            None => {
+                let value = self.snapshot.store.get(key).await.map_err(read_error)?;
+                if let Some(value) = &value {
+                    self.snapshot.count(1, key.len() + value.len());
+                }
+                Ok(value)
+            }
         }
     }
 
@@ -95,7 +192,12 @@ impl Transaction {
     /// # Errors
     /// `XX000` if the store fails.
     pub async fn get_many(&self, keys: &[Key], at: CommandId) -> Result<Vec<Option<Value>>> {
-        let mut values = self.snapshot.get_many(keys).await.map_err(read_error)?;
+        let mut values = self.snapshot.store.get_many(keys).await.map_err(read_error)?;
+        for (key, value) in keys.iter().zip(&values) {
+            if let Some(value) = value {
+                self.snapshot.count(1, key.len() + value.len());
+            }
+        }
         if !self.overlay.is_empty() {
             for (key, value) in keys.iter().zip(&mut values) {
                 if let Some(own) = self.overlay.get(key, at) {
@@ -129,7 +231,7 @@ impl Transaction {
         limit: usize,
         at: CommandId,
     ) -> Result<(Pairs, Option<KeyRange>)> {
-        let (pairs, rest) = scan(&**self.snapshot, range, direction, limit).await?;
+        let (pairs, rest) = self.snapshot.scan(range, direction, limit).await?;
         if self.overlay.is_empty() {
             return Ok((pairs, rest));
         }
@@ -213,6 +315,14 @@ impl Transaction {
     /// `40001` with OC000 or OC001 for a conflict, `54000` beyond a limit, `XX000` if the store is
     /// unavailable or the outcome unknown.
     pub async fn commit(self) -> Result<Ts> {
+        Ok(self.try_commit().await?)
+    }
+
+    /// As [`Transaction::commit`], for those who want to know what a conflict is about.
+    ///
+    /// # Errors
+    /// [`Failed`].
+    pub async fn try_commit(self) -> Result<Ts, Failed> {
         self.check_age()?;
         let bytes = self.overlay.bytes();
         if bytes > self.limits.bytes_max {
@@ -225,11 +335,12 @@ impl Transaction {
                 "Current transaction size {}mb > {}mb",
                 bytes.div_ceil(mb),
                 self.limits.bytes_max / mb
-            )));
+            ))
+            .into());
         }
         let writes = self.overlay.into_write_set();
         if changes_nothing(&writes) {
-            return Ok(self.snapshot.read_ts());
+            return Ok(self.snapshot.store.read_ts());
         }
         let mut shared = self.snapshot;
         let snapshot = loop {
@@ -240,7 +351,7 @@ impl Transaction {
             }
             yield_once().await;
         };
-        snapshot.commit(writes).await.map_err(commit_error)
+        snapshot.store.commit(writes).await.map_err(commit_error)
     }
 }
 
@@ -259,7 +370,7 @@ async fn yield_once() {
 
 /// Reads a transaction's snapshot from another task, as long as the transaction lasts.
 pub struct SnapshotReader {
-    snapshot: Weak<Box<dyn store::Transaction>>,
+    snapshot: Weak<Snapshot>,
 }
 
 impl SnapshotReader {
@@ -274,27 +385,10 @@ impl SnapshotReader {
         limit: usize,
     ) -> Result<(Pairs, Option<KeyRange>)> {
         match self.snapshot.upgrade() {
-            Some(snapshot) => scan(&**snapshot, range, direction, limit).await,
+            Some(snapshot) => snapshot.scan(range, direction, limit).await,
             None => Err(SqlError::internal("transaction ended while its snapshot was read")),
         }
     }
-}
-
-/// A piece of `range`, and the rest of it.
-async fn scan(
-    snapshot: &dyn store::Transaction,
-    range: &KeyRange,
-    direction: Direction,
-    limit: usize,
-) -> Result<(Pairs, Option<KeyRange>)> {
-    let pairs = snapshot.scan(range, direction, limit).await.map_err(read_error)?;
-    let rest = match pairs.last() {
-        Some((last, _)) if pairs.len() >= limit => {
-            Some(range.clone().after(Key::copy_from_slice(last), direction))
-        }
-        _ => None,
-    };
-    Ok((pairs, rest))
 }
 
 /// Checks alone need no commit: a read-only transaction is consistent as it is.
@@ -318,17 +412,16 @@ pub fn schema_conflict() -> SqlError {
     )
 }
 
-fn commit_error(error: CommitError) -> SqlError {
+fn commit_error(error: CommitError) -> Failed {
     match error {
-        CommitError::Conflict(key) if keys::is_catalog(&key) => schema_conflict(),
-        CommitError::Conflict(_) => data_conflict(),
+        CommitError::Conflict { key, winner } => Failed::Conflict(Conflict { key, winner }),
         CommitError::Unavailable(source) => {
             tracing::error!(error = %source, "store refused a commit");
-            SqlError::internal("server unavailable")
+            SqlError::internal("server unavailable").into()
         }
         CommitError::Unknown(source) => {
             tracing::error!(error = %source, "outcome of a commit is unknown");
-            SqlError::internal("server unavailable")
+            SqlError::internal("server unavailable").into()
         }
     }
 }

@@ -23,6 +23,10 @@
 //!
 //! The order is that of [`crate::compare::compare_typed`].
 
+mod decode;
+
+pub use decode::decode;
+
 use crate::strings::trim_blanks;
 use crate::{Datum, Numeric, Oid, Result, SqlError, SqlState, oid};
 

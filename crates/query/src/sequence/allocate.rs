@@ -241,7 +241,7 @@ impl Engine {
         writes.writes.insert(key, Write::Put(encode(state).into()));
         match txn.commit(writes).await {
             Ok(_) => Ok(true),
-            Err(CommitError::Conflict(_)) => Ok(false),
+            Err(CommitError::Conflict { .. }) => Ok(false),
             Err(error) => Err(unavailable(error)),
         }
     }

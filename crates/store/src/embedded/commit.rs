@@ -305,8 +305,9 @@ impl Adjudicator {
         let mut verdicts = Vec::with_capacity(group.len());
         let mut snapshots = Vec::with_capacity(group.len());
         for Request { snapshot, writes, .. } in group {
-            if let Some(key) = core.marks.conflict(world.versions, &writes, snapshot.ts()) {
-                verdicts.push(Err(CommitError::Conflict(key)));
+            let conflict = core.marks.conflict(world.versions, &writes, snapshot.ts());
+            if let Some((key, winner)) = conflict {
+                verdicts.push(Err(CommitError::Conflict { key, winner }));
                 continue;
             }
             // Asked after the conflict check: versions of an expired snapshot's time may be gone.

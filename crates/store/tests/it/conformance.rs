@@ -85,8 +85,10 @@ async fn anomaly_phantom(engine: Engine) {
 async fn anomaly_lost_update(engine: Engine) {
     engine.commit(&[("n", put("0"))]).await;
     let (one, two) = (engine.begin().await, engine.begin().await);
-    one.commit(set(&[("n", put("1"))])).await.unwrap();
-    assert_conflict(two.commit(set(&[("n", put("1"))])).await, "n");
+    let winner = one.commit(set(&[("n", put("1"))])).await.unwrap();
+    let lost = two.commit(set(&[("n", put("1"))])).await;
+    assert!(matches!(&lost, Err(store::CommitError::Conflict { winner: by, .. }) if *by == winner));
+    assert_conflict(lost, "n");
 }
 
 async fn anomaly_write_skew_allowed(engine: Engine) {
@@ -233,7 +235,7 @@ async fn commit_many_concurrently_counts_right(engine: Engine) {
                 let writes = set(&[("n", put(&(n + 1).to_string()))]);
                 match txn.commit(writes).await {
                     Ok(_) => break,
-                    Err(store::CommitError::Conflict(_)) => {}
+                    Err(store::CommitError::Conflict { .. }) => {}
                     Err(error) => panic!("{error:?}"),
                 }
                 tokio::task::yield_now().await;

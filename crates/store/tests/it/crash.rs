@@ -80,7 +80,7 @@ async fn work(
                     unknown.push(writes.clone());
                 }
                 Err(CommitError::Unavailable(_)) => failed = true,
-                Err(CommitError::Conflict(key)) => panic!("conflict on {key:?}"),
+                Err(CommitError::Conflict { key, .. }) => panic!("conflict on {key:?}"),
             }
         }
         if failed {

@@ -125,7 +125,7 @@ pub(crate) fn text(pairs: &[Pair]) -> String {
 #[track_caller]
 pub(crate) fn assert_conflict(result: Result<Ts, CommitError>, name: &str) {
     match result {
-        Err(CommitError::Conflict(conflict)) => assert_eq!(conflict, key(name)),
+        Err(CommitError::Conflict { key: conflict, .. }) => assert_eq!(conflict, key(name)),
         other => panic!("expected a conflict on {name}, got {other:?}"),
     }
 }

@@ -21,7 +21,7 @@ async fn outcomes(faults: Faults) -> String {
         };
         outcomes.push(match txn.commit(set(&[("n", put(&n.to_string()))])).await {
             Ok(_) => '.',
-            Err(CommitError::Conflict(_)) => 'c',
+            Err(CommitError::Conflict { .. }) => 'c',
             Err(CommitError::Unavailable(_)) => 'u',
             Err(CommitError::Unknown(_)) => '?',
         });

@@ -160,7 +160,7 @@ async fn run(mut engine: Engine, steps: Vec<Step>) {
                         assert_eq!(conflicts, Vec::<Bytes>::new());
                         model.apply(&writes, ts);
                     }
-                    Err(CommitError::Conflict(key)) => assert!(conflicts.contains(&key)),
+                    Err(CommitError::Conflict { key, .. }) => assert!(conflicts.contains(&key)),
                     Err(error) => panic!("{error:?}"),
                 }
             }
