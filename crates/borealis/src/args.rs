@@ -78,6 +78,13 @@ pub(crate) struct StartArgs {
     /// in the form of CloudTrail's.
     #[arg(long, value_name = "FILE", env = "BOREALIS_AUDIT_LOG")]
     pub(crate) audit_log: Option<PathBuf>,
+    /// Logs statements that take so many milliseconds or longer; 0 logs all [default: none are logged].
+    #[arg(long, value_name = "MS", env = "BOREALIS_LOG_MIN_DURATION_STATEMENT")]
+    pub(crate) log_min_duration_statement: Option<u64>,
+    /// Lets programs on this machine make faults happen, by /faults on the port of the APIs, so that
+    /// the retries of a client can be tried.
+    #[arg(long, env = "BOREALIS_FAILURE_LAB")]
+    pub(crate) failure_lab: bool,
     /// Form of the log, which goes to the standard error output.
     #[arg(long, value_name = "FORMAT", env = "BOREALIS_LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,

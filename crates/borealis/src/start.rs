@@ -94,6 +94,7 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
         day: args.compat_date,
         database_aliases: args.database_alias.clone(),
         admin_aliases: args.master_user_alias.clone(),
+        records_conflicts: args.failure_lab,
         ..EngineConfig::new(1)
     };
     let limits = args.limits.limits();
@@ -120,9 +121,18 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
         None => Trail::default(),
     });
     let identities = Arc::new(identities);
-    let server = Server::new(registry, Arc::clone(&identities), Arc::clone(&trail), tls, limits);
+    let log_min_duration = args.log_min_duration_statement.map(Duration::from_millis);
+    let server = Server::new(
+        registry,
+        Arc::clone(&identities),
+        Arc::clone(&trail),
+        tls,
+        limits,
+        log_min_duration,
+    );
     clusters.set_server(Arc::clone(&server));
-    let api = Arc::new(Api { clusters: Arc::clone(&clusters), identities, trail });
+    let failure_lab = args.failure_lab;
+    let api = Arc::new(Api { clusters: Arc::clone(&clusters), identities, trail, failure_lab });
 
     file.address = address.ip();
     file.port = address.port();

@@ -3,6 +3,7 @@
 //! | request | goes to |
 //! |---|---|
 //! | `POST /` with a form, signed for `iam` or `sts` | [`crate::iam_api`] |
+//! | what the operator asks for, from this machine | [`crate::operator`] |
 //! | anything else, signed for `dsql` | [`crate::dsql`] |
 //!
 //! Signatures protect requests from change, not from being read: so plain HTTP is taken from the
@@ -32,7 +33,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::clusters::Clusters;
 use crate::dsql::{self, Call, Operation};
 use crate::error::ApiError;
-use crate::iam_api;
+use crate::{iam_api, operator};
 
 /// Bytes that a body may have; the largest that makes sense holds two policies.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -52,12 +53,14 @@ pub struct Api {
     pub identities: Arc<Identities>,
     /// Where calls are recorded.
     pub trail: Arc<Trail>,
+    /// Whether faults can be injected.
+    pub failure_lab: bool,
 }
 
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug)]
-struct Peer {
-    address: IpAddr,
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
     secure: bool,
 }
 
@@ -107,7 +110,7 @@ pub async fn run(
     let local = listener.local_addr()?;
     let (ready, connections) = mpsc::channel(HANDSHAKES_MAX);
     let acceptor = tokio::spawn(accept(listener, TlsAcceptor::from(tls), ready));
-    let router = axum::Router::new().fallback(handle).with_state(api);
+    let router = operator::router(&api).fallback(handle).with_state(api);
     let service = router.into_make_service_with_connect_info::<Peer>();
     let served =
         axum::serve(Ready { local, connections }, service).with_graceful_shutdown(shutdown).await;

@@ -3,7 +3,8 @@
 //! ```text
 //!     HTTP ─► http: signature ─► dsql::      rest-json  ─► clusters::Clusters ─► store (prefix 0)
 //!              │                 iam_api::   query, XML ─► iam::Identities       server registry
-//!              └─► audit trail                                                   engines
+//!              ├─► audit trail                                                   engines
+//!              └─► operator: metrics, failure laboratory
 //! ```
 //!
 //! Must not know: SQL, the wire protocol, how tokens are verified.
@@ -13,6 +14,9 @@ mod dsql;
 mod error;
 pub mod http;
 mod iam_api;
+mod laboratory;
+mod metrics;
+mod operator;
 #[cfg(test)]
 mod tests;
 

@@ -17,12 +17,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use catalog::objects::ADMIN_ROLE;
 use catalog::{Catalog, Change, Object};
-use store::{Direction, KeyRange, Store};
+use store::{Direction, KeyRange, Store, Ts};
 use tokio::sync::{Mutex, Notify};
-use txn::{Limits, Transaction, keys};
+use txn::{Failed, Limits, Transaction, keys};
 use types::{Result, SqlError, SqlState};
 
 use crate::analyze::Activity;
+use crate::endpoint::Endpoint;
+use crate::endpoint::conflicts::{Conflicts, RecordedConflict};
 use crate::job::{Job, Jobs};
 use crate::plan::statistics::Statistics;
 use crate::rules::Day;
@@ -49,13 +51,20 @@ pub struct EngineConfig {
     pub database_aliases: Vec<String>,
     /// Further names of the role `admin`, under which clients may connect.
     pub admin_aliases: Vec<String>,
+    /// Whether conflicts are remembered, for [`Engine::conflicts`].
+    pub records_conflicts: bool,
 }
 
 impl EngineConfig {
     /// Today's DSQL, under no other names.
     pub fn new(cluster: u32) -> EngineConfig {
-        let (database_aliases, admin_aliases) = (Vec::new(), Vec::new());
-        EngineConfig { cluster, day: Day::NEWEST, database_aliases, admin_aliases }
+        EngineConfig {
+            cluster,
+            day: Day::NEWEST,
+            database_aliases: Vec::new(),
+            admin_aliases: Vec::new(),
+            records_conflicts: false,
+        }
     }
 }
 
@@ -72,6 +81,8 @@ pub struct Startup {
     pub principal: String,
     /// 26 characters of base 32; what `sys.current_session_id()` returns.
     pub session_id: String,
+    /// What it shares with others who came the same way.
+    pub endpoint: Arc<Endpoint>,
 }
 
 /// One cluster's database.
@@ -94,6 +105,7 @@ pub struct Engine {
     pub(crate) activity: Activity,
     pub(crate) sequences: Allocators,
     pub(crate) catalog_rows: SharedRows,
+    pub(crate) conflicts: Conflicts,
     opened_micros: i64,
 }
 
@@ -131,6 +143,7 @@ impl Engine {
     /// `XX000` if the store cannot be read or holds a newer format.
     pub async fn open(store: Arc<dyn Store>, config: EngineConfig) -> Result<Arc<Engine>> {
         let catalog = load_catalog(store.as_ref(), config.cluster).await?;
+        let conflicts = Conflicts::new(config.records_conflicts);
         let engine = Arc::new(Engine {
             store,
             config,
@@ -145,6 +158,7 @@ impl Engine {
             activity: Activity::default(),
             sequences: Allocators::default(),
             catalog_rows: SharedRows::default(),
+            conflicts,
             opened_micros: now_micros(),
         });
         engine.load_statistics().await?;
@@ -186,6 +200,17 @@ impl Engine {
             )
         })?;
         Session::start(Arc::clone(self), catalog, role, startup)
+    }
+
+    /// The last conflicts, the newest first; none unless they are remembered.
+    pub fn conflicts(&self) -> Vec<RecordedConflict> {
+        self.conflicts.list()
+    }
+
+    /// What rows and index entries take, in bytes: an estimate from the tables' statistics, so as
+    /// old as these.
+    pub fn storage_bytes(&self) -> u64 {
+        self.statistics().bytes(&self.catalog())
     }
 
     /// Whether `name` is another name of the database.
@@ -273,7 +298,8 @@ impl Engine {
         Precedence(Arc::clone(&self.preceding))
     }
 
-    /// Commits a schema change together with `txn`'s other writes, and makes it everybody's.
+    /// Commits a schema change together with `txn`'s other writes, and makes it everybody's; the
+    /// position of the commit.
     ///
     /// # Errors
     /// `40001` OC001 if another schema change came first, or precedes one that yields, and the other
@@ -284,13 +310,14 @@ impl Engine {
         change: Change,
         jobs: Vec<Job>,
         kind: SchemaChange,
-    ) -> Result<()> {
+    ) -> Result<Ts, Failed> {
         // The task goes on even if the session that waits for it is dropped, so that the gate
         // never stays closed.
         let engine = Arc::clone(self);
         let committed =
             tokio::spawn(async move { engine.commit_behind_gate(txn, &change, jobs, kind).await });
-        committed.await.unwrap_or_else(|_| Err(SqlError::internal("schema change panicked")))
+        let panicked = |_| Err(SqlError::internal("schema change panicked").into());
+        committed.await.unwrap_or_else(panicked)
     }
 
     async fn commit_behind_gate(
@@ -299,7 +326,7 @@ impl Engine {
         change: &Change,
         jobs: Vec<Job>,
         kind: SchemaChange,
-    ) -> Result<()> {
+    ) -> Result<Ts, Failed> {
         let cluster = self.config.cluster;
         let _gate = self.gate.lock().await;
         let before = self.catalog();
@@ -319,15 +346,18 @@ impl Engine {
         }
         self.gate_closed.store(true, Ordering::SeqCst);
         let yields = kind == SchemaChange::Yielding && self.preceding.load(Ordering::SeqCst) > 0;
-        let outcome = if yields { Err(txn::schema_conflict()) } else { txn.commit().await };
+        let outcome = match yields {
+            true => Err(txn::schema_conflict().into()),
+            false => txn.try_commit().await,
+        };
         if outcome.is_ok() {
             self.catalog.store(Arc::new(after));
         }
         self.gate_closed.store(false, Ordering::Release);
         self.gate_opened.notify_waiters();
-        outcome?;
+        let ts = outcome?;
         self.jobs.submit(jobs);
-        Ok(())
+        Ok(ts)
     }
 }
 

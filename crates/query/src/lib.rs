@@ -11,6 +11,7 @@ pub mod bind;
 pub mod cancel;
 pub mod chunk;
 mod command;
+pub mod endpoint;
 pub mod engine;
 pub mod execute;
 pub mod expr;
@@ -24,6 +25,7 @@ pub mod session;
 mod system;
 
 pub use chunk::Chunk;
+pub use endpoint::Endpoint;
 pub use engine::{Engine, EngineConfig, Startup};
 pub use rules::{Day, NotADay};
 pub use session::{

@@ -8,20 +8,21 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use iam::policy::key;
-use iam::token::{self, Action, Expectation, Report};
+use iam::token::{self, Action, Expectation, Refusal, Report};
 use iam::trail::{Category, Event};
 use iam::{AmzTime, Caller};
 use query::Startup;
+use query::endpoint::Fault;
 use rand::Rng;
 use types::{Severity, SqlError, SqlState};
 
 use crate::Server;
 use crate::backends::Backend;
-use crate::cluster::{Cluster, Unrouted};
+use crate::cluster::{Cluster, ClusterId, Unrouted};
 use crate::codec::reader::violation;
 use crate::codec::startup::{self, First, PROTOCOL_3_0, StartupMessage};
 use crate::codec::{backend, frontend};
-use crate::limits::Admitted;
+use crate::limits::{self, Admitted};
 use crate::session::Session;
 use crate::transport::{Filled, Input, PASSWORD_BYTES_MAX, Wire};
 
@@ -37,6 +38,18 @@ pub(crate) struct Stranger {
     /// The client's address.
     pub(crate) address: IpAddr,
     pub(crate) session_id: String,
+    /// What it asked for, for the log.
+    asked: Option<Asked>,
+}
+
+/// What a stranger who is refused had asked for.
+struct Asked {
+    cluster: ClusterId,
+    user: String,
+    database: String,
+    application_name: String,
+    /// ARN of whoever signed the token, if that could be told.
+    principal: Option<String>,
 }
 
 /// Why a stranger does not become a session.
@@ -82,7 +95,14 @@ impl Hello {
 
 impl Stranger {
     pub(crate) fn new(wire: Wire, sni: Option<String>, address: IpAddr) -> Stranger {
-        Stranger { wire, input: Input::default(), sni, address, session_id: session_id() }
+        Stranger {
+            wire,
+            input: Input::default(),
+            sni,
+            address,
+            session_id: session_id(),
+            asked: None,
+        }
     }
 
     /// Makes a session of the stranger, or refuses it and tells it why.
@@ -90,7 +110,16 @@ impl Stranger {
         match self.try_authenticate(server).await {
             Ok((database, backend, admitted)) => {
                 let Stranger { wire, input, session_id, .. } = self;
-                Some(Session::new(wire, input, database, backend, admitted, session_id))
+                let log_min_duration = server.log_min_duration;
+                Some(Session::new(
+                    wire,
+                    input,
+                    database,
+                    backend,
+                    admitted,
+                    session_id,
+                    log_min_duration,
+                ))
             }
             Err(Refused::Left) => None,
             Err(Refused::Io(error)) => {
@@ -98,15 +127,37 @@ impl Stranger {
                 None
             }
             Err(Refused::Told(error)) => {
-                tracing::debug!(
-                    session_id = self.session_id,
-                    code = %error.code(),
-                    message = error.message(),
-                    hint = error.fields().hint,
-                    "connection refused"
-                );
+                self.log_refusal(&error);
                 self.wire.close_with(&error).await;
                 None
+            }
+        }
+    }
+
+    /// Logs that a connection was refused. The hint repeats what the client sent, the password never.
+    fn log_refusal(&self, error: &SqlError) {
+        let asked = self.asked.as_ref();
+        let (session_id, address) = (&self.session_id, self.address);
+        let (code, message) = (error.code(), error.message());
+        let hint = error.fields().hint.as_deref();
+        match asked {
+            Some(asked) if code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+                let Asked { cluster, user, database, application_name, principal } = asked;
+                tracing::info!(
+                    %cluster,
+                    session_id,
+                    %address,
+                    user,
+                    database,
+                    application_name,
+                    principal,
+                    %code,
+                    hint,
+                    "authentication failed"
+                );
+            }
+            _ => {
+                tracing::debug!(session_id, %address, %code, message, hint, "connection refused");
             }
         }
     }
@@ -127,6 +178,13 @@ impl Stranger {
             }
         };
         let hello = self.greet(server, &startup)?;
+        self.asked = Some(Asked {
+            cluster: hello.cluster.id(),
+            user: hello.user.clone(),
+            database: hello.database.clone(),
+            application_name: hello.application_name().to_owned(),
+            principal: None,
+        });
         backend::authentication_cleartext_password(&mut self.wire.out);
         self.wire.flush().await?;
         let password = self.password().await?;
@@ -148,9 +206,9 @@ impl Stranger {
             parameters,
             principal,
             session_id: self.session_id.clone(),
+            endpoint: Arc::clone(cluster.endpoint()),
         })?;
-        let backend =
-            server.backends.register(session.canceller(), rand::rng().random(), cluster.id());
+        let backend = server.backends.register(session.canceller(), rand::rng().random(), &cluster);
         let out = &mut self.wire.out;
         backend::authentication_ok(out);
         for (name, value) in session.parameters() {
@@ -226,6 +284,13 @@ impl Stranger {
                 *value = client_encoding(value)?;
             }
         }
+        let faults = &cluster.endpoint().faults;
+        if faults.strike(Fault::WakingUp) {
+            return Err(waking_up().into());
+        }
+        if faults.strike(Fault::RateExceeded) {
+            return Err(limits::rate_exceeded().into());
+        }
         let admitted = cluster.admission().admit(&server.limits, Instant::now())?;
         Ok(Hello {
             user: cluster.engine().role_of(user).to_owned(),
@@ -266,10 +331,23 @@ impl Stranger {
 
     /// Whoever signed the token, if they may connect as this user to this cluster. Leaves a record
     /// either way.
-    fn verify(&self, server: &Server, hello: &Hello, password: &str) -> Result<Caller, Refused> {
+    fn verify(
+        &mut self,
+        server: &Server,
+        hello: &Hello,
+        password: &str,
+    ) -> Result<Caller, Refused> {
         let now = AmzTime::from(SystemTime::now());
         let (caller, outcome) = self.judge(server, hello, password, now);
         let cluster = &hello.cluster;
+        let meters = &cluster.endpoint().meters;
+        match Action::needed_by(&hello.user) {
+            Action::DbConnectAdmin => meters.admin_connects.add(1),
+            Action::DbConnect => meters.connects.add(1),
+        }
+        if let (Some(asked), Some(caller)) = (&mut self.asked, &caller) {
+            asked.principal = Some(caller.principal.arn().to_owned());
+        }
         let error = outcome
             .as_ref()
             .err()
@@ -317,6 +395,11 @@ impl Stranger {
             Ok(access_key) => access_key,
             Err(refusal) => return (None, Err(refusal.report())),
         };
+        if cluster.endpoint().faults.strike(Fault::TokenExpired) {
+            let expires_s = token::EXPIRES_S_DEFAULT;
+            let date = now.plus(-1 - i64::from(expires_s));
+            return (None, Err(Refusal::Expired { date, expires_s, now }.report()));
+        }
         let caller = server.identities.caller(&access_key);
         let facts = cluster.facts();
         let mut context = caller
@@ -356,6 +439,14 @@ impl Stranger {
             None => error,
         }
     }
+}
+
+/// What clients of a cluster read that has to be made ready first.
+fn waking_up() -> SqlError {
+    SqlError::new(
+        SqlState::CANNOT_CONNECT_NOW,
+        "unable to accept connection, waking up cluster, please retry later",
+    )
 }
 
 /// The name of the one encoding there is, for every spelling of it.

@@ -10,11 +10,12 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
-use query::Canceller;
+use query::endpoint::Fault;
+use query::{Canceller, Endpoint};
 use subtle::ConstantTimeEq;
 use types::{Severity, SqlError, SqlState};
 
-use crate::ClusterId;
+use crate::{Cluster, ClusterId};
 
 /// Why a session is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub(crate) struct Control {
     secret: u32,
     begun: Instant,
     pub(crate) cluster: ClusterId,
+    pub(crate) endpoint: Arc<Endpoint>,
 }
 
 impl Control {
@@ -63,6 +65,9 @@ impl Control {
             1 if !in_transaction => Some(Stop::Age),
             2 if !in_transaction => Some(Stop::Shutdown),
             3 => Some(Stop::Now),
+            0 if !in_transaction && self.endpoint.faults.strike(Fault::ConnectionAge) => {
+                Some(Stop::Age)
+            }
             _ => None,
         }
     }
@@ -109,7 +114,7 @@ impl Backends {
         self: &Arc<Self>,
         canceller: Canceller,
         secret: u32,
-        cluster: ClusterId,
+        cluster: &Cluster,
     ) -> Backend {
         let control = Arc::new(Control {
             stop: AtomicU8::new(0),
@@ -117,7 +122,8 @@ impl Backends {
             canceller,
             secret,
             begun: Instant::now(),
-            cluster,
+            cluster: cluster.id(),
+            endpoint: Arc::clone(cluster.endpoint()),
         });
         let mut sessions = self.lock();
         let process_id = loop {
@@ -148,6 +154,13 @@ impl Backends {
             self.lock().by_id.values().filter(|control| which(control)).cloned().collect();
         for control in controls {
             control.stop(stop);
+        }
+    }
+
+    /// Makes the sessions of a cluster that wait for their clients ask for faults.
+    pub(crate) fn wake(&self, cluster: ClusterId) {
+        for control in self.lock().by_id.values().filter(|control| control.cluster == cluster) {
+            control.waker.wake();
         }
     }
 

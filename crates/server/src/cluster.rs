@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use iam::policy::Policy;
-use query::Engine;
+use query::{Endpoint, Engine};
 
 use crate::limits::{Admission, Limits};
 
@@ -80,6 +80,7 @@ pub struct Cluster {
     account: String,
     region: String,
     engine: Arc<Engine>,
+    endpoint: Arc<Endpoint>,
     admission: Arc<Admission>,
     facts: ArcSwap<ClusterFacts>,
 }
@@ -95,7 +96,8 @@ impl Cluster {
     ) -> Arc<Cluster> {
         let admission = Admission::new(limits, Instant::now());
         let (account, region) = (account.to_owned(), region.to_owned());
-        Arc::new(Cluster { id, account, region, engine, admission, facts: ArcSwap::default() })
+        let (endpoint, facts) = (Arc::default(), ArcSwap::default());
+        Arc::new(Cluster { id, account, region, engine, endpoint, admission, facts })
     }
 
     /// Its account's 12 digits.
@@ -136,6 +138,16 @@ impl Cluster {
     /// Its database.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// What its sessions count, and the faults they are to meet.
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// Sessions, and those who are about to become some.
+    pub fn connections(&self) -> usize {
+        self.admission.open()
     }
 
     pub(crate) fn admission(&self) -> &Arc<Admission> {
@@ -202,6 +214,18 @@ impl ClusterRegistry {
     /// The cluster with this id.
     pub fn get(&self, id: ClusterId) -> Option<Arc<Cluster>> {
         self.clusters.load().get(&id).cloned()
+    }
+
+    /// All clusters that are served, by id.
+    pub fn all(&self) -> Vec<Arc<Cluster>> {
+        let mut clusters: Vec<_> = self.clusters.load().values().cloned().collect();
+        clusters.sort_unstable_by_key(|cluster| cluster.id);
+        clusters
+    }
+
+    /// The cluster that is meant where none is named.
+    pub fn default_cluster(&self) -> Option<Arc<Cluster>> {
+        self.get(self.default?)
     }
 
     /// The cluster that a client means who asked TLS for `sni` and gave `amzn-cluster-id=option`.

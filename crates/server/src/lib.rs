@@ -20,8 +20,10 @@ mod session;
 mod transport;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use iam::{Identities, Trail};
+use query::endpoint::Fault;
 
 use crate::backends::{Backends, Stop};
 use crate::certificates::TlsConfigs;
@@ -37,19 +39,36 @@ pub struct Server {
     trail: Arc<Trail>,
     tls: TlsConfigs,
     limits: Limits,
+    log_min_duration: Option<Duration>,
     backends: Arc<Backends>,
 }
 
 impl Server {
-    /// A server of these clusters, without listeners yet: see [`run`].
+    /// A server of these clusters, without listeners yet: see [`run`]. Statements that take
+    /// `log_min_duration` are logged.
     pub fn new(
         clusters: Arc<ClusterRegistry>,
         identities: Arc<Identities>,
         trail: Arc<Trail>,
         tls: TlsConfigs,
         limits: Limits,
+        log_min_duration: Option<Duration>,
     ) -> Arc<Server> {
-        Arc::new(Server { clusters, identities, trail, tls, limits, backends: Arc::default() })
+        let backends = Arc::default();
+        Arc::new(Server { clusters, identities, trail, tls, limits, log_min_duration, backends })
+    }
+
+    /// The clusters that it serves.
+    pub fn clusters(&self) -> &ClusterRegistry {
+        &self.clusters
+    }
+
+    /// Makes a fault happen to `count` of those who use a cluster, from now on.
+    pub fn set_fault(&self, cluster: &Cluster, fault: Fault, count: u32) {
+        cluster.endpoint().faults.set(fault, count);
+        if fault == Fault::ConnectionAge {
+            self.backends.wake(cluster.id());
+        }
     }
 
     /// Ends the sessions of a cluster that is served no longer.

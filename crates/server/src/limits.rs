@@ -62,6 +62,11 @@ impl Admission {
         Arc::new(Admission { open: AtomicUsize::new(0), bucket: Mutex::new(bucket) })
     }
 
+    /// Connections that are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
     /// Admits one more connection.
     ///
     /// # Errors
@@ -73,10 +78,7 @@ impl Admission {
     ) -> Result<Admitted, SqlError> {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         if !bucket.take(limits, now) {
-            return Err(SqlError::new(
-                SqlState::CONFIGURATION_LIMIT_EXCEEDED,
-                "Unable to accept connection, rate exceeded.",
-            ));
+            return Err(rate_exceeded());
         }
         drop(bucket);
         let admitted = Admitted(Arc::clone(self));
@@ -88,6 +90,14 @@ impl Admission {
             "Unable to accept connection, too many open connections.",
         ))
     }
+}
+
+/// `53400`.
+pub(crate) fn rate_exceeded() -> SqlError {
+    SqlError::new(
+        SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+        "Unable to accept connection, rate exceeded.",
+    )
 }
 
 /// A token bucket.

@@ -28,8 +28,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use query::endpoint::Fault;
 use query::{Engine, EngineConfig};
-use server::{ClusterFacts, ClusterId, ClusterRegistry, Limits, Server};
+use server::{Cluster, ClusterFacts, ClusterId, ClusterRegistry, Limits, Server};
 use store::Store;
 
 use crate::error::ApiError;
@@ -128,6 +129,19 @@ impl Clusters {
         regions.sort_unstable();
         regions.dedup();
         regions
+    }
+
+    /// The clusters that are served.
+    pub(crate) fn registry(&self) -> &ClusterRegistry {
+        &self.registry
+    }
+
+    /// Makes a fault happen to `count` of those who use a cluster, from now on.
+    pub(crate) fn set_fault(&self, cluster: &Cluster, fault: Fault, count: u32) {
+        match self.server.get() {
+            Some(server) => server.set_fault(cluster, fault, count),
+            None => cluster.endpoint().faults.set(fault, count),
+        }
     }
 
     pub(crate) fn settings(&self) -> &Settings {

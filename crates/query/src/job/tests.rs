@@ -29,6 +29,7 @@ fn connect(engine: &Arc<Engine>) -> Session {
         parameters: Vec::new(),
         principal: "arn:aws:iam::123456789012:user/test".into(),
         session_id: "aaaaaaaaaaaaaaaaaaaaaaaaaa".into(),
+        endpoint: Arc::default(),
     };
     engine.connect(startup).unwrap()
 }

@@ -185,7 +185,8 @@ pub(super) async fn change_catalog(
             true => SchemaChange::Yielding,
             false => SchemaChange::Insistent,
         };
-        match engine.commit_ddl(txn, change, Vec::new(), kind).await {
+        let committed = engine.commit_ddl(txn, change, Vec::new(), kind).await;
+        match committed.map(|_| ()).map_err(SqlError::from) {
             Err(error) if is_passing(&error) && !engine.jobs.stopping() => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(RETRY_PAUSE.1);

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use catalog::objects::{Index, IndexKey};
+use catalog::{Catalog, Table};
 use serde::{Deserialize, Serialize};
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, SqlError, compare};
@@ -34,6 +36,19 @@ impl Statistics {
         tables.insert(oid, Arc::new(table));
         Statistics { version: self.version + 1, tables }
     }
+
+    /// Bytes that the rows and index entries of the catalog's tables take, as far as they are known.
+    pub(crate) fn bytes(&self, catalog: &Catalog) -> u64 {
+        let known = catalog.tables().filter_map(|table| Some((table, self.table(table.oid)?)));
+        let bytes: f64 = known.map(|(table, known)| known.bytes(table)).sum();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "never negative, and no cluster comes near 2^64 bytes"
+        )]
+        let bytes = bytes.round() as u64;
+        bytes
+    }
 }
 
 /// What is known about a table.
@@ -44,6 +59,32 @@ pub struct TableStatistics {
     /// By position in [`catalog::Table::columns`].
     pub columns: BTreeMap<usize, ColumnStatistics>,
 }
+
+impl TableStatistics {
+    /// Bytes of rows and index entries. A row stands once; each entry repeats the row's key.
+    fn bytes(&self, table: &Table) -> f64 {
+        let width = |column: usize| {
+            self.columns
+                .get(&column)
+                .map_or(0.0, |known| (1.0 - known.null_share) * f64::from(known.width))
+        };
+        let key = |index: &Index| -> f64 {
+            index.keys.iter().filter_map(IndexKey::column).map(|column| 1.0 + width(column)).sum()
+        };
+        let row_key = table.primary_key.as_ref().map_or(HIDDEN_KEY_BYTES, key);
+        let row: f64 = table.live_columns().map(|(position, _)| width(position)).sum();
+        let entries = table.indexes.iter().map(|index| {
+            let carried: f64 = index.include.iter().map(|column| width(*column)).sum();
+            ENTRY_BYTES + key(index) + carried + row_key
+        });
+        self.rows * (ENTRY_BYTES + row_key + row + entries.sum::<f64>())
+    }
+}
+
+/// A key of a row that has no primary key.
+const HIDDEN_KEY_BYTES: f64 = 16.0;
+/// What each row and entry has besides its values.
+const ENTRY_BYTES: f64 = txn::keys::ROW_PREFIX_LEN as f64 + 8.0;
 
 /// What is known about a column, as `pg_statistic` has it.
 #[derive(Clone, Debug, Default)]

@@ -33,6 +33,7 @@ use self::settings::Settings;
 use self::transaction::TxnState;
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
+use crate::endpoint::Endpoint;
 use crate::engine::{Engine, Startup};
 use crate::execute::Identity;
 pub use parser::Statement;
@@ -138,6 +139,7 @@ pub(crate) struct SavedSettings {
 pub struct Session {
     pub(crate) engine: Arc<Engine>,
     pub(crate) cx: SessionCx,
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) state: TxnState,
     pub(crate) notices: Vec<SqlError>,
     pub(crate) identity: Identity,
@@ -149,6 +151,8 @@ pub struct Session {
     told: BTreeMap<&'static str, String>,
     /// Parameters may have changed since the client was told.
     settings_changed: bool,
+    /// The client's connection is to break, as a fault wants it.
+    is_cut_off: bool,
 }
 
 impl Session {
@@ -158,7 +162,7 @@ impl Session {
         role: ObjectId,
         startup: Startup,
     ) -> Result<Session> {
-        let Startup { user, database, parameters, principal, session_id } = startup;
+        let Startup { user, database, parameters, principal, session_id, endpoint } = startup;
         let mut settings = Settings::new(engine.day());
         if let Some(role) = catalog.role_by_oid(role) {
             for (name, value) in &role.settings {
@@ -195,6 +199,7 @@ impl Session {
         let user: Arc<str> = user.into();
         let mut session = Session {
             engine,
+            endpoint,
             identity: Identity {
                 current_user: Arc::clone(&user),
                 session_user: user,
@@ -208,6 +213,7 @@ impl Session {
             plan_epoch: 0,
             told: BTreeMap::new(),
             settings_changed: false,
+            is_cut_off: false,
         };
         session.refresh();
         session.told = session.reported().into_iter().collect();
@@ -253,6 +259,16 @@ impl Session {
     /// A handle that cancels this session's running statement.
     pub fn canceller(&self) -> Canceller {
         Canceller { cancel: Arc::clone(&self.cx.cancel) }
+    }
+
+    /// The role that the client connected as.
+    pub fn session_user(&self) -> &str {
+        &self.identity.session_user
+    }
+
+    /// Whether the client is to be told nothing any more: its connection breaks at COMMIT.
+    pub fn is_cut_off(&self) -> bool {
+        self.is_cut_off
     }
 
     /// Brings what depends on parameters, role and catalog up to date.

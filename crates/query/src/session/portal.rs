@@ -84,6 +84,11 @@ impl Portal {
         self.prepared.fields.as_deref()
     }
 
+    /// The statement that it is of.
+    pub fn prepared(&self) -> &Arc<Prepared> {
+        &self.prepared
+    }
+
     /// The format of each result column.
     pub fn formats(&self) -> &[Format] {
         &self.formats

@@ -27,6 +27,13 @@ pub struct Prepared {
     pub(crate) fails: bool,
 }
 
+impl Prepared {
+    /// The statement as the client sent it.
+    pub fn text(&self) -> &str {
+        self.statement.as_ref().map_or("", Statement::text)
+    }
+}
+
 /// A plan with what it depends on.
 #[derive(Clone, Debug)]
 pub(crate) struct Planned {

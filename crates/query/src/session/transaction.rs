@@ -5,13 +5,15 @@
 //!      └────────► Block ◄────┘        Block ──error──► Failed ──ROLLBACK──► Idle
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use catalog::{Catalog, Change, Table};
 use functions::CallCx;
-use txn::{Transaction, keys};
+use txn::{Failed, Transaction, keys};
 use types::{Result, SqlError, SqlState};
 
 use super::{Session, SessionCx, TransactionStatus};
+use crate::endpoint::{Endpoint, Fault};
 use crate::engine::SchemaChange;
 use crate::execute::Deferred;
 use crate::execute::foreign_key::Checker;
@@ -136,11 +138,15 @@ impl Session {
     pub(crate) async fn begin_statement(&mut self) -> Result<()> {
         self.cx.read_only = self.ensure_active()?.read_only;
         let engine = Arc::clone(&self.engine);
+        let endpoint = Arc::clone(&self.endpoint);
         let active = self.ensure_active()?;
         if let Some(txn) = &active.txn {
-            txn.check_age()?;
+            check_age(txn, &endpoint)?;
             if active.change.is_none() {
-                check_tables(&engine.catalog(), &active.tables)?;
+                let altered = altered(&engine.catalog(), &active.tables).cloned();
+                if let Some(table) = altered {
+                    return Err(self.schema_changed(&table));
+                }
             }
             return Ok(());
         }
@@ -222,9 +228,9 @@ impl Session {
                     SqlState::NO_ACTIVE_SQL_TRANSACTION,
                     "there is no transaction in progress",
                 ));
-                self.restore_settings(active.settings_before.take());
+                self.roll_back(&mut active);
             }
-            TxnState::Block(mut active) => self.restore_settings(active.settings_before.take()),
+            TxnState::Block(mut active) => self.roll_back(&mut active),
             TxnState::Failed => self.end_local_settings(None),
         }
         let catalog = self.engine.catalog();
@@ -252,16 +258,23 @@ impl Session {
     pub fn abort(&mut self) {
         match std::mem::replace(&mut self.state, TxnState::Idle) {
             TxnState::Idle => {}
-            TxnState::Implicit(mut active) => self.restore_settings(active.settings_before.take()),
+            TxnState::Implicit(mut active) => self.roll_back(&mut active),
             TxnState::Block(mut active) => {
                 // What SET did inside is undone at once; SET LOCAL too.
-                self.restore_settings(active.settings_before.take());
+                self.roll_back(&mut active);
                 self.state = TxnState::Failed;
             }
             TxnState::Failed => self.state = TxnState::Failed,
         }
         let catalog = self.engine.catalog();
         self.use_catalog(&catalog);
+    }
+
+    fn roll_back(&mut self, active: &mut Active) {
+        if let Some(txn) = &active.txn {
+            self.endpoint.meters.ended(txn.usage(), txn.is_read_only());
+        }
+        self.restore_settings(active.settings_before.take());
     }
 
     /// Makes the checks that wait and no longer should.
@@ -282,7 +295,7 @@ impl Session {
     async fn commit(&mut self, mut active: Active) -> Result<()> {
         let cluster = self.engine.cluster();
         if let Err(error) = settle_deferred(&self.cx, cluster, &mut active, true).await {
-            self.restore_settings(active.settings_before.take());
+            self.roll_back(&mut active);
             let catalog = self.engine.catalog();
             self.use_catalog(&catalog);
             return Err(error);
@@ -303,16 +316,7 @@ impl Session {
         let change = change.filter(|change| !change.is_empty() || !jobs.is_empty());
         let outcome = match (txn, change) {
             (None, None) => Ok(()),
-            (Some(txn), None) => {
-                // A read-only transaction has nothing that the store would check.
-                if txn.is_read_only() && tables.len() > 1 {
-                    check_tables(&self.engine.catalog(), &tables)?;
-                }
-                txn.commit().await.map(|_| ())
-            }
-            (Some(txn), Some(change)) => {
-                self.engine.commit_ddl(txn, change, jobs, SchemaChange::Insistent).await
-            }
+            (Some(txn), change) => self.commit_writes(txn, change, jobs, &tables).await,
             (None, Some(_)) => Err(SqlError::internal("schema change without a transaction")),
         };
         match &outcome {
@@ -323,6 +327,89 @@ impl Session {
         self.use_catalog(&catalog);
         outcome
     }
+
+    /// Commits what a transaction wrote, and counts it.
+    async fn commit_writes(
+        &mut self,
+        txn: Transaction,
+        change: Option<Change>,
+        jobs: Vec<crate::job::Job>,
+        tables: &[Arc<Table>],
+    ) -> Result<()> {
+        let endpoint = Arc::clone(&self.endpoint);
+        let usage = txn.usage();
+        let is_read_only = change.is_none() && txn.is_read_only();
+        endpoint.meters.ended(usage, is_read_only);
+        check_age(&txn, &endpoint)?;
+        if endpoint.faults.strike(Fault::SchemaConflict) {
+            return Err(txn::schema_conflict());
+        }
+        if is_read_only {
+            // It has nothing that the store would check.
+            if tables.len() > 1
+                && let Some(table) = altered(&self.engine.catalog(), tables)
+            {
+                return Err(self.schema_changed(table));
+            }
+            return Ok(());
+        }
+        if change.is_none() && endpoint.faults.strike(Fault::DataConflict) {
+            endpoint.meters.occ_conflicts.add(1);
+            return Err(txn::data_conflict());
+        }
+        if endpoint.faults.strike(Fault::CommitLost) {
+            return Err(self.cut_off());
+        }
+        let begun = Instant::now();
+        let committed = match change {
+            None => txn.try_commit().await,
+            Some(change) => {
+                self.engine.commit_ddl(txn, change, jobs, SchemaChange::Insistent).await
+            }
+        };
+        let session_id = &self.cx.session_id;
+        match committed {
+            Ok(ts) => {
+                endpoint.meters.committed(usage, begun.elapsed());
+                self.engine.conflicts.committed(ts, session_id);
+            }
+            Err(failed) => {
+                if let Failed::Conflict(conflict) = &failed {
+                    if !keys::is_catalog(&conflict.key) {
+                        endpoint.meters.occ_conflicts.add(1);
+                    }
+                    let catalog = self.engine.catalog();
+                    self.engine.conflicts.lost(conflict, &catalog, session_id);
+                }
+                return Err(failed.into());
+            }
+        }
+        if endpoint.faults.strike(Fault::CommitUnanswered) {
+            return Err(self.cut_off());
+        }
+        Ok(())
+    }
+
+    /// `40001` OC001, remembered.
+    fn schema_changed(&self, table: &Table) -> SqlError {
+        let catalog = self.engine.catalog();
+        self.engine.conflicts.altered(table, &catalog, &self.cx.session_id);
+        txn::schema_conflict()
+    }
+
+    /// What the client does not get to read.
+    fn cut_off(&mut self) -> SqlError {
+        self.is_cut_off = true;
+        SqlError::new(SqlState::CONNECTION_FAILURE, "connection broken by an injected fault")
+    }
+}
+
+/// Fails if the transaction is too old.
+///
+/// # Errors
+/// `54000`.
+fn check_age(txn: &Transaction, endpoint: &Endpoint) -> Result<()> {
+    txn.check_age().inspect_err(|_| endpoint.meters.query_timeouts.add(1))
 }
 
 /// Makes the checks that wait and no longer should; at the transaction's `end`, all of them.
@@ -348,13 +435,12 @@ async fn settle_deferred(
     active.deferred.settle(&mut checker, end).await
 }
 
-/// `40001` OC001 if one of `tables` is no longer what it was.
-fn check_tables(now: &Catalog, tables: &[Arc<Table>]) -> Result<()> {
-    let altered = tables.iter().any(|table| {
+/// The one of `tables` that is no longer what it was.
+fn altered<'a>(now: &Catalog, tables: &'a [Arc<Table>]) -> Option<&'a Arc<Table>> {
+    tables.iter().find(|table| {
         now.table_by_oid(table.oid)
-            .is_none_or(|current| !Arc::ptr_eq(current, table) && current != table)
-    });
-    if altered { Err(txn::schema_conflict()) } else { Ok(()) }
+            .is_none_or(|current| !Arc::ptr_eq(current, table) && current != *table)
+    })
 }
 
 pub(crate) fn warning(code: SqlState, message: &str) -> SqlError {

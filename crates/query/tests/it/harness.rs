@@ -86,6 +86,7 @@ fn startup(user: &str) -> Startup {
         parameters: Vec::new(),
         principal: "arn:aws:iam::123456789012:user/test".into(),
         session_id: "aaaaaaaaaaaaaaaaaaaaaaaaaa".into(),
+        endpoint: std::sync::Arc::default(),
     }
 }
 

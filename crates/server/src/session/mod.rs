@@ -23,9 +23,11 @@ mod extended;
 mod names;
 mod run;
 mod simple;
+mod slow;
 
 use std::io;
 use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use query::TransactionStatus;
@@ -33,6 +35,7 @@ use types::{Severity, SqlError};
 
 use self::copy::CopyIn;
 use self::names::{Portals, Statements};
+use self::slow::SlowLog;
 use crate::backends::Backend;
 use crate::codec::backend;
 use crate::codec::frontend::{self, Message};
@@ -84,6 +87,7 @@ struct Talk {
     portals: Portals,
     backend: Backend,
     session_id: String,
+    slow_log: Option<SlowLog>,
     // Makes room for another connection when the session ends.
     _admitted: Admitted,
 }
@@ -96,10 +100,18 @@ impl Session {
         backend: Backend,
         admitted: Admitted,
         session_id: String,
+        log_min_duration: Option<Duration>,
     ) -> Session {
-        let (statements, portals) = (Statements::default(), Portals::default());
-        let talk =
-            Talk { wire, database, statements, portals, backend, session_id, _admitted: admitted };
+        let talk = Talk {
+            wire,
+            database,
+            statements: Statements::default(),
+            portals: Portals::default(),
+            backend,
+            session_id,
+            slow_log: log_min_duration.map(SlowLog::new),
+            _admitted: admitted,
+        };
         Session { input, talk }
     }
 
@@ -140,10 +152,17 @@ impl Session {
                 let error = violation(format!("invalid frontend message type {}", frame.tag));
                 return Err(error.severity(Severity::Fatal).into());
             }
+            let begun = Instant::now();
             let message = frontend::decode(frame.tag, input.body(&frame));
             phase = match (phase, message) {
                 (_, Ok(Message::Terminate)) => return Ok(()),
-                (Phase::CopyIn(copy), message) => talk.copy_in(copy, message).await?,
+                (Phase::CopyIn(copy), message) => {
+                    let phase = talk.copy_in(copy, message).await?;
+                    if !matches!(phase, Phase::CopyIn(_)) {
+                        talk.copied();
+                    }
+                    phase
+                }
                 (_, Ok(Message::Sync)) => talk.sync().await?, // The only way out of Draining.
                 (Phase::Draining, _) => Phase::Draining,
                 (Phase::Ready, Ok(message)) => talk.handle(message).await?,
@@ -151,6 +170,7 @@ impl Session {
                     talk.failed(error, frontend::is_extended(frame.tag)).await?
                 }
             };
+            talk.backend.control.endpoint.meters.computed(begun.elapsed());
             // A client that sends ahead would otherwise keep the thread.
             tokio::task::consume_budget().await;
         }
@@ -159,6 +179,20 @@ impl Session {
 
 impl Talk {
     async fn handle(&mut self, message: Message<'_>) -> Result<Phase, Failure> {
+        let watch = self.watch(&message);
+        if matches!(message, Message::Query(_) | Message::Execute(_))
+            && let Some(delay) = self.backend.control.endpoint.faults.delay()
+        {
+            tokio::time::sleep(delay).await;
+        }
+        let done = self.answer(message).await;
+        if let Some(watch) = watch {
+            self.handled(watch, done.as_ref().ok());
+        }
+        done
+    }
+
+    async fn answer(&mut self, message: Message<'_>) -> Result<Phase, Failure> {
         match message {
             Message::Query(sql) => self.query(sql).await,
             Message::Parse(parse) => {
@@ -215,6 +249,9 @@ impl Talk {
     /// Reports an error. After one in the extended protocol the client sends Sync; otherwise it
     /// waits for ReadyForQuery.
     async fn failed(&mut self, error: SqlError, is_extended: bool) -> Result<Phase, Failure> {
+        if self.database.is_cut_off() {
+            return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
+        }
         self.notices();
         self.database.abort();
         self.portals.clear();

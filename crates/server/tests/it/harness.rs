@@ -68,7 +68,7 @@ impl Harness {
         clusters.insert(&Cluster::new(id, "123456789012", REGION, engine, &limits));
         let tls = tls_configs(&certificates.resolver()).unwrap();
         let trail = Arc::new(Trail::default());
-        let server = Server::new(Arc::new(clusters), identities, trail, tls, limits);
+        let server = Server::new(Arc::new(clusters), identities, trail, tls, limits, None);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

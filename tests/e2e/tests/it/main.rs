@@ -15,7 +15,13 @@ mod dialect;
 #[cfg(test)]
 mod job_crash;
 #[cfg(test)]
+mod laboratory;
+#[cfg(test)]
 mod load;
+#[cfg(test)]
+mod observability;
+#[cfg(test)]
+mod operator;
 #[cfg(test)]
 mod psql;
 #[cfg(test)]

@@ -36,6 +36,7 @@ async fn session() -> Session {
             parameters: Vec::new(),
             principal: String::new(),
             session_id: String::new(),
+            endpoint: std::sync::Arc::default(),
         })
         .unwrap();
     for sql in TABLES {

@@ -21,6 +21,7 @@ use types::oid;
 
 use self::describe::Describer;
 use super::StatementPlan;
+use crate::endpoint::units;
 use crate::expr::{Expr, ExprKind};
 
 /// How a plan is to be shown.
@@ -80,21 +81,14 @@ struct Units {
     write: f64,
 }
 
-/// A transaction is billed at least so much for reading.
-const READ_MINIMUM: f64 = 0.00375;
-/// And so much for writing.
-const WRITE_MINIMUM: f64 = 0.05;
-
 impl Units {
-    /// Reckoned so that the samples in DSQL's documentation come out: a millisecond of computing,
-    /// a row read, a row written each have a price.
     fn of(item: &item::Item, execution: Duration) -> Units {
         let (mut read, mut written) = (0, 0);
         sum(item, &mut read, &mut written);
         Units {
-            compute: execution.as_secs_f64() * 1000.0 * 0.003_55,
-            read: read as f64 * 0.000_359,
-            write: written as f64 * 0.006_25,
+            compute: units::compute(execution),
+            read: units::read(read),
+            write: units::write(written),
         }
     }
 

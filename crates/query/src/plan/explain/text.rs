@@ -3,7 +3,8 @@
 //! Source: PostgreSQL 16 `explain.c` for the layout; DSQL's for its nodes below scans.
 
 use super::item::{Item, Value};
-use super::{Options, READ_MINIMUM, Summary, Units, WRITE_MINIMUM};
+use super::{Options, Summary, Units};
+use crate::endpoint::units::{READ_MINIMUM, WRITE_MINIMUM};
 
 pub(super) fn lines(item: &Item, options: Options, summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
