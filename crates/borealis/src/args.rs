@@ -129,6 +129,13 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SECONDS", env = "BOREALIS_CONNECTION_AGE_MAX",
         default_value_t = Limits::default().connection_age_max.as_secs())]
     pub(crate) connection_age_max: u64,
+    /// Seconds without a connection after which a cluster is IDLE [default: it never is].
+    #[arg(long, value_name = "SECONDS", env = "BOREALIS_CLUSTER_IDLE_AFTER")]
+    pub(crate) cluster_idle_after: Option<u64>,
+    /// Seconds without a connection after which a cluster is INACTIVE: the next client only wakes it
+    /// up [default: it never is].
+    #[arg(long, value_name = "SECONDS", env = "BOREALIS_CLUSTER_INACTIVE_AFTER")]
+    pub(crate) cluster_inactive_after: Option<u64>,
     /// Seconds that a client has to authenticate.
     #[arg(long, value_name = "SECONDS", env = "BOREALIS_AUTHENTICATION_TIME_MAX",
         default_value_t = Limits::default().authentication_time_max.as_secs())]
@@ -148,6 +155,8 @@ impl LimitArgs {
             connection_age_max: Duration::from_secs(self.connection_age_max),
             authentication_time_max: Duration::from_secs(self.authentication_time_max),
             shutdown_grace: Duration::from_secs(self.shutdown_grace),
+            idle_after: self.cluster_idle_after.map(Duration::from_secs),
+            inactive_after: self.cluster_inactive_after.map(Duration::from_secs),
             ..Limits::default()
         }
     }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use catalog::objects::ADMIN_ROLE;
+use catalog::objects::{ADMIN_ROLE, Role};
 use catalog::{Catalog, Change, Object};
 use store::{Direction, KeyRange, Store, Ts};
 use tokio::sync::{Mutex, Notify};
@@ -79,6 +79,9 @@ pub struct Startup {
     pub parameters: Vec<(String, String)>,
     /// ARN of the IAM principal behind the token.
     pub principal: String,
+    /// ARN to which AWS IAM GRANT must have given the role, as it did before the session began;
+    /// `None` if nobody asks for that.
+    pub grantee: Option<String>,
     /// 26 characters of base 32; what `sys.current_session_id()` returns.
     pub session_id: String,
     /// What it shares with others who came the same way.
@@ -174,10 +177,7 @@ impl Engine {
     /// Whether `principal` may connect as the role `user`: the role exists, may log in, and is
     /// `admin` or mapped to the principal's ARN.
     pub fn may_connect(&self, user: &str, principal: &str) -> bool {
-        let catalog = self.catalog();
-        catalog.role(user).is_some_and(|role| {
-            role.login && (role.oid == ADMIN_ROLE || role.principals.contains_key(principal))
-        })
+        self.catalog().role(user).is_some_and(|role| may_connect(role, principal))
     }
 
     /// Starts a session.
@@ -359,6 +359,11 @@ impl Engine {
         self.jobs.submit(jobs);
         Ok(ts)
     }
+}
+
+/// Whether `principal` may connect as `role`.
+pub(crate) fn may_connect(role: &Role, principal: &str) -> bool {
+    role.login && (role.oid == ADMIN_ROLE || role.principals.contains_key(principal))
 }
 
 /// Stored form of the catalog's version and OID counter.

@@ -22,7 +22,7 @@ use crate::cluster::{Cluster, ClusterId, Unrouted};
 use crate::codec::reader::violation;
 use crate::codec::startup::{self, First, PROTOCOL_3_0, StartupMessage};
 use crate::codec::{backend, frontend};
-use crate::limits::{self, Admitted};
+use crate::limits::{self, Admitted, Rest};
 use crate::session::Session;
 use crate::transport::{Filled, Input, PASSWORD_BYTES_MAX, Wire};
 
@@ -205,6 +205,7 @@ impl Stranger {
             database,
             parameters,
             principal,
+            grantee: Some(caller.grantee),
             session_id: self.session_id.clone(),
             endpoint: Arc::clone(cluster.endpoint()),
         })?;
@@ -283,6 +284,10 @@ impl Stranger {
             if name.eq_ignore_ascii_case("client_encoding") {
                 *value = client_encoding(value)?;
             }
+        }
+        if cluster.rest(&server.limits) == Rest::Inactive {
+            cluster.admission().used(Instant::now());
+            return Err(waking_up().into());
         }
         let faults = &cluster.endpoint().faults;
         if faults.strike(Fault::WakingUp) {

@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use iam::policy::Policy;
 use query::{Endpoint, Engine};
 
-use crate::limits::{Admission, Limits};
+use crate::limits::{Admission, Limits, Rest};
 
 /// A cluster's id: 26 characters `a-z0-9`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,6 +148,11 @@ impl Cluster {
     /// Sessions, and those who are about to become some.
     pub fn connections(&self) -> usize {
         self.admission.open()
+    }
+
+    /// How far it has come to rest.
+    pub fn rest(&self, limits: &Limits) -> Rest {
+        self.admission.rest(limits, Instant::now())
     }
 
     pub(crate) fn admission(&self) -> &Arc<Admission> {

@@ -29,7 +29,7 @@ use crate::backends::{Backends, Stop};
 use crate::certificates::TlsConfigs;
 
 pub use cluster::{Cluster, ClusterFacts, ClusterId, ClusterRegistry};
-pub use limits::Limits;
+pub use limits::{Limits, Rest};
 pub use listener::run;
 
 /// What every connection needs to know.

@@ -1,6 +1,6 @@
 //! How much of everything a server grants, and the admission of new connections.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,21 @@ pub struct Limits {
     pub unauthenticated_max: usize,
     /// How long a shutdown waits for running transactions.
     pub shutdown_grace: Duration,
+    /// Without a connection for so long, a cluster is idle; `None`: it never is.
+    pub idle_after: Option<Duration>,
+    /// Without a connection for so long, a cluster is inactive; `None`: it never is.
+    pub inactive_after: Option<Duration>,
+}
+
+/// How far a cluster that nobody uses has come to rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Somebody uses it, or did a moment ago.
+    Active,
+    /// It was not used for a while. Clients notice nothing.
+    Idle,
+    /// It was not used for long: the next client only wakes it up.
+    Inactive,
 }
 
 impl Default for Limits {
@@ -35,6 +50,8 @@ impl Default for Limits {
             authentication_time_max: Duration::from_secs(30),
             unauthenticated_max: 2_000,
             shutdown_grace: Duration::from_secs(10),
+            idle_after: None,
+            inactive_after: None,
         }
     }
 }
@@ -44,6 +61,9 @@ impl Default for Limits {
 pub(crate) struct Admission {
     open: AtomicUsize,
     bucket: Mutex<Bucket>,
+    begun: Instant,
+    /// When it was last used, in milliseconds since `begun`.
+    used_ms: AtomicU64,
 }
 
 /// One admitted connection; dropping it makes room for another.
@@ -52,14 +72,43 @@ pub(crate) struct Admitted(Arc<Admission>);
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.used(Instant::now());
+        self.0.open.fetch_sub(1, Ordering::Release);
     }
 }
 
 impl Admission {
     pub(crate) fn new(limits: &Limits, now: Instant) -> Arc<Admission> {
         let bucket = Bucket { tokens: f64::from(limits.connections_burst), filled: now };
-        Arc::new(Admission { open: AtomicUsize::new(0), bucket: Mutex::new(bucket) })
+        Arc::new(Admission {
+            open: AtomicUsize::new(0),
+            bucket: Mutex::new(bucket),
+            begun: now,
+            used_ms: AtomicU64::new(0),
+        })
+    }
+
+    /// How far the cluster has come to rest.
+    pub(crate) fn rest(&self, limits: &Limits, now: Instant) -> Rest {
+        if self.open.load(Ordering::Acquire) > 0 {
+            return Rest::Active;
+        }
+        let used = self.begun + Duration::from_millis(self.used_ms.load(Ordering::Relaxed));
+        let unused = now.saturating_duration_since(used);
+        let is_over = |limit: Option<Duration>| limit.is_some_and(|limit| unused >= limit);
+        if is_over(limits.inactive_after) {
+            Rest::Inactive
+        } else if is_over(limits.idle_after) {
+            Rest::Idle
+        } else {
+            Rest::Active
+        }
+    }
+
+    /// Notes that somebody uses the cluster.
+    pub(crate) fn used(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.begun).as_millis();
+        self.used_ms.fetch_max(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Connections that are open.
@@ -144,6 +193,26 @@ mod tests {
         assert_eq!(error.message(), "Unable to accept connection, too many open connections.");
         open.pop();
         admission.admit(&limits, start).unwrap();
+    }
+
+    #[test]
+    fn admission_knows_how_long_nobody_came() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let start = Instant::now();
+        let limits =
+            Limits { idle_after: seconds(60), inactive_after: seconds(600), ..Limits::default() };
+        let admission = Admission::new(&limits, start);
+        let rest = |after: u64| admission.rest(&limits, start + Duration::from_secs(after));
+        assert_eq!([rest(59), rest(60), rest(600)], [Rest::Active, Rest::Idle, Rest::Inactive]);
+        let admitted = admission.admit(&limits, start).unwrap();
+        assert_eq!(rest(10_000), Rest::Active);
+        drop(admitted);
+        assert_eq!(rest(10_000), Rest::Inactive);
+        admission.used(start + Duration::from_secs(10_000));
+        assert_eq!([rest(10_000), rest(10_060)], [Rest::Active, Rest::Idle]);
+        let never = Admission::new(&Limits::default(), start);
+        let later = start + Duration::from_secs(1_000_000);
+        assert_eq!(never.rest(&Limits::default(), later), Rest::Active);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import time
 import urllib.error
 import urllib.request
 
@@ -198,3 +199,90 @@ def test_requests_that_are_not_believed(server):
     url, method, body, headers = signed(
         server, "POST", "/", "sts", b"Action=GetCallerIdentity&Version=2011-06-15", **form)
     assert send(url, method, body + b"&x=y", headers)[0] == 403
+
+
+def test_a_request_again_when_it_is_stale(server):
+    """What was believed once is not believed for ever: the same bytes, sent again after its time."""
+    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    # Signed 4 minutes and 56 seconds ago, it has some seconds left.
+    request = signed(server, when=now - datetime.timedelta(seconds=296))
+    assert send(*request)[0] == 200
+    assert send(*request)[0] == 200
+    time.sleep(6)
+    status, error, body = send(*request)
+    assert (status, error) == (403, "InvalidSignatureException")
+    assert b"Signature expired: " in body
+
+
+def test_conditions_of_a_connection(server):
+    """The keys that a connection has, in policies of a user, a session and a cluster."""
+    cluster = server.create_cluster(tags={"Environment": "production", "team": "red"})
+    host, arn = cluster["endpoint"], cluster["arn"]
+    trust = allow(["sts:AssumeRole", "sts:TagSession"], None, Principal={"AWS": ACCOUNT})
+    role = server.create_role("conditional", trust=trust)
+    session = server.assume(role, Tags=[{"Key": "team", "Value": "red"}])
+    iam = server.client("iam")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    at = lambda minutes: (now + datetime.timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for condition, allowed in [
+        ({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, True),
+        ({"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "192.0.2.7"]}}, False),
+        ({"NotIpAddress": {"aws:SourceIp": "127.0.0.1/32"}}, False),
+        ({"DateGreaterThan": {"aws:CurrentTime": at(-60)}, "DateLessThan": {"aws:CurrentTime": at(60)}}, True),
+        ({"DateGreaterThan": {"aws:CurrentTime": at(60)}}, False),
+        ({"DateLessThan": {"aws:CurrentTime": at(-60)}}, False),
+        ({"NumericLessThan": {"aws:EpochTime": str(int(now.timestamp()) + 3600)}}, True),
+        ({"StringEquals": {"aws:PrincipalTag/team": "red"}}, True),
+        ({"StringEquals": {"aws:PrincipalTag/team": "blue"}}, False),
+        ({"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}, True),
+        ({"StringEquals": {"aws:ResourceTag/Environment": "test"}}, False),
+        ({"Null": {"aws:ResourceTag/owner": "true"}}, True),
+        ({"Bool": {"aws:SecureTransport": "true"}}, True),
+        ({"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/cond*"}}, True),
+        ({"Null": {"aws:SourceVpc": "false"}}, False),
+    ]:
+        text = policy(allow("dsql:DbConnectAdmin", arn, Condition=condition))
+        iam.put_role_policy(RoleName="conditional", PolicyName="own", PolicyDocument=text)
+        if allowed:
+            server.connect(host, credentials=session).close()
+        else:
+            hint = server.refusal(host, credentials=session)
+            assert hint and "because no identity-based policy allows" in hint, condition
+    # The same of the cluster's own policy, which denies.
+    iam.put_role_policy(
+        RoleName="conditional", PolicyName="own", PolicyDocument=policy(allow("dsql:DbConnectAdmin", arn)))
+    dsql = server.client("dsql")
+    for network, allowed in [("10.0.0.0/8", False), ("127.0.0.0/8", True)]:
+        deny = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "dsql:DbConnectAdmin", "Resource": "*",
+                "Condition": {"NotIpAddress": {"aws:SourceIp": network}}}
+        dsql.put_cluster_policy(identifier=cluster["identifier"], policy=policy(deny))
+        if allowed:
+            server.connect(host, credentials=session).close()
+        else:
+            assert "with an explicit deny in a resource-based policy" in server.refusal(host, credentials=session)
+
+
+def test_other_accounts(server):
+    """What belongs to somebody else is not there, and nobody else is let in."""
+    dsql, other = server.client("dsql"), "999999999999"
+    cluster = dsql.list_clusters()["clusters"][0]
+    foreign = cluster["arn"].replace(ACCOUNT, other)
+    for call in [
+        lambda: dsql.tag_resource(resourceArn=foreign, tags={"a": "b"}),
+        lambda: dsql.untag_resource(resourceArn=foreign, tagKeys=["a"]),
+        lambda: dsql.list_tags_for_resource(resourceArn=foreign),
+        lambda: dsql.get_cluster(identifier="a" * 26),
+        lambda: dsql.delete_cluster(identifier="a" * 26),
+    ]:
+        refused(call, "ResourceNotFoundException")
+    refused(lambda: server.assume(f"arn:aws:iam::{other}:role/any"), "AccessDenied")
+    iam = server.client("iam")
+    refused(lambda: iam.get_policy(PolicyArn=f"arn:aws:iam::{other}:policy/p"), "NoSuchEntity")
+    refused(lambda: iam.attach_user_policy(
+        UserName="borealis", PolicyArn=f"arn:aws:iam::{other}:policy/p"), "NoSuchEntity")
+    strangers = allow("sts:AssumeRole", None, Principal={"AWS": other})
+    role = server.create_role("strangers", trust=strangers)
+    refused(lambda: server.assume(role), "AccessDenied")
+    refused(lambda: dsql.create_cluster(multiRegionProperties={
+        "witnessRegion": "us-west-2",
+        "clusters": [f"arn:aws:dsql:us-east-2:{other}:cluster/{'a' * 26}"]}), "ValidationException")

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use iam::directory::Document;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use server::ClusterId;
+use server::{ClusterId, Rest};
 
 use super::shapes::Check;
 use super::{Call, link, tag_keys, witness_key};
@@ -272,11 +272,22 @@ impl Call<'_> {
         body.to_string()
     }
 
+    /// The model's name of a cluster's status: one that is served may have come to rest.
+    fn status_of(&self, record: &ClusterRecord) -> &'static str {
+        let served = record.id.parse().ok().and_then(|id| self.clusters.registry().get(id));
+        let rest = served.map(|cluster| cluster.rest(&self.clusters.settings().limits));
+        match (record.status, rest) {
+            (Status::Active, Some(Rest::Idle)) => "IDLE",
+            (Status::Active, Some(Rest::Inactive)) => "INACTIVE",
+            (status, _) => status.as_str(),
+        }
+    }
+
     fn brief_json(&self, record: &ClusterRecord) -> Value {
         json!({
             "identifier": record.id,
             "arn": record.arn(self.clusters.account()),
-            "status": record.status.as_str(),
+            "status": self.status_of(record),
             "creationTime": seconds(record.created_ms),
         })
     }

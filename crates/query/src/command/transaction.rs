@@ -19,7 +19,7 @@ pub(super) async fn run(session: &mut Session, stmt: &TransactionStmt) -> Result
     Ok(Outcome::Done(match kind {
         Kind::TransStmtBegin | Kind::TransStmtStart => {
             let read_only = modes(options)?;
-            session.begin_block(read_only);
+            session.begin_block(read_only)?;
             let tag = if kind == Kind::TransStmtBegin { "BEGIN" } else { "START TRANSACTION" };
             tag.into()
         }

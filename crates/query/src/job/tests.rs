@@ -28,6 +28,7 @@ fn connect(engine: &Arc<Engine>) -> Session {
         database: "postgres".into(),
         parameters: Vec::new(),
         principal: "arn:aws:iam::123456789012:user/test".into(),
+        grantee: None,
         session_id: "aaaaaaaaaaaaaaaaaaaaaaaaaa".into(),
         endpoint: Arc::default(),
     };

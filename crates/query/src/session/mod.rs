@@ -140,6 +140,10 @@ pub struct Session {
     pub(crate) engine: Arc<Engine>,
     pub(crate) cx: SessionCx,
     pub(crate) endpoint: Arc<Endpoint>,
+    /// Whose right to the role is looked at when a transaction begins.
+    pub(crate) grantee: Option<String>,
+    /// The catalog's version that gave it.
+    pub(crate) authorized_by: u64,
     pub(crate) state: TxnState,
     pub(crate) notices: Vec<SqlError>,
     pub(crate) identity: Identity,
@@ -162,7 +166,8 @@ impl Session {
         role: ObjectId,
         startup: Startup,
     ) -> Result<Session> {
-        let Startup { user, database, parameters, principal, session_id, endpoint } = startup;
+        let Startup { user, database, parameters, principal, grantee, session_id, endpoint } =
+            startup;
         let mut settings = Settings::new(engine.day());
         if let Some(role) = catalog.role_by_oid(role) {
             for (name, value) in &role.settings {
@@ -196,10 +201,13 @@ impl Session {
             engine: Arc::clone(&engine),
         };
         cx.refresh_search_path();
+        let authorized_by = cx.catalog.version;
         let user: Arc<str> = user.into();
         let mut session = Session {
             engine,
             endpoint,
+            grantee,
+            authorized_by,
             identity: Identity {
                 current_user: Arc::clone(&user),
                 session_user: user,

@@ -10,11 +10,11 @@ use std::time::Instant;
 use catalog::{Catalog, Change, Table};
 use functions::CallCx;
 use txn::{Failed, Transaction, keys};
-use types::{Result, SqlError, SqlState};
+use types::{Result, Severity, SqlError, SqlState};
 
 use super::{Session, SessionCx, TransactionStatus};
 use crate::endpoint::{Endpoint, Fault};
-use crate::engine::SchemaChange;
+use crate::engine::{SchemaChange, may_connect};
 use crate::execute::Deferred;
 use crate::execute::foreign_key::Checker;
 
@@ -89,10 +89,10 @@ impl Session {
     /// Opens an implicit transaction if none is open. Takes no snapshot yet.
     ///
     /// # Errors
-    /// `25P02` in a failed block.
+    /// `25P02` in a failed block; `28000`, FATAL, if the client may no longer use its role.
     pub(crate) fn ensure_active(&mut self) -> Result<&mut Active> {
         if matches!(self.state, TxnState::Idle) {
-            let active = self.new_active();
+            let active = self.new_active()?;
             self.state = TxnState::Implicit(Box::new(active));
         }
         match &mut self.state {
@@ -102,13 +102,14 @@ impl Session {
         }
     }
 
-    fn new_active(&mut self) -> Active {
+    fn new_active(&mut self) -> Result<Active> {
         self.cx.sequences.end_transaction();
         let catalog = self.engine.catalog();
+        self.authorize(&catalog)?;
         self.use_catalog(&catalog);
         let started_micros = crate::engine::now_micros();
         self.cx.settings.format.now = started_micros;
-        Active {
+        Ok(Active {
             txn: None,
             catalog,
             change: None,
@@ -120,7 +121,29 @@ impl Session {
             deferred: Deferred::default(),
             settings_before: None,
             started_micros,
+        })
+    }
+
+    /// Looks again whether the client may use the role that it connected as, if anything changed.
+    ///
+    /// # Errors
+    /// `28000`, FATAL, as a new connection would get it.
+    fn authorize(&mut self, catalog: &Catalog) -> Result<()> {
+        if self.authorized_by == catalog.version {
+            return Ok(());
         }
+        if let Some(grantee) = &self.grantee {
+            let role = catalog.role_by_oid(self.cx.session_role);
+            if !role.is_some_and(|role| may_connect(role, grantee)) {
+                let message = "unable to accept connection, access denied";
+                let code = SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
+                return Err(SqlError::new(code, message)
+                    .severity(Severity::Fatal)
+                    .detail(format!("Session Id: {}", self.cx.session_id)));
+            }
+        }
+        self.authorized_by = catalog.version;
+        Ok(())
     }
 
     /// Points analysis at a catalog.
@@ -162,10 +185,13 @@ impl Session {
     }
 
     /// Begins a block, or turns the implicit transaction into one.
-    pub(crate) fn begin_block(&mut self, read_only: Option<bool>) {
+    ///
+    /// # Errors
+    /// As [`Session::ensure_active`].
+    pub(crate) fn begin_block(&mut self, read_only: Option<bool>) -> Result<()> {
         match std::mem::replace(&mut self.state, TxnState::Idle) {
             TxnState::Idle => {
-                let mut active = self.new_active();
+                let mut active = self.new_active()?;
                 active.read_only = read_only.unwrap_or(active.read_only);
                 self.state = TxnState::Block(Box::new(active));
             }
@@ -182,6 +208,7 @@ impl Session {
             }
             TxnState::Failed => self.state = TxnState::Failed,
         }
+        Ok(())
     }
 
     /// COMMIT; whether it committed (a failed block rolls back).
@@ -444,7 +471,7 @@ fn altered<'a>(now: &Catalog, tables: &'a [Arc<Table>]) -> Option<&'a Arc<Table>
 }
 
 pub(crate) fn warning(code: SqlState, message: &str) -> SqlError {
-    SqlError::new(code, message).severity(types::Severity::Warning)
+    SqlError::new(code, message).severity(Severity::Warning)
 }
 
 /// Makes a commit fail if the descriptors that a statement relied on have changed.

@@ -85,6 +85,7 @@ fn startup(user: &str) -> Startup {
         database: "postgres".into(),
         parameters: Vec::new(),
         principal: "arn:aws:iam::123456789012:user/test".into(),
+        grantee: None,
         session_id: "aaaaaaaaaaaaaaaaaaaaaaaaaa".into(),
         endpoint: std::sync::Arc::default(),
     }

@@ -3,6 +3,8 @@
 //! Every test starts a server of its own (`testkit`), so tests share no state.
 
 #[cfg(test)]
+mod authorization;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod conflict;

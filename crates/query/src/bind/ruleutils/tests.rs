@@ -35,6 +35,7 @@ async fn session() -> Session {
             database: "postgres".into(),
             parameters: Vec::new(),
             principal: String::new(),
+            grantee: None,
             session_id: String::new(),
             endpoint: std::sync::Arc::default(),
         })
