@@ -4,8 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use iam::directory::NewSession;
 use iam::keys::{FirstKey, SessionFacts};
 use iam::token::{Action, Expectation, TokenRequest, sign, verify};
@@ -40,10 +41,12 @@ fn tokens(criterion: &mut Criterion) {
         sign(credentials, request)
     };
     for (name, token) in [("user", token(&user)), ("session", token(&session))] {
-        criterion.bench_function(&format!("verify/{name}"), |bencher| {
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Elements(1));
+        group.bench_function("verify", |bencher| {
             bencher.iter(|| verify(black_box(&token), &expected, &identities).unwrap());
         });
-        criterion.bench_function(&format!("verify and authorize/{name}"), |bencher| {
+        group.bench_function("verify and authorize", |bencher| {
             bencher.iter(|| {
                 let key = verify(black_box(&token), &expected, &identities).unwrap();
                 let caller = identities.caller(&key);
@@ -54,5 +57,17 @@ fn tokens(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, tokens);
+/// A verification takes some microseconds, so few samples say as much as many.
+fn quick() -> Criterion {
+    Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(1))
+}
+
+criterion_group! {
+    name = benches;
+    config = quick();
+    targets = tokens
+}
 criterion_main!(benches);
