@@ -170,7 +170,7 @@ impl Collector for Exposition {
             let (sum_ms, classes) = of.meters().commit_latency();
             let bounds = COMMIT_LATENCY_MS.iter().map(|bound| *bound as f64);
             let buckets: Vec<(f64, u64)> =
-                bounds.chain([f64::MAX]).zip(classes.iter().copied()).collect();
+                bounds.chain([f64::INFINITY]).zip(classes.iter().copied()).collect();
             let count = classes.iter().sum();
             let labels = labels(of);
             let mut one = commits.encode_family(&labels)?;

@@ -14,6 +14,7 @@ use store::memory::{Faults, Memory};
 use crate::clusters::{Clusters, Settings};
 use crate::dsql::{self, Call};
 use crate::iam_api::{self, Parameters};
+use crate::{laboratory, metrics};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";
@@ -237,4 +238,55 @@ fn fuzz_query_protocol() {
         })
         .unwrap();
     assert_eq!(world.identities.directory().user("borealis").unwrap().name, "borealis");
+}
+
+#[test]
+fn fuzz_laboratory() {
+    let world = World::new();
+    let member = prop::sample::select(vec!["fault", "count", "cluster", "latency_ms", "x"]);
+    let value = prop_oneof![
+        prop::sample::select(vec![json!("OC000"), json!("latency"), json!(world.default.as_str())]),
+        any::<i64>().prop_map(Value::from),
+        (0..100_000).prop_map(Value::from),
+        body(),
+    ];
+    let members = prop::collection::btree_map(member.prop_map(str::to_owned), value, 0..5);
+    let bytes = prop_oneof![
+        4 => members.prop_map(|members| json!(members).to_string().into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..40),
+    ];
+    let mut runner = proptest::test_runner::TestRunner::default();
+    runner
+        .run(&bytes, |body| {
+            let before = laboratory::faults(&world.clusters);
+            if let Err(message) = laboratory::inject(&world.clusters, &body) {
+                prop_assert!(!message.is_empty());
+                prop_assert_eq!(laboratory::faults(&world.clusters), before);
+            }
+            Ok(())
+        })
+        .unwrap();
+    laboratory::clear(&world.clusters);
+    let none = json!({ "faults": { world.default.as_str(): {} } });
+    assert_eq!(laboratory::faults(&world.clusters), none);
+}
+
+#[test]
+fn metrics_of_a_new_cluster() {
+    let world = World::new();
+    let text = metrics::text(&world.clusters).unwrap();
+    let id = world.default;
+    for line in [
+        "# TYPE AuroraDSQL_TotalTransactions counter".to_owned(),
+        format!("AuroraDSQL_TotalTransactions_total{{ResourceId=\"{id}\"}} 0"),
+        format!("AuroraDSQL_ComputeDPU_total{{ResourceId=\"{id}\"}} 0.0"),
+        "# TYPE AuroraDSQL_ClusterConnectionCount gauge".to_owned(),
+        format!("AuroraDSQL_ClusterConnectionCount{{ResourceId=\"{id}\"}} 0"),
+        format!("AuroraDSQL_CallCount_total{{ResourceId=\"{id}\",Resource=\"DbConnect\"}} 0"),
+        "# TYPE AuroraDSQL_CommitLatency histogram".to_owned(),
+        format!("AuroraDSQL_CommitLatency_bucket{{le=\"5.0\",ResourceId=\"{id}\"}} 0"),
+        format!("AuroraDSQL_CommitLatency_bucket{{le=\"+Inf\",ResourceId=\"{id}\"}} 0"),
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line} is not in\n{text}");
+    }
 }
