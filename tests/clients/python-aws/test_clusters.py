@@ -1,6 +1,7 @@
 """Clusters by boto3: every operation of the service model, its waiters and paginators."""
 
 import time
+import urllib.request
 
 import botocore.exceptions
 import pytest
@@ -208,6 +209,17 @@ def test_linked_clusters(server):
         session.execute("INSERT INTO t VALUES (1)")
     with server.connect(two["endpoint"], region="us-east-2") as session:
         assert session.execute("SELECT id FROM t").fetchall() == [(1,)]
+        # What comes through an endpoint is counted there; writes go to both regions.
+        def metric(name, cluster):
+            url = server.env["AWS_ENDPOINT_URL_DSQL"] + "/metrics"
+            with urllib.request.urlopen(url) as response:
+                text = response.read().decode()
+            line = f'AuroraDSQL_{name}_total{{ResourceId="{cluster["identifier"]}"}} '
+            return next(float(at[len(line) :]) for at in text.splitlines() if at.startswith(line))
+
+        assert metric("WriteDPU", one) == metric("MultiRegionWriteDPU", one) == 0.05
+        assert metric("WriteDPU", two) == metric("MultiRegionWriteDPU", two) == 0
+        assert [metric("TotalTransactions", cluster) for cluster in (one, two)] == [2, 1]
         assert east.delete_cluster(identifier=one["identifier"])["status"] == "PENDING_DELETE"
         assert server.refusal(one["endpoint"]) is None
         assert session.execute("SELECT id FROM t").fetchall() == [(1,)]

@@ -64,6 +64,15 @@ pub(crate) fn aborted() -> SqlError {
     )
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A client that leaves in the middle rolls back.
+        if let TxnState::Implicit(active) | TxnState::Block(active) = &self.state {
+            self.count_end(active);
+        }
+    }
+}
+
 impl Session {
     /// What ReadyForQuery says.
     pub fn status(&self) -> TransactionStatus {
@@ -298,10 +307,15 @@ impl Session {
     }
 
     fn roll_back(&mut self, active: &mut Active) {
+        self.count_end(active);
+        self.restore_settings(active.settings_before.take());
+    }
+
+    /// Counts a transaction that ends without a commit.
+    fn count_end(&self, active: &Active) {
         if let Some(txn) = &active.txn {
             self.endpoint.meters.ended(txn.usage(), txn.is_read_only());
         }
-        self.restore_settings(active.settings_before.take());
     }
 
     /// Makes the checks that wait and no longer should.
