@@ -57,7 +57,11 @@ pub(crate) fn parse(sql: &str) -> Result<protobuf::ParseResult> {
         let error = unsafe { &*result.error };
         // SAFETY: an error's message is a NUL-terminated string.
         let message = unsafe { CStr::from_ptr(error.message) }.to_string_lossy().into_owned();
-        let report = SqlError::new(sqlstate(&message), message);
+        let code = sqlstate(&message);
+        let mut report = SqlError::new(code, message);
+        if report.message() == "invalid Unicode escape" {
+            report = report.hint("Unicode escapes must be \\XXXX or \\+XXXXXX.");
+        }
         Err(match usize::try_from(error.cursorpos) {
             Ok(position) if position > 0 => report.at(position),
             _ => report,
@@ -78,9 +82,10 @@ fn sqlstate(message: &str) -> SqlState {
         SqlState::FEATURE_NOT_SUPPORTED
     } else if message.starts_with("stack depth limit") || message.starts_with("memory exhausted") {
         SqlState::STATEMENT_TOO_COMPLEX
-    } else if message.starts_with("invalid Unicode") || message.starts_with("invalid byte sequence")
-    {
+    } else if message.starts_with("invalid byte sequence") {
         SqlState::CHARACTER_NOT_IN_REPERTOIRE
+    } else if message.starts_with("precision for type float") {
+        SqlState::INVALID_PARAMETER_VALUE
     } else if message.starts_with("frame start") || message.starts_with("frame end") {
         SqlState::WINDOWING_ERROR
     } else {

@@ -133,9 +133,11 @@ impl SqlError {
         self
     }
 
-    /// With a 1-based character position, unless one is set already.
+    /// With a 1-based character position, unless one is set already; 0 is none.
     pub fn at(mut self, position: usize) -> SqlError {
-        self.0.position.get_or_insert(position);
+        if position > 0 {
+            self.0.position.get_or_insert(position);
+        }
         self
     }
 

@@ -4,9 +4,16 @@
 //! accepts, and `Display` gives the text that `SHOW` prints.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::timezone::TimeZone;
-use crate::{Result, SqlError, SqlState};
+use crate::{Oid, Result, SqlError, SqlState};
+
+/// Knows the names that values of `reg*` types print as.
+pub trait ObjectNames: fmt::Debug + Send + Sync {
+    /// What a value of a `reg*` type prints; the number of what does not exist.
+    fn name(&self, type_oid: Oid, object: u32) -> String;
+}
 
 /// What text input and output of values depend on.
 #[derive(Clone, Debug)]
@@ -24,6 +31,8 @@ pub struct FormatSettings {
     /// What `now`, `today` and the like mean in date-time input: the transaction's start, in
     /// microseconds since 2000-01-01 UTC. The session sets it when a transaction begins.
     pub now: i64,
+    /// Names of objects; without them `reg*` values print as numbers.
+    pub names: Option<Arc<dyn ObjectNames>>,
 }
 
 impl Default for FormatSettings {
@@ -35,6 +44,7 @@ impl Default for FormatSettings {
             extra_float_digits: 1,
             bytea_output: ByteaOutput::default(),
             now: 0,
+            names: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 /// Appends the text of a value; nothing for NULL.
 ///
 /// `type_oid` decides only where one variant serves types that print differently. `reg*` types
-/// print their number here: names are the catalog's business, above.
+/// print the names that `settings` knows.
 pub fn output(datum: &Datum, type_oid: Oid, settings: &FormatSettings, out: &mut BytesMut) {
     match datum {
         Datum::Null => {}
@@ -23,6 +23,12 @@ pub fn output(datum: &Datum, type_oid: Oid, settings: &FormatSettings, out: &mut
         Datum::Int4(value) => out.put_slice(itoa::Buffer::new().format(*value).as_bytes()),
         Datum::Int8(value) => out.put_slice(itoa::Buffer::new().format(*value).as_bytes()),
         Datum::Oid(0) if is_reg_type(type_oid) => out.put_u8(b'-'),
+        Datum::Oid(value) if is_reg_type(type_oid) && settings.names.is_some() => {
+            let names = settings.names.as_ref();
+            out.put_slice(
+                names.map(|names| names.name(type_oid, *value)).unwrap_or_default().as_bytes(),
+            );
+        }
         Datum::Oid(value) => out.put_slice(itoa::Buffer::new().format(*value).as_bytes()),
         Datum::Float4(value) => float::write_f32(*value, settings.extra_float_digits, out),
         Datum::Float8(value) => float::write_f64(*value, settings.extra_float_digits, out),

@@ -40,14 +40,24 @@ pub fn compare(statement: &str, postgres: &Answer, borealis: &Answer, ordered: b
 /// Whether a difference is about an error that a value raises: it depends on which values a plan
 /// computes at all.
 pub fn depends_on_plan(kind: &str) -> bool {
-    // Run-time errors of class 0A, beside the refusals that share the code.
-    const RUN_TIME: [&str; 4] = [
+    // Run-time errors of classes 0A and 42, beside the refusals that share the codes.
+    const RUN_TIME: [&str; 9] = [
         "succeeds where PostgreSQL fails with 2",
         "fails with 2",
+        "succeeds where PostgreSQL fails with 54000",
+        "fails with 54000",
         "fails with 0A000 timestamps cannot be binned",
         "fails with 0A000 searching for elements in multidimensional arrays",
+        "fails with 0A000 encoding conversion from",
+        "fails with 42804 first argument of",
+        "fails with 42704",
     ];
-    RUN_TIME.iter().any(|prefix| kind.starts_with(prefix)) || kind.contains("instead of 23505")
+    const RUN_TIME_HERE: [&str; 2] = [
+        "succeeds where PostgreSQL fails with 0A000",
+        "succeeds where PostgreSQL fails with 42704",
+    ];
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| kind.starts_with(prefix));
+    starts(&RUN_TIME) || starts(&RUN_TIME_HERE) || kind.contains("instead of 23505")
 }
 
 /// Whether a statement leaves open which of its values are computed: it has rows to choose from, or
@@ -85,7 +95,8 @@ fn kind(message: &str) -> String {
 fn at_run_time(failure: &Failure) -> bool {
     failure.position.is_none()
         && (["22", "23"].iter().any(|class| failure.code.starts_with(class))
-            || ["21000", "0A000"].contains(&failure.code.as_str()))
+            || ["21000", "0A000", "42704", "42804", "42883", "54000"]
+                .contains(&failure.code.as_str()))
 }
 
 fn compare_failures(statement: &str, expected: &Failure, actual: &Failure) -> Verdict {

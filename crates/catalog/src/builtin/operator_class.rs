@@ -41,8 +41,12 @@ pub struct SortOperators {
     pub gt: Oid,
 }
 
-/// The type a domain is over, through any number of domains; another type itself.
+/// The type whose operators a type has: that which a domain is over, through any number of domains,
+/// `record` for the row type of a user's relation, another type itself.
 pub fn base_type(mut oid: Oid) -> Oid {
+    if oid.0 >= crate::objects::FIRST_USER_OID {
+        return RECORD;
+    }
     while let Some(row) = type_by_oid(oid) {
         if row.kind != TypeKind::Domain {
             break;

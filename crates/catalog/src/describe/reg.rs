@@ -33,6 +33,10 @@ pub fn to_regclass(
         catalog.relation_oid(schema, name).or_else(system)
     };
     Ok(match parse_qualified_name(text)?.as_slice() {
+        [_, _, _, _, ..] => {
+            let message = format!("improper relation name (too many dotted names): {text}");
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message));
+        }
         [name] => search_path.iter().find_map(|schema| find(*schema, name)),
         [schema, name] | [_, schema, name] => {
             catalog.schema(schema).and_then(|schema| find(schema.oid, name))

@@ -53,6 +53,7 @@ struct Read {
     day: Option<i32>,
     day_of_year: Option<i32>,
     week: Option<i32>,
+    named_day: Option<i32>,
     week_of_month: Option<i32>,
     weekday: Option<i32>,
     iso: bool,
@@ -151,7 +152,7 @@ impl<'a> Source<'a> {
 
 /// Sets a field that the template may have twice, if both agree.
 fn set(field: &mut Option<i32>, value: i32, keyword: &str) -> Result<()> {
-    if field.is_some_and(|old| old != value) {
+    if field.is_some_and(|old| old != 0 && old != value) {
         return Err(format_error(format!(
             "conflicting values for \"{keyword}\" field in formatting string"
         ))
@@ -425,11 +426,13 @@ impl Read {
                 set(&mut self.month, value, shown)?;
                 self.gregorian = true;
             }
-            "DAY" => {
-                source.name(shown, &DAYS)?;
-            }
-            "DY" => {
-                source.name(shown, &DAYS_SHORT)?;
+            "DAY" | "DY" => {
+                let names = if keyword == "DAY" { &DAYS } else { &DAYS_SHORT };
+                let day = source.name(shown, names)?;
+                // PostgreSQL numbers the days from 0 but remembers them from 1, so that even the same
+                // day twice is a contradiction.
+                set(&mut self.named_day, day, shown)?;
+                self.named_day = Some(day + 1);
             }
             "DDD" | "IDDD" => {
                 let (value, _) = source.number(shown, 3, free)?;
@@ -484,8 +487,8 @@ impl Read {
             "YYY" | "IYY" | "YY" | "IY" | "Y" | "I" => {
                 let width = keyword.len();
                 let (value, used) = source.number(shown, width, free)?;
-                let value = if used < 4 { near_2020(value) } else { value };
                 set(&mut self.year, value, shown)?;
+                self.year = Some(if used < 4 { near_2020(value) } else { value });
                 self.year_digits = width;
                 self.convention(keyword);
             }

@@ -34,24 +34,12 @@ enum Source {
 }
 
 impl Binder<'_> {
-    /// The position of a column to be assigned as a whole.
-    pub(super) fn assigned_column(
+    /// The position of a column of which something is assigned: all, or an element of jsonb.
+    pub(super) fn assigned_position(
         &self,
         written: &Written,
         target: &protobuf::ResTarget,
     ) -> Result<usize> {
-        let position = self.assigned_position(written, target)?;
-        match element_steps(&written.beneath.table, position, target) {
-            None => Ok(position),
-            Some(_) => {
-                Err(unsupported("INSERT into an element of jsonb")
-                    .at(self.position(target.location)))
-            }
-        }
-    }
-
-    /// The position of a column of which something is assigned: all, or an element of jsonb.
-    fn assigned_position(&self, written: &Written, target: &protobuf::ResTarget) -> Result<usize> {
         let table = &written.beneath.table;
         let position = written.column(&target.name)?.ok_or_else(|| {
             self.error(
@@ -152,6 +140,23 @@ impl Binder<'_> {
             unsupported("assignment to an element of a view's column")
                 .at(self.position(target.location))
         })
+    }
+
+    /// `container`, the value of a column to be inserted, with another element.
+    pub(super) fn inserted_element(
+        &mut self,
+        table: &catalog::Table,
+        position: usize,
+        target: &protobuf::ResTarget,
+        container: Expr,
+        value: Inserted,
+    ) -> Result<Expr> {
+        let steps = required(element_steps(table, position, target))?;
+        let source = match value {
+            Inserted::Default => Source::Default,
+            Inserted::Value(expr) => Source::Value(expr),
+        };
+        self.set_element(container, &steps, source, target)
     }
 
     /// `container` with another element.

@@ -41,8 +41,11 @@ pub(crate) fn element_type(ty: Oid) -> Option<Oid> {
     row.is_array().then_some(row.element)
 }
 
-/// The array type over `element`.
+/// The array type over `element`. Rows of relations gather into `record[]`, where each keeps its type.
 pub(crate) fn array_type(element: Oid) -> Option<Oid> {
+    if element.0 >= catalog::objects::FIRST_USER_OID {
+        return Some(oid::RECORD_ARRAY);
+    }
     builtin::type_by_oid(element).map(|row| row.array).filter(|array| array.is_valid())
 }
 
@@ -391,8 +394,10 @@ impl Binder<'_> {
         }
         let explicit = context == Context::Explicit;
         let location = expr.location;
-        if let ExprKind::Const(value) = &expr.kind {
-            let value = types::typmod::apply_typmod(target, typmod, value.clone(), explicit)?;
+        // A value that does not fit is an error of planning: analysis goes on.
+        if let ExprKind::Const(value) = &expr.kind
+            && let Ok(value) = types::typmod::apply_typmod(target, typmod, value.clone(), explicit)
+        {
             expr.kind = ExprKind::Const(value);
             expr.typmod = typmod;
             return Ok(Some(expr));

@@ -67,7 +67,8 @@ fn figure_name(node: &Node) -> Option<(String, u8)> {
                     if !target.name.is_empty() {
                         return strong(&target.name);
                     }
-                    figure_name(target.val.as_deref()?).map(|(name, _)| (name, 2))
+                    let name = figure_name(target.val.as_deref()?).map(|(name, _)| name);
+                    Some((name.unwrap_or_else(|| "?column?".into()), 2))
                 }
                 _ => None,
             }

@@ -73,13 +73,14 @@ impl Binder<'_> {
             }
             false => None,
         };
-        // PostgreSQL looks for the indexes when it plans.
+        let inferred_by_keys = matches!(inferred, Some(Inference::Keys(_)));
         let arbiters = match inferred {
             Some(Inference::Constraint(index)) => vec![index],
             Some(Inference::Keys(keys)) => self.matching_indexes(table, keys)?,
             None => Vec::new(),
         };
-        Ok(OnConflict { arbiters, update })
+        let unmatched = inferred_by_keys && arbiters.is_empty();
+        Ok(OnConflict { arbiters, unmatched, update })
     }
 
     fn inference(
@@ -184,12 +185,6 @@ impl Binder<'_> {
             {
                 found.push(index.oid);
             }
-        }
-        if found.is_empty() {
-            return Err(SqlError::new(
-                SqlState::INVALID_COLUMN_REFERENCE,
-                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-            ));
         }
         Ok(found)
     }

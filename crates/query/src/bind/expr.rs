@@ -81,8 +81,11 @@ impl Binder<'_> {
         match required(val.as_ref())? {
             a_const::Val::Ival(i) => Ok(Expr::constant(Datum::Int4(i.ival), oid::INT4)),
             a_const::Val::Fval(f) => {
-                if let Ok(value) = self.input(oid::INT8, &f.fval) {
-                    return Ok(Expr::constant(value, oid::INT8));
+                // A sign is part of the literal: -2147483648 is an integer.
+                for ty in [oid::INT4, oid::INT8] {
+                    if let Ok(value) = self.input(ty, &f.fval) {
+                        return Ok(Expr::constant(value, ty));
+                    }
                 }
                 let value = self
                     .input(oid::NUMERIC, &f.fval)

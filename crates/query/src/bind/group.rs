@@ -170,7 +170,7 @@ impl Binder<'_> {
         }
         // Group expressions are kept apart; one of their own is no helper of the sort.
         targets.exprs.truncate(helpers);
-        self.require_equality(expr.ty, expr.location)?;
+        self.require_equality(expr.ty, super::location::node_location(node))?;
         Ok(vec![match groups.iter().position(|group| same(group, &expr)) {
             Some(position) => position,
             None => {

@@ -10,7 +10,7 @@ use super::function::Actual;
 use super::query::{Body, Relation, Source};
 use super::scope::{Item, Place};
 use super::{Binder, required};
-use crate::expr::{Expr, ExprKind};
+use crate::expr::{Expr, ExprKind, SubLinkKind};
 
 /// Most dimensions of an array.
 const DIMENSIONS_MAX: usize = 6;
@@ -60,7 +60,10 @@ impl Binder<'_> {
             [qualifiers @ .., alias, name] => {
                 let schema = self.qualifier(qualifiers, &names, location)?;
                 match self.qualified_column(schema, alias, name, location) {
-                    Err(error) if schema.is_none() => self.argument(Some(alias), name).ok_or(error),
+                    Err(error) if schema.is_none() => {
+                        let field = || self.field_of(&self.argument(None, alias)?, name);
+                        self.argument(Some(alias), name).or_else(field).ok_or(error)
+                    }
                     found => found,
                 }
             }
@@ -159,18 +162,12 @@ impl Binder<'_> {
         };
         let level = self.levels.iter().nth_back(up)?;
         let relation = level.relations.get(relation_of(&item.columns.first()?.expr)?)?;
-        let (oid, never_null) = match &relation.source {
-            Source::Table { table, live } => {
-                let not_null = |at: &usize| table.columns.get(*at).is_some_and(|c| c.not_null);
-                (table.oid, live.iter().position(not_null)?)
-            }
-            Source::System(oid) => {
-                let columns = catalog::system::relation_by_oid(*oid)?.columns;
-                (oid.0, columns.iter().position(|column| column.not_null)?)
-            }
+        let oid = match &relation.source {
+            Source::Table { table, live: _ } => table.oid,
+            Source::System(oid) => oid.0,
             _ => return None,
         };
-        let mut column = item.columns.get(never_null)?.expr.clone();
+        let mut column = item.columns.get(super::whole_row::never_null(relation)?)?.expr.clone();
         super::scope::lift(&mut column, up);
         let is_null = ExprKind::IsNull { arg: Box::new(column), negated: false };
         let whens = vec![(Expr::new(is_null, oid::BOOL), Expr::null(oid::OID))];
@@ -247,6 +244,10 @@ impl Binder<'_> {
                 ),
             ));
         }
+        let ty = match self.row_type_within(&base) {
+            Some(row) if ty == oid::RECORD => row,
+            _ => ty,
+        };
         let one = || Some(Expr::constant(types::Datum::Int4(1), oid::INT4));
         let mut bounds = Vec::new();
         for index in indices {
@@ -341,6 +342,9 @@ impl Binder<'_> {
             let fields = self.row_type_fields(row.ty)?;
             return Some(fields.into_iter().map(|(name, ty, _)| (name.to_string(), ty)).collect());
         }
+        if let Some(call) = super::user_function::called(row) {
+            return super::user_function::call_columns(&self.cx.catalog, call);
+        }
         let relations = match row.kind {
             ExprKind::Var(var) => &self.levels.iter().nth_back(var.level)?.relations,
             _ => &self.levels.last()?.relations,
@@ -354,6 +358,12 @@ fn fields_among(row: &Expr, relations: &[Relation]) -> Option<Vec<(String, Oid)>
     match &row.kind {
         ExprKind::Row { fields } => {
             Some(fields.iter().map(|(name, value)| (name.to_string(), value.ty)).collect())
+        }
+        ExprKind::Case { whens: _, otherwise } => fields_among(otherwise, relations),
+        ExprKind::Relabel(row) => fields_among(row, relations),
+        ExprKind::SubLink(link) if matches!(link.kind, SubLinkKind::Scalar) => {
+            let Body::Select(select) = &link.query.body else { return None };
+            fields_among(select.targets.first()?, &select.relations)
         }
         ExprKind::Var(var) => match &relations.get(var.relation)?.source {
             Source::Query(query) => match &query.body {

@@ -29,6 +29,8 @@ struct Columns {
     positions: Vec<usize>,
     /// Where they are named; empty if they are not.
     locations: Vec<i32>,
+    /// Those of which an element is given: `j['a']`.
+    elements: Vec<Option<protobuf::ResTarget>>,
 }
 
 impl Binder<'_> {
@@ -50,13 +52,18 @@ impl Binder<'_> {
             Some(OverridingKind::OverridingUserValue) => IdentityRule::Ignored,
             _ => IdentityRule::Refused,
         };
-        let mut columns = Columns { positions: Vec::new(), locations: Vec::new() };
+        let mut columns =
+            Columns { positions: Vec::new(), locations: Vec::new(), elements: Vec::new() };
         for column in cols {
             let Some(NodeEnum::ResTarget(named)) = &column.node else {
                 return Err(SqlError::internal("unexpected column name"));
             };
-            let position = self.assigned_column(&target, named)?;
-            if columns.positions.contains(&position) {
+            let position = self.assigned_position(&target, named)?;
+            let element = (!named.indirection.is_empty()).then(|| (**named).clone());
+            let whole = |(known, before): (&usize, &Option<_>)| {
+                *known == position && (before.is_none() || element.is_none())
+            };
+            if columns.positions.iter().zip(&columns.elements).any(whole) {
                 return Err(self.error(
                     SqlState::DUPLICATE_COLUMN,
                     format!("column \"{}\" specified more than once", named.name),
@@ -65,6 +72,7 @@ impl Binder<'_> {
             }
             columns.positions.push(position);
             columns.locations.push(named.location);
+            columns.elements.push(element);
         }
         if cols.is_empty() {
             columns.positions = target.all_columns(given_values(select_stmt))?;
@@ -220,10 +228,10 @@ impl Binder<'_> {
         self.check_width(columns, &values, |expr| expr.location, false)?;
         let positions: Vec<usize> = columns.positions.iter().copied().take(values.len()).collect();
         let mut targets = self.defaults(table, &positions)?;
-        for (position, value) in positions.iter().zip(values) {
-            let column = &table.columns[*position];
-            let value = Inserted::Value(value);
-            targets[*position] = self.inserted_value(value, *position, column)?;
+        let values = values.into_iter().map(Inserted::Value).collect();
+        for (position, value) in positions.iter().zip(self.inserted_values(table, columns, values)?)
+        {
+            targets[*position] = value;
         }
         let query = self.settle_outputs(query)?;
         let relation = Relation {
@@ -248,41 +256,58 @@ impl Binder<'_> {
         columns: &Columns,
         lists: &[Node],
     ) -> Result<Vec<Vec<Expr>>> {
-        // All rows first as they stand, then as the columns want them: so errors come in this order.
-        let mut given: Vec<(Vec<Inserted>, bool)> = Vec::with_capacity(lists.len());
+        let mut rows: Vec<Vec<Expr>> = Vec::with_capacity(lists.len());
+        let mut width = None;
         for list in lists {
             let Some(NodeEnum::List(list)) = &list.node else {
                 return Err(SqlError::internal("VALUES without a list"));
             };
             let values = self.inserted_row(&list.items)?;
-            if given.first().is_some_and(|(first, _)| first.len() != values.len()) {
+            if width.is_some_and(|width| width != values.len()) {
                 let at = list.items.first().map_or(-1, node_location);
                 let message = "VALUES lists must all be the same length";
                 return Err(self.error(SqlState::SYNTAX_ERROR, message, at));
             }
+            width = Some(values.len());
             let row_of_columns = match list.items.as_slice() {
                 [Node { node: Some(NodeEnum::RowExpr(row)) }] => {
                     row.args.len() == columns.positions.len()
                 }
                 _ => false,
             };
-            given.push((values, row_of_columns));
-        }
-        let mut rows: Vec<Vec<Expr>> = Vec::with_capacity(given.len());
-        for (values, row_of_columns) in given {
             let location = |value: &Inserted| match value {
                 Inserted::Default => -1,
                 Inserted::Value(expr) => expr.location,
             };
             self.check_width(columns, &values, location, row_of_columns)?;
-            let mut row = Vec::with_capacity(values.len());
-            for (value, position) in values.into_iter().zip(&columns.positions) {
-                let column = required(table.columns.get(*position))?;
-                row.push(self.inserted_value(value, *position, column)?);
-            }
-            rows.push(row);
+            rows.push(self.inserted_values(table, columns, values)?);
         }
         Ok(rows)
+    }
+
+    /// The values of a row, one for each target. Those for elements of one column follow each other:
+    /// the last is the whole.
+    fn inserted_values(
+        &mut self,
+        table: &Arc<Table>,
+        columns: &Columns,
+        values: Vec<Inserted>,
+    ) -> Result<Vec<Expr>> {
+        let mut row: Vec<Expr> = Vec::with_capacity(values.len());
+        for (number, value) in values.into_iter().enumerate() {
+            let position = *required(columns.positions.get(number))?;
+            let column = required(table.columns.get(position))?;
+            row.push(match columns.elements.get(number).and_then(Option::as_ref) {
+                None => self.inserted_value(value, position, column)?,
+                Some(target) => {
+                    let before = columns.positions[..number].iter().rposition(|p| *p == position);
+                    let container = before.and_then(|at| row.get(at)).cloned();
+                    let container = container.unwrap_or_else(|| Expr::null(oid::JSONB));
+                    self.inserted_element(table, position, target, container, value)?
+                }
+            });
+        }
+        Ok(row)
     }
 
     /// Fails if there are more values than columns, or fewer than columns were named.

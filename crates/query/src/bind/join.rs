@@ -30,6 +30,7 @@ impl Binder<'_> {
             Some(JoinType::JoinFull) => JoinKind::Full,
             _ => JoinKind::Inner,
         };
+        self.level()?.outer_joins |= kind != JoinKind::Inner;
         let start = self.level()?.items.len();
         let left = self.bind_from_item(required(larg.as_deref())?)?;
         let middle = self.level()?.items.len();

@@ -55,6 +55,7 @@ mod update;
 mod user_function;
 mod values;
 mod view;
+mod whole_row;
 mod window;
 mod with;
 

@@ -33,6 +33,8 @@ pub(super) struct Level {
     pub(super) place: Place,
     /// The first relation is the target of a modification.
     pub(super) modifies: bool,
+    /// A join in FROM may make up rows of NULLs.
+    pub(super) outer_joins: bool,
     /// Something LATERAL is being bound: the items to its left are in sight.
     pub(super) lateral_active: bool,
     /// Where the last set-returning call bound so far stands, and how many there are.
@@ -115,10 +117,10 @@ impl Place {
             | Place::GroupBy
             | Place::DistinctOn
             | Place::ValuesRow
+            | Place::WindowPartition
+            | Place::WindowOrder
             | Place::FromFunction => return None,
-            Place::WindowPartition | Place::WindowOrder | Place::WindowFrame(_) => {
-                "window definitions"
-            }
+            Place::WindowFrame(_) => "window definitions",
             other => other.name(),
         })
     }
@@ -214,6 +216,7 @@ impl Level {
             window_definitions: Vec::new(),
             place,
             modifies: false,
+            outer_joins: false,
             lateral_active: false,
             sets: Sets::default(),
         }
@@ -401,21 +404,6 @@ impl Binder<'_> {
         } else {
             error.detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.")
         })
-    }
-
-    /// A row value of all columns of an item.
-    pub(super) fn whole_row(&self, up: usize, item: &Item) -> Expr {
-        self.note_row(item);
-        let fields = item
-            .columns
-            .iter()
-            .map(|column| {
-                let mut expr = column.expr.clone();
-                lift(&mut expr, up);
-                (Arc::from(column.name.as_str()), expr)
-            })
-            .collect();
-        Expr::new(ExprKind::Row { fields }, types::oid::RECORD)
     }
 }
 

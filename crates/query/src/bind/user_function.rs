@@ -165,7 +165,8 @@ impl<'a> Binder<'a> {
                 user,
             });
         }
-        if count > fixed {
+        let spread = function.is_variadic() && !actual.variadic;
+        if count > fixed || spread && !actual.names.is_empty() {
             return None;
         }
         let mut slots: Vec<Option<usize>> =

@@ -141,9 +141,19 @@ pub(super) fn call_with(call: &Call, position: usize, value: &Datum) -> bool {
 pub(super) fn fold(expr: &mut Expr) -> Result<()> {
     match &mut expr.kind {
         ExprKind::Call(_) => fold_call(expr)?,
+        // NULL equals nothing.
+        ExprKind::NullIf(call) => {
+            let is_null = |arg: &Expr| matches!(arg.kind, ExprKind::Const(Datum::Null));
+            if call.args.iter().any(is_null) && !call.args.is_empty() {
+                let first = call.args.swap_remove(0);
+                expr.kind = first.kind;
+            }
+        }
         ExprKind::CoerceViaIo(arg) => {
             if let ExprKind::Const(value) = &arg.kind
-                && (value.is_null() || has_immutable_text(arg.ty) && has_immutable_text(expr.ty))
+                && (value.is_null()
+                    || has_immutable_text(arg.ty)
+                        && (has_immutable_text(expr.ty) || has_immutable_input(expr.ty)))
             {
                 let settings = FormatSettings::default();
                 let value = values::coerce_via_io(value, arg.ty, expr.ty, &settings)?;
@@ -242,6 +252,11 @@ pub(super) fn fold(expr: &mut Expr) -> Result<()> {
         _ => {}
     }
     Ok(())
+}
+
+/// Whether values of a type, whose text depends on settings, are read alike by all sessions.
+fn has_immutable_input(ty: Oid) -> bool {
+    matches!(ty, oid::FLOAT4 | oid::FLOAT8 | oid::BYTEA)
 }
 
 /// Whether the text form of a type depends on no setting.

@@ -84,10 +84,13 @@ pub(super) fn project(plan: Arc<Plan>, mut exprs: Vec<Expr>) -> Arc<Plan> {
         let made = Plan::new(Node::Project { input: plan, exprs }, types).estimated(rows, cost);
         return Arc::new(Plan { widths, ..made });
     }
-    // Set-returning calls inside other expressions are computed below them, together with those
-    // that stand by themselves: all of them advance in step.
-    let is_set = |expr: &Expr| matches!(expr.kind, ExprKind::SetReturning(_));
-    if exprs.iter().any(|expr| !is_set(expr) && contains_set(expr)) {
+    // Set-returning calls inside other expressions are computed below them, the innermost together
+    // with those that stand by themselves: all of one depth advance in step.
+    let is_outer = |expr: &Expr| match &expr.kind {
+        ExprKind::SetReturning(call) => call.args.iter().any(contains_set),
+        _ => contains_set(expr),
+    };
+    if exprs.iter().any(is_outer) {
         let mut below = columns(&plan.types);
         exprs.iter_mut().for_each(|expr| extract_sets(expr, &mut below));
         let plan = project(plan, below);
@@ -130,14 +133,16 @@ pub(crate) fn set_rows(proc: &catalog::builtin::ProcRow, args: &[Expr]) -> f64 {
     .max(1.0)
 }
 
-fn contains_set(expr: &Expr) -> bool {
+pub(super) fn contains_set(expr: &Expr) -> bool {
     let mut found = matches!(expr.kind, ExprKind::SetReturning(_));
     expr.for_each_child(&mut |child| found |= contains_set(child));
     found
 }
 
 fn extract_sets(expr: &mut Expr, below: &mut Vec<Expr>) {
-    if matches!(expr.kind, ExprKind::SetReturning(_)) {
+    if let ExprKind::SetReturning(call) = &expr.kind
+        && !call.args.iter().any(contains_set)
+    {
         below.push(expr.clone());
         expr.kind = ExprKind::Column(below.len() - 1);
         return;

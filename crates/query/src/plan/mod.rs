@@ -822,6 +822,8 @@ pub struct Insert {
 pub struct OnConflict {
     /// The arbiter indexes (OIDs); empty means any unique index.
     pub arbiters: Vec<u32>,
+    /// No index fits what was specified: planning fails.
+    pub unmatched: bool,
     /// `DO UPDATE`; `None` is `DO NOTHING`.
     pub update: Option<ConflictUpdate>,
 }

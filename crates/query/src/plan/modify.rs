@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use types::Result;
+use types::{Result, SqlError, SqlState};
 
 use super::join::Layout;
 use super::planner::{Env, Planner};
@@ -40,6 +40,14 @@ impl Planner<'_> {
                         self.convert(expr, &none, &env)?;
                     }
                 }
+                // Errors of constants come first.
+                if on_conflict.as_ref().is_some_and(|conflict| conflict.unmatched) {
+                    return Err(SqlError::new(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        "there is no unique or exclusion constraint matching the ON CONFLICT \
+                         specification",
+                    ));
+                }
                 Node::Insert(Insert { table, source, checks, on_conflict, returning })
             }
             Action::Update { assignments } => {
@@ -59,6 +67,7 @@ pub(super) fn clone_modify(modify: &Modify) -> Result<Modify> {
         Action::Insert { on_conflict } => Action::Insert {
             on_conflict: on_conflict.as_ref().map(|conflict| super::OnConflict {
                 arbiters: conflict.arbiters.clone(),
+                unmatched: conflict.unmatched,
                 update: conflict.update.clone(),
             }),
         },

@@ -53,7 +53,7 @@ impl Planner<'_> {
             layout = Layout::default();
             grouped = Some(result.1);
         }
-        let mut cx = TargetCx { layout, grouped, windows: None };
+        let mut cx = TargetCx { layout, grouped, windows: None, sets: Vec::new() };
         if let Some(having) = &select.having {
             let mut predicate = having.clone();
             self.convert_target(&mut predicate, &cx, env)?;
@@ -111,7 +111,7 @@ impl Planner<'_> {
     fn aggregate(
         &mut self,
         select: &Select,
-        input: Arc<Plan>,
+        mut input: Arc<Plan>,
         layout: &Layout,
         env: &Env,
     ) -> Result<(Arc<Plan>, Grouped)> {
@@ -122,6 +122,15 @@ impl Planner<'_> {
             self.convert(&mut expr, layout, env)?;
             types.push(expr.ty);
             groups.push(expr);
+        }
+        // Set-returning calls make rows before these are grouped.
+        if groups.iter().any(make::contains_set) {
+            let mut exprs = columns(&input.types);
+            for group in &mut groups {
+                let column = Expr::typed(ExprKind::Column(exprs.len()), group.ty, group.typmod);
+                exprs.push(std::mem::replace(group, column));
+            }
+            input = make::project(input, exprs);
         }
         let mut aggregates = Vec::new();
         for aggregate in &select.aggregates {
@@ -194,9 +203,13 @@ impl Planner<'_> {
             // Partition and order values are computed into columns, then sorted by.
             let mut exprs: Vec<Expr> = columns(&plan.types);
             let mut partition = Vec::new();
-            for expr in &model.partition {
-                let mut expr = expr.clone();
+            let mut sets = Vec::new();
+            for bound in &model.partition {
+                let mut expr = bound.clone();
                 self.convert_target(&mut expr, cx, env)?;
+                if make::contains_set(&expr) {
+                    sets.push((bound.clone(), exprs.len()));
+                }
                 partition.push(exprs.len());
                 exprs.push(expr);
             }
@@ -204,12 +217,16 @@ impl Planner<'_> {
             for key in &model.order {
                 let mut expr = key.expr.clone();
                 self.convert_target(&mut expr, cx, env)?;
+                if make::contains_set(&expr) {
+                    sets.push((key.expr.clone(), exprs.len()));
+                }
                 let column = Expr::typed(ExprKind::Column(exprs.len()), expr.ty, expr.typmod);
                 order.push(SortKey { expr: column, ..key.clone() });
                 exprs.push(expr);
             }
             let types: Vec<Oid> = exprs.iter().map(|expr| expr.ty).collect();
             plan = make::project(plan, exprs);
+            cx.sets.extend(sets);
             let mut keys: Vec<SortKey> = partition
                 .iter()
                 .map(|column| SortKey {

@@ -22,6 +22,10 @@ impl Planner<'_> {
             expr.kind = ExprKind::Column(positions[number]);
             return Ok(());
         }
+        if let Some((_, column)) = cx.sets.iter().find(|(set, _)| same(set, expr)) {
+            expr.kind = ExprKind::Column(*column);
+            return Ok(());
+        }
         let Some(grouped) = &cx.grouped else {
             if matches!(expr.kind, ExprKind::Var(_) | ExprKind::SubLink(_)) {
                 return self.convert(expr, &cx.layout, env);
@@ -125,6 +129,8 @@ pub(super) struct TargetCx {
     pub(super) layout: Layout,
     pub(super) grouped: Option<Grouped>,
     pub(super) windows: Option<Vec<usize>>,
+    /// Window keys that make rows, and the columns where they stand: they are not computed again.
+    pub(super) sets: Vec<(Expr, usize)>,
 }
 
 /// The output of an aggregation.

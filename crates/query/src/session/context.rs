@@ -152,6 +152,8 @@ impl SessionCx {
             path.insert(0, PG_CATALOG);
         }
         self.search_path = path;
+        let (catalog, path) = (Arc::clone(&self.catalog), self.search_path.clone());
+        self.settings.format.names = Some(Arc::new(crate::system::Names { catalog, path }));
     }
 
     /// The name of a role.

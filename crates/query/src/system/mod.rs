@@ -26,7 +26,9 @@ use functions::{CallCx, Scalar, SetReturning, Site};
 use types::{Datum, Oid, Record, Result, SqlError};
 
 pub(crate) use self::random::Random;
-pub(crate) use self::reg::{input as reg_input, is_reg_type, output as reg_output, prints_names};
+pub(crate) use self::reg::{
+    Names, input as reg_input, is_reg_type, output as reg_output, prints_names,
+};
 use crate::chunk::Chunk;
 use crate::expr::{Call, Expr, ExprKind};
 use crate::session::SessionCx;

@@ -169,7 +169,9 @@ pub(super) fn type_ref(cx: &SessionCx, text: &str) -> Result<TypeRef> {
     let node = parser::parse_expression(&format!("NULL::{text}")).map_err(|_| undefined())?;
     match node.as_ref() {
         parser::NodeEnum::TypeCast(cast) => match &cast.type_name {
-            Some(name) => crate::bind::Binder::new(cx, text, &[]).resolve_type(name),
+            Some(name) => crate::bind::Binder::new(cx, text, &[])
+                .resolve_type(name)
+                .map_err(SqlError::without_position),
             None => Err(undefined()),
         },
         _ => Err(undefined()),
@@ -179,6 +181,24 @@ pub(super) fn type_ref(cx: &SessionCx, text: &str) -> Result<TypeRef> {
 /// Whether a type's values, or its elements, print names from the catalog.
 pub(crate) fn prints_names(ty: Oid) -> bool {
     is_reg_type(ty) || builtin::element_type(ty).is_some_and(is_reg_type)
+}
+
+/// The names of a catalog's objects, as they are seen from a search path.
+pub(crate) struct Names {
+    pub(crate) catalog: std::sync::Arc<Catalog>,
+    pub(crate) path: Vec<ObjectId>,
+}
+
+impl types::settings::ObjectNames for Names {
+    fn name(&self, type_oid: Oid, object: u32) -> String {
+        name(type_oid, object, &self.catalog, &self.path)
+    }
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Names").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// Prints a value of a `reg*` type, or of an array of them. What does not exist prints as its

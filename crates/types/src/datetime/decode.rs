@@ -617,6 +617,8 @@ impl Decoder<'_> {
 
 /// `24:00:00` is the last time of a day.
 fn beyond_midnight(civil: &CivilTime) -> bool {
-    civil.hour > 24
-        || civil.hour == 24 && (civil.minute > 0 || civil.second > 0 || civil.micros > 0)
+    // A leap second may be written, so the sum counts.
+    let seconds =
+        (i64::from(civil.hour) * 60 + i64::from(civil.minute)) * 60 + i64::from(civil.second);
+    civil.hour > 24 || seconds > 86_400 || seconds == 86_400 && civil.micros > 0
 }

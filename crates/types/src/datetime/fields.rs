@@ -447,26 +447,23 @@ pub fn make_timestamp(date: (i32, i32, i32), time: (i32, i32, f64)) -> Result<i6
 /// # Errors
 /// `22008`.
 pub fn make_interval(date: (i32, i32, i32, i32), time: (i32, i32, f64)) -> Result<Interval> {
-    let range = || out_of_range("interval");
     let (years, months, weeks, days) = date;
     let (hours, minutes, seconds) = time;
     #[expect(clippy::cast_precision_loss, reason = "only the magnitude matters")]
     let limit = i64::MAX as f64 / 2.0;
     let micros = (seconds * 1e6).round_ties_even();
     if !(-limit..=limit).contains(&micros) {
-        return Err(range());
+        return Err(out_of_range("interval"));
     }
     #[expect(clippy::cast_possible_truncation, reason = "checked above")]
     let micros = micros as i64;
-    let make = || {
-        Some(Interval {
-            months: years.checked_mul(12)?.checked_add(months)?,
-            days: weeks.checked_mul(7)?.checked_add(days)?,
-            micros: (i64::from(hours) * MICROS_PER_HOUR + i64::from(minutes) * MICROS_PER_MINUTE)
-                .checked_add(micros)?,
-        })
-    };
-    make().ok_or_else(range)
+    // As in PostgreSQL, only the seconds are looked at: the rest wraps around.
+    Ok(Interval {
+        months: years.wrapping_mul(12).wrapping_add(months),
+        days: weeks.wrapping_mul(7).wrapping_add(days),
+        micros: (i64::from(hours) * MICROS_PER_HOUR + i64::from(minutes) * MICROS_PER_MINUTE)
+            .wrapping_add(micros),
+    })
 }
 
 #[cfg(test)]

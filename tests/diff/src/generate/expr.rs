@@ -89,6 +89,11 @@ impl Builder<'_> {
     }
 
     fn call(&mut self, ty: Oid, scope: &Scope, depth: usize) -> String {
+        if self.random.chance(15)
+            && let Some(special) = self.special(ty, scope, depth)
+        {
+            return special;
+        }
         let Some(signatures) = signatures::scalars().get(&ty) else {
             return self.leaf(ty, scope);
         };

@@ -6,6 +6,7 @@ mod modify;
 mod query;
 mod schema;
 mod signatures;
+mod special;
 mod wrong;
 
 use schema::Schema;
@@ -57,6 +58,8 @@ impl Generator {
         };
         if self.random.chance(12) {
             case.sql = wrong::spoil(&mut self.random, &case.sql);
+            // Whatever it is now, it need not order its rows.
+            case.ordered = false;
         }
         case
     }

@@ -37,7 +37,20 @@ impl Builder<'_> {
                         format!("({})", values.join(", "))
                     })
                     .collect();
-                let conflict = match self.random.below(4) {
+                let conflict = match self.random.below(7) {
+                    3 => " ON CONFLICT ON CONSTRAINT nosuch DO NOTHING".to_owned(),
+                    4 => match table.unique {
+                        Some(at) => format!(" ON CONFLICT ({}) DO NOTHING", table.columns[at].0),
+                        None => format!(" ON CONFLICT ({}) DO NOTHING", table.columns[1].0),
+                    },
+                    5 => {
+                        let name = &table.name;
+                        let (column, _) = self.random.pick(&table.columns[1..]).clone();
+                        format!(
+                            " ON CONFLICT ON CONSTRAINT {name}_pkey DO UPDATE SET ({column}, id) = \
+                             (SELECT x.{column}, excluded.id FROM {name} x WHERE x.id = {name}.id)"
+                        )
+                    }
                     0 => " ON CONFLICT DO NOTHING".to_owned(),
                     1 => " ON CONFLICT (id) DO NOTHING".to_owned(),
                     2 => {
@@ -90,6 +103,11 @@ impl Builder<'_> {
                 let filter = self.expr(oid::BOOL, &scope, 0);
                 format!("DELETE FROM {} WHERE {filter}{returning}", table.name)
             }
+        };
+        // Now and then as a query of another statement.
+        let sql = match returning.contains(" AS r") && self.random.chance(30) {
+            true => format!("WITH m AS ({sql}) SELECT count(*), max(id) FROM m"),
+            false => sql,
         };
         let check = format!("SELECT * FROM {} ORDER BY id", table.name);
         Case { sql, ordered: false, modifies: Some(check) }

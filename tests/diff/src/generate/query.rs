@@ -98,6 +98,19 @@ impl<'g> Builder<'g> {
                  n::text FROM {alias} WHERE n < {bound}) "
             );
         }
+        if self.random.chance(20) {
+            let (start, step) = (self.random.below(3), self.random.range(1, 3));
+            let clause = *self.random.pick(&[
+                "SEARCH DEPTH FIRST BY n SET s",
+                "SEARCH BREADTH FIRST BY n SET s",
+                "CYCLE n SET s USING p",
+            ]);
+            self.ctes.push(Source { alias: alias.clone(), columns: vec![("n".into(), oid::INT4)] });
+            return format!(
+                "WITH RECURSIVE {alias}(n) AS (SELECT {start} UNION ALL SELECT (n + {step}) % 5 FROM \
+                 {alias} WHERE n < 4) {clause} "
+            );
+        }
         let types: Vec<Oid> = (0..self.random.range(1, 3)).map(|_| self.any_type()).collect();
         let body = self.select(&types, &Scope::default(), true);
         let names: Vec<String> = (0..types.len()).map(|i| format!("w{i}")).collect();
@@ -217,6 +230,11 @@ impl<'g> Builder<'g> {
             (false, 0) => format!(" GROUP BY ROLLUP ({})", keys.join(", ")),
             (false, 1) => format!(" GROUP BY CUBE ({})", keys.join(", ")),
             (false, 2) => format!(" GROUP BY GROUPING SETS (({}), ())", keys.join(", ")),
+            (false, 3) => format!(
+                " GROUP BY DISTINCT GROUPING SETS ({}, ROLLUP ({}), ())",
+                keys[0],
+                keys.join(", ")
+            ),
             (false, _) => format!(" GROUP BY {}", keys.join(", ")),
         };
         let having = match self.random.chance(25) {
@@ -253,19 +271,29 @@ impl<'g> Builder<'g> {
             " GROUPS BETWEEN CURRENT ROW AND 2 FOLLOWING",
             " RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW",
             " ROWS BETWEEN 2 PRECEDING AND CURRENT ROW EXCLUDE TIES",
+            " GROUPS BETWEEN 2 PRECEDING AND 1 PRECEDING EXCLUDE GROUP",
+            " ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING EXCLUDE NO OTHERS",
+            " RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING EXCLUDE TIES",
+            " ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING EXCLUDE GROUP",
+            " ROWS 1 FOLLOWING",
+            " RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING",
         ]);
         let window = format!("({partition}ORDER BY {}{frame})", keys.join(", "));
         let targets: Vec<String> = types
             .iter()
             .map(|ty| match (*ty, self.random.below(5)) {
                 (oid::INT8, 0) => {
-                    let name = *self.random.pick(&["row_number", "rank", "dense_rank"]);
-                    format!("{name}() OVER {window}")
+                    let names = ["row_number()", "rank()", "dense_rank()", "count(*)"];
+                    format!("{} OVER {window}", self.random.pick(&names))
                 }
                 (_, 1) => {
                     let value = self.leaf(*ty, scope);
-                    let name = *self.random.pick(&["lag", "lead", "first_value", "last_value"]);
-                    format!("{name}({value}) OVER {window}")
+                    let names = ["lag", "lead", "first_value", "last_value"];
+                    match self.random.below(6) {
+                        0 => format!("nth_value({value}, 2) OVER {window}"),
+                        1 => format!("lag({value}, 2, {value}) OVER {window}"),
+                        _ => format!("{}({value}) OVER {window}", self.random.pick(&names)),
+                    }
                 }
                 (_, 2) if kinds::is_plain(*ty) => {
                     format!("max({}) OVER {window}", self.leaf_of(*ty, scope))

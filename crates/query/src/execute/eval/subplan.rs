@@ -129,7 +129,10 @@ pub(super) fn eval_subplan(
                 rows.rows().map(|row| row.first().cloned().unwrap_or_default()).collect();
             let column = plan.plan.types.first().copied().unwrap_or(oid::UNKNOWN);
             let array = match oid::element_of(column) {
-                Some(element) => array::stack(element, &elements)?,
+                Some(element) => {
+                    accumulable(&elements)?;
+                    array::stack(element, &elements)?
+                }
                 None => Array::from_elements(oid::element_of(ty).unwrap_or(column), elements),
             };
             Ok(Datum::Array(Arc::new(array)))
@@ -137,6 +140,26 @@ pub(super) fn eval_subplan(
         SubLinkKind::Any => eval_any(plan, result, row, cx),
         SubLinkKind::All => eval_quantified(plan, rows, true, row, cx),
     }
+}
+
+/// Fails unless arrays gather into one of a further dimension.
+///
+/// Source: PostgreSQL 16 `accumArrayResultArr`, `src/backend/utils/adt/arrayfuncs.c`.
+fn accumulable(parts: &[Datum]) -> Result<(), SqlError> {
+    let fail = |code, what: &str| Err(SqlError::new(code, format!("cannot accumulate {what}")));
+    let mut first = None;
+    for part in parts {
+        let Datum::Array(array) = part else {
+            return fail(SqlState::NULL_VALUE_NOT_ALLOWED, "null arrays");
+        };
+        if array.dims.is_empty() {
+            return fail(SqlState::ARRAY_SUBSCRIPT_ERROR, "empty arrays");
+        }
+        if *first.get_or_insert(&array.dims) != &array.dims {
+            return fail(SqlState::ARRAY_SUBSCRIPT_ERROR, "arrays of different dimensionality");
+        }
+    }
+    Ok(())
 }
 
 fn eval_any(

@@ -162,7 +162,7 @@ fn upsert(
         table: Arc::clone(table),
         source: Arc::new(constants(table, rows)),
         checks: RowChecks::default(),
-        on_conflict: Some(OnConflict { arbiters, update }),
+        on_conflict: Some(OnConflict { arbiters, unmatched: false, update }),
         returning: Some(vec![col(0), col(2)]),
     };
     plan(Node::Insert(node), &[oid::INT4, oid::INT4])
