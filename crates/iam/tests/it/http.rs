@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use iam::http::{HttpRequest, SignatureFault};
 use iam::{AccessKey, AmzTime, CredentialLookup, Credentials, Principal};
+use proptest::prelude::*;
 
 /// The key of AWS's SigV4 test suite.
 struct Suite;
@@ -150,4 +151,40 @@ fn http_faults() {
         invalid(fault, "does not match the signature");
     }
     incomplete(verify("GET", "/", "%zz", &dated, b"", noon()).unwrap_err(), "percent-encoded");
+}
+
+/// What an Authorization header is made of, and what it is not.
+fn piece() -> impl Strategy<Value = String> {
+    let good = authorization(
+        "AKIDEXAMPLE",
+        "host;x-amz-date",
+        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+    );
+    let pieces: Vec<String> = good
+        .split_inclusive([' ', '=', ',', '/', ';'])
+        .map(str::to_owned)
+        .chain(
+            ["é", "\t", "==", ",,", "//", ";;", "20150830T123600Z", "%", "\u{0}"]
+                .map(str::to_owned),
+        )
+        .collect();
+    prop_oneof![4 => prop::sample::select(pieces), 1 => "\\PC{0,8}"]
+}
+
+proptest! {
+    #[test]
+    fn http_garbage_is_refused(
+        pieces in prop::collection::vec(piece(), 0..24),
+        names in prop::collection::vec(
+            prop::sample::select(vec!["host", "x-amz-date", "date", "x-amz-security-token", "é", ""]), 0..5),
+        values in prop::collection::vec(piece(), 5),
+        path in "/?\\PC{0,12}",
+        query in "[ -~é]{0,24}",
+        body in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let header = pieces.concat();
+        let mut headers = vec![("authorization", header.as_str())];
+        headers.extend(names.into_iter().zip(values.iter().map(String::as_str)));
+        prop_assert!(verify("POST", &path, &query, &headers, &body, noon()).is_err());
+    }
 }

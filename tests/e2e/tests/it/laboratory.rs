@@ -116,7 +116,7 @@ async fn lab_connections_are_refused() {
     ];
     for (fault, code, message) in faults {
         lab.operator.inject(fault, 1);
-        let error = lab.endpoint.try_connect().await.err().expect("a refusal");
+        let error = lab.endpoint.try_connect().await.expect_err("a refusal");
         let db = error.as_db_error().unwrap_or_else(|| panic!("{fault}: {error:?}"));
         assert_eq!((db.severity(), db.code().code(), db.message()), ("FATAL", code, message));
         let hint = db.hint().unwrap_or_default();

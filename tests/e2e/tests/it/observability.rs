@@ -117,10 +117,10 @@ async fn failed_authentications_are_logged_without_the_token() {
     let mut endpoint = server.endpoint();
     let token = endpoint.password.clone();
     endpoint.password = token.replace("DbConnectAdmin", "DbConnect");
-    endpoint.try_connect().await.err().expect("a refusal");
+    endpoint.try_connect().await.expect_err("a refusal");
     endpoint.password = token.clone();
     endpoint.user = "nobody".into();
-    endpoint.try_connect().await.err().expect("a refusal");
+    endpoint.try_connect().await.expect_err("a refusal");
     endpoint.user = "admin".into();
     endpoint.try_connect().await.expect("no refusal");
     let log = server.log();
