@@ -49,6 +49,13 @@ impl BorealisServer {
         BorealisServer::start_with(Options { in_memory: true, ..Options::default() })
     }
 
+    /// Starts a server in memory with further arguments of `borealis start`.
+    pub fn in_memory_with(arguments: &[&str]) -> BorealisServer {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let options = Options { in_memory: true, arguments, ..Options::default() };
+        BorealisServer::start_with(options)
+    }
+
     /// Starts a server and waits until it accepts connections.
     pub fn start_with(options: Options) -> BorealisServer {
         let temporary = tempfile::Builder::new().prefix("borealis-").tempdir();

@@ -12,12 +12,14 @@
 
 mod borealis;
 mod endpoint;
+mod operator;
 mod postgres;
 mod process;
 mod tls;
 
 pub use borealis::{BorealisServer, Options, borealis_binary};
 pub use endpoint::{Endpoint, sqlstate};
+pub use operator::Operator;
 pub use postgres::{PostgresServer, reference_version};
 pub use process::Process;
 pub use tls::{Tls, TlsStream};

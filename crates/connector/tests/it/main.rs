@@ -7,6 +7,8 @@ mod connect;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod laboratory;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod refusals;

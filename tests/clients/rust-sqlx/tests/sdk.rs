@@ -11,7 +11,7 @@ use aws_sdk_dsql::client::Waiters;
 use aws_sdk_dsql::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_dsql::error::ProvideErrorMetadata;
 use aws_sdk_dsql::types::ClusterStatus;
-use testkit::{BorealisServer, Options};
+use testkit::BorealisServer;
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,9 +29,7 @@ impl Cloud {
 
     /// With further arguments of the server.
     async fn with(arguments: &[&str]) -> Cloud {
-        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let options = Options { in_memory: true, arguments, ..Options::default() };
-        let server = BorealisServer::start_with(options);
+        let server = BorealisServer::in_memory_with(arguments);
         let env: BTreeMap<String, String> = server.env();
         let credentials = Credentials::new(
             &env["AWS_ACCESS_KEY_ID"],

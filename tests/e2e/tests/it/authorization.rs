@@ -5,8 +5,6 @@ use std::time::Duration;
 use testkit::{BorealisServer, Endpoint};
 use tokio_postgres::{Client, Error};
 
-use crate::operator::start;
-
 const PRINCIPAL: &str = "arn:aws:iam::123456789012:user/borealis";
 
 /// The endpoint with a token for another role.
@@ -56,7 +54,7 @@ async fn role_is_looked_at_when_a_transaction_begins() {
 
 #[tokio::test]
 async fn inactive_cluster_is_woken_up() {
-    let server = start(&["--cluster-inactive-after", "1"]);
+    let server = BorealisServer::in_memory_with(&["--cluster-inactive-after", "1"]);
     let endpoint = server.endpoint();
     let client = endpoint.connect().await;
     tokio::time::sleep(Duration::from_millis(1500)).await;

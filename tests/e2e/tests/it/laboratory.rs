@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use testkit::{BorealisServer, Endpoint, sqlstate};
+use serde_json::{Value, json};
+use testkit::{BorealisServer, Endpoint, Operator, sqlstate};
 use tokio_postgres::{Client, Error};
-
-use crate::operator::{Operator, start};
 
 struct Laboratory {
     _server: BorealisServer,
@@ -17,7 +15,7 @@ struct Laboratory {
 
 impl Laboratory {
     async fn open() -> Laboratory {
-        let server = start(&["--failure-lab"]);
+        let server = BorealisServer::in_memory_with(&["--failure-lab"]);
         let (operator, endpoint) = (Operator::of(&server), server.endpoint());
         let client = endpoint.connect().await;
         let table = "CREATE TABLE accounts (id INT PRIMARY KEY, name TEXT UNIQUE, balance INT)";
@@ -30,6 +28,10 @@ impl Laboratory {
         let client = self.endpoint.connect().await;
         let sql = "SELECT balance FROM accounts WHERE id = 1";
         client.query_one(sql, &[]).await.expect("a balance").get(0)
+    }
+
+    fn json(&self, path: &str) -> Value {
+        serde_json::from_str(&self.operator.get(path)).expect("JSON")
     }
 
     async fn withdraw(&self) -> Result<(), Error> {
@@ -59,7 +61,7 @@ async fn lab_data_conflict() {
     let client = &lab.client;
     client.batch_execute("BEGIN; UPDATE accounts SET balance = 7").await.expect("an update");
     check(client.batch_execute("COMMIT").await, "40001", text);
-    assert_eq!(lab.operator.json("/faults")["faults"].as_object().map(|all| all.len()), Some(1));
+    assert_eq!(lab.json("/faults")["faults"].as_object().map(|all| all.len()), Some(1));
     lab.withdraw().await.expect("the third time");
     assert_eq!(lab.balance().await, 90);
 }
@@ -79,25 +81,30 @@ async fn lab_schema_conflict() {
 #[tokio::test]
 async fn lab_connection_drops_at_commit() {
     for (fault, balance) in [("commit-lost", 100), ("commit-unanswered", 90)] {
-        for in_block in [false, true] {
+        for mode in ["simple", "extended", "block"] {
             let lab = Laboratory::open().await;
-            if in_block {
-                let sql = "BEGIN; UPDATE accounts SET balance = balance - 10";
-                lab.client.batch_execute(sql).await.expect("an update");
+            let sql = "UPDATE accounts SET balance = balance - 10";
+            if mode == "block" {
+                lab.client.batch_execute(&format!("BEGIN; {sql}")).await.expect("an update");
             }
             lab.operator.inject(fault, 1);
-            let outcome = match in_block {
-                true => lab.client.execute("COMMIT", &[]).await.map(|_| ()),
-                false => lab.withdraw().await,
+            let outcome = match mode {
+                "simple" => lab.client.batch_execute(sql).await,
+                // Committed by Sync, when its completion is not yet sent.
+                "extended" => lab.client.execute(sql, &[]).await.map(|_| ()),
+                _ => lab.client.execute("COMMIT", &[]).await.map(|_| ()),
             };
             let error = outcome.expect_err("no answer");
-            assert!(error.as_db_error().is_none(), "{fault}: {error:?}");
+            assert!(error.as_db_error().is_none(), "{fault} {mode}: {error:?}");
             let gone = Instant::now();
             while !lab.client.is_closed() {
-                assert!(gone.elapsed() < Duration::from_secs(20), "{fault}: still connected");
+                assert!(
+                    gone.elapsed() < Duration::from_secs(20),
+                    "{fault} {mode}: still connected"
+                );
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            assert_eq!(lab.balance().await, balance, "{fault}");
+            assert_eq!(lab.balance().await, balance, "{fault} {mode}");
         }
     }
 }
@@ -145,11 +152,13 @@ async fn lab_connection_age() {
 #[tokio::test]
 async fn lab_latency() {
     let lab = Laboratory::open().await;
-    lab.operator.post(&json!({ "fault": "latency", "count": 1, "latency_ms": 1500 }));
+    let (status, answer) =
+        lab.operator.request("POST", "/faults", r#"{"fault":"latency","latency_ms":1500}"#);
+    assert_eq!(status, 200, "{answer}");
     let begun = Instant::now();
     lab.client.query("SELECT 1", &[]).await.expect("an answer");
     assert!(begun.elapsed() >= Duration::from_millis(1500), "{:?}", begun.elapsed());
-    assert_eq!(lab.operator.json("/faults")["faults"].to_string().matches("latency").count(), 0);
+    assert_eq!(lab.json("/faults")["faults"].to_string().matches("latency").count(), 0);
 }
 
 #[tokio::test]
@@ -176,7 +185,7 @@ async fn lab_reports_conflicts() {
     let lost = other.batch_execute("SELECT * FROM accounts").await;
     check(lost, "40001", "schema has been updated by another transaction (OC001)");
 
-    let report = lab.operator.json("/conflicts");
+    let report = lab.json("/conflicts");
     let conflicts = report["conflicts"].as_array().expect("conflicts");
     let shown: Vec<_> = conflicts
         .iter()

@@ -23,8 +23,6 @@ mod load;
 #[cfg(test)]
 mod observability;
 #[cfg(test)]
-mod operator;
-#[cfg(test)]
 mod psql;
 #[cfg(test)]
 mod tokio_postgres;

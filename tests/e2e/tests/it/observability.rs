@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::BorealisServer;
-
-use crate::operator::{Operator, start};
+use testkit::{BorealisServer, Operator};
 
 /// The names that CloudWatch has for a cluster.
 const METRICS: [&str; 16] = [
@@ -96,7 +94,7 @@ async fn metrics_count_what_clients_do() {
 
 #[tokio::test]
 async fn slow_statements_are_logged_without_their_parameters() {
-    let server = start(&["--log-min-duration-statement", "300"]);
+    let server = BorealisServer::in_memory_with(&["--log-min-duration-statement", "300"]);
     let client = server.endpoint().connect().await;
     client.batch_execute("SELECT 'quick'").await.expect("an answer");
     client.batch_execute("SELECT 'slow one', pg_sleep(0.4)").await.expect("an answer");

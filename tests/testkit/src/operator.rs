@@ -1,34 +1,31 @@
-//! A server's operator: requests to the port of the APIs from this machine, without a signature.
+//! What a server's operator asks for, on the port of the APIs: metrics, faults, conflicts.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use testkit::{BorealisServer, Options};
+use crate::BorealisServer;
 
-/// Starts a server in memory with further arguments.
-pub(crate) fn start(arguments: &[&str]) -> BorealisServer {
-    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    BorealisServer::start_with(Options { in_memory: true, arguments, ..Options::default() })
-}
+/// Longer than an answer takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The port of a server's APIs.
-pub(crate) struct Operator {
+pub struct Operator {
     address: String,
 }
 
 impl Operator {
-    pub(crate) fn of(server: &BorealisServer) -> Operator {
+    /// That of `server`.
+    pub fn of(server: &BorealisServer) -> Operator {
         let env = server.env();
-        let url = &env["AWS_ENDPOINT_URL_DSQL"];
+        let url = env.get("AWS_ENDPOINT_URL_DSQL").expect("the port of the APIs");
         Operator { address: url.trim_start_matches("http://").trim_end_matches('/').to_owned() }
     }
 
-    /// Status and body of a request as it is given, up to the empty line behind its headers.
-    pub(crate) fn send(&self, head: &str, body: &str) -> (u16, String) {
+    /// Status and body of a request whose head is given without the empty line at its end.
+    pub fn send(&self, head: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).expect("the port of the APIs");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let len = body.len();
         let request = format!("{head}\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n{body}");
         stream.write_all(request.as_bytes()).expect("a request");
@@ -39,7 +36,8 @@ impl Operator {
         (status.expect("a status"), body.to_owned())
     }
 
-    pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+    /// Status and body of a request with a body in JSON.
+    pub fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json",
             self.address
@@ -47,40 +45,34 @@ impl Operator {
         self.send(&head, body)
     }
 
-    pub(crate) fn get(&self, path: &str) -> String {
+    /// The body of a page that must be there.
+    pub fn get(&self, path: &str) -> String {
         let (status, body) = self.request("GET", path, "");
         assert_eq!(status, 200, "{path}: {body}");
         body
     }
 
-    pub(crate) fn json(&self, path: &str) -> Value {
-        serde_json::from_str(&self.get(path)).expect("JSON")
-    }
-
-    /// Makes a fault happen to those who use the default cluster.
-    pub(crate) fn inject(&self, fault: &str, count: u32) {
-        self.post(&json!({ "fault": fault, "count": count }));
-    }
-
-    pub(crate) fn post(&self, body: &Value) {
-        let (status, answer) = self.request("POST", "/faults", &body.to_string());
+    /// Makes a fault happen `count` times to those who use the default cluster.
+    pub fn inject(&self, fault: &str, count: u32) {
+        let body = format!(r#"{{"fault":"{fault}","count":{count}}}"#);
+        let (status, answer) = self.request("POST", "/faults", &body);
         assert_eq!(status, 200, "{body}: {answer}");
     }
 
     /// Id of the default cluster, if there is no other.
-    pub(crate) fn cluster(&self) -> String {
+    pub fn cluster(&self) -> String {
         let text = self.get("/metrics");
         let (_, rest) = text.split_once("ResourceId=\"").expect("a cluster");
         rest.split_once('"').expect("an id").0.to_owned()
     }
 
-    /// The value of a metric of one cluster.
-    pub(crate) fn metric(&self, name: &str) -> f64 {
+    /// The value of a metric, such as `OccConflicts_total`, of the first cluster.
+    pub fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics");
         let line = text.lines().find(|line| {
-            line.strip_prefix("AuroraDSQL_").is_some_and(|line| {
-                line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
-            })
+            line.strip_prefix("AuroraDSQL_")
+                .and_then(|line| line.strip_prefix(name))
+                .is_some_and(|rest| rest.starts_with('{'))
         });
         let line = line.unwrap_or_else(|| panic!("no {name} in\n{text}"));
         line.rsplit_once(' ').and_then(|(_, value)| value.parse().ok()).expect("a number")
