@@ -24,9 +24,7 @@ pub(super) fn set(session: &mut Session, stmt: &VariableSetStmt) -> Result<Outco
     match kind {
         VariableSetKind::VarSetMulti => multi(session, name, args)?,
         VariableSetKind::VarResetAll => {
-            session.save_settings();
-            session.cx.settings.reset_all()?;
-            session.refresh();
+            session.reset_parameters()?;
             return Ok(Outcome::Done("RESET".into()));
         }
         _ if name == "session_authorization" => {

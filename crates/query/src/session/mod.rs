@@ -331,6 +331,20 @@ impl Session {
         Ok(())
     }
 
+    /// `RESET ALL`, which is not LOCAL: it outlives the transaction.
+    ///
+    /// # Errors
+    /// None in practice: startup values were checked.
+    pub(crate) fn reset_parameters(&mut self) -> Result<()> {
+        self.save_settings();
+        self.cx.settings.reset_all()?;
+        if let Some(saved) = self.active().and_then(|active| active.settings_before.as_mut()) {
+            saved.kept.reset_all()?;
+        }
+        self.refresh();
+        Ok(())
+    }
+
     /// After ROLLBACK: everything as the transaction found it.
     pub(crate) fn restore_settings(&mut self, saved: Option<Box<SavedSettings>>) {
         if let Some(saved) = saved {
