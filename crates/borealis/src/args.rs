@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Psql(PsqlArgs),
     /// Loads CSV, TSV or Parquet into a table of this server, or of any other endpoint.
     Load(Box<LoadArgs>),
+    /// Serves a cluster as tools for a language model, by the Model Context Protocol.
+    Mcp(Box<McpArgs>),
     /// Prints the version.
     Version,
 }
@@ -215,13 +217,13 @@ pub(crate) struct PsqlArgs {
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct ConnectArgs {
     /// Endpoint or id of the cluster [default: that of the data directory].
-    #[arg(long, short, env = "CLUSTER_ENDPOINT")]
+    #[arg(long, short, alias = "cluster_endpoint", env = "CLUSTER_ENDPOINT")]
     pub(crate) endpoint: Option<String>,
     /// Region of the cluster [default: from its endpoint's name].
     #[arg(long, short, env = "REGION")]
     pub(crate) region: Option<String>,
     /// Database role to connect as.
-    #[arg(long, short, env = "CLUSTER_USER", default_value = "admin")]
+    #[arg(long, short, alias = "database_user", env = "CLUSTER_USER", default_value = "admin")]
     pub(crate) user: String,
     /// Port of the cluster [default: 5432, or that of the data directory].
     #[arg(long, env = "PGPORT")]
@@ -243,6 +245,14 @@ pub(crate) struct ConnectArgs {
 pub(crate) struct LoadArgs {
     #[command(flatten)]
     pub(crate) options: loader::Options,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct McpArgs {
+    #[command(flatten)]
+    pub(crate) options: ::mcp::Options,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
 }

@@ -6,6 +6,7 @@
 //!     token      a password                   ├─ read <data dir>/cluster.json and iam/; they work
 //!     psql       psql, connected             ─┘  while a server has the store open
 //!     load       files into tables, of this cluster or any other: a client, see crate `loader`
+//!     mcp        tools for a language model, likewise: see crate `mcp`
 //! ```
 
 mod args;
@@ -15,6 +16,7 @@ mod env;
 mod failure;
 mod load;
 mod logging;
+mod mcp;
 mod psql;
 mod start;
 mod token;
@@ -49,6 +51,7 @@ fn run(args: Args) -> Result<()> {
         Command::Token(args) => token::token(&args),
         Command::Psql(args) => psql::psql(&args),
         Command::Load(args) => load::load(*args),
+        Command::Mcp(args) => mcp::mcp(*args),
         Command::Version => print(&format!("borealis {}\n", env!("CARGO_PKG_VERSION"))),
     }
 }

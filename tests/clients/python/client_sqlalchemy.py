@@ -200,7 +200,7 @@ def introspection():
         columns = {column["name"]: column for column in inspector.get_columns("parent")}
         equal(
             {name: str(column["type"]) for name, column in columns.items()},
-            {"id": "BIGINT", "code": "VARCHAR(8)", "price": "NUMERIC(9, 2)", "doc": "JSONB", "at": "TIMESTAMP", "twice": "NUMERIC"},
+            {"id": "BIGINT", "code": "VARCHAR(8)", "price": "NUMERIC(9, 2)", "doc": "JSONB", "at": "TIMESTAMP", "twice": "NUMERIC(18, 6)"},
         )
         equal([columns["id"]["nullable"], columns["price"]["nullable"]], [False, True])
         equal(columns["id"]["identity"]["cache"], 65536)
