@@ -23,7 +23,7 @@ use server::Cluster;
 
 use crate::clusters::Clusters;
 
-/// What [`text`] is.
+/// What [`text()`] is.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics, in the OpenMetrics text format.
