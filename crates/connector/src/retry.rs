@@ -13,6 +13,11 @@
 
 use std::time::Duration;
 
+#[cfg(any(feature = "tokio-postgres", feature = "sqlx"))]
+use crate::error::Error;
+#[cfg(any(feature = "tokio-postgres", feature = "sqlx"))]
+use crate::stats::Counters;
+
 /// What a failure says about the work that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -114,19 +119,68 @@ impl RetryPolicy {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
         self.delay_first.saturating_mul(doubled).min(self.delay_max)
     }
+}
 
-    /// Decides about another try after try number `attempt`, and waits for it.
-    pub(crate) async fn pause(&self, attempt: u32, failure: Failure) -> bool {
-        if !self.allows(attempt, failure) {
+/// The tries of one piece of work.
+pub(crate) struct Tries<'a> {
+    policy: &'a RetryPolicy,
+    /// The number of the present one, from 1.
+    attempt: u32,
+}
+
+impl Tries<'_> {
+    pub(crate) fn new(policy: &RetryPolicy) -> Tries<'_> {
+        Tries { policy, attempt: 1 }
+    }
+
+    /// Decides about another try after one that failed so, and waits for it.
+    pub(crate) async fn again(&mut self, failure: Failure) -> bool {
+        let Tries { policy, attempt } = *self;
+        if !policy.allows(attempt, failure) {
             if attempt > 1 {
                 tracing::warn!(attempt, ?failure, "not tried again");
             }
             return false;
         }
-        let delay = self.delay_bound(attempt).mul_f64(fastrand::f64());
+        let delay = policy.delay_bound(attempt).mul_f64(fastrand::f64());
         tracing::debug!(attempt, ?failure, delay_ms = delay.as_millis(), "trying again");
         tokio::time::sleep(delay).await;
+        self.attempt += 1;
         true
+    }
+
+    /// The same for a transaction, which is counted.
+    #[cfg(any(feature = "tokio-postgres", feature = "sqlx"))]
+    pub(crate) async fn transaction_again(
+        &mut self,
+        failure: Failure,
+        counters: &Counters,
+    ) -> bool {
+        let again = self.again(failure).await;
+        if again {
+            counters.retried(failure == Failure::Conflict);
+        }
+        again
+    }
+}
+
+/// A driver's error before the commit was sent, for the caller, with what it says about the transaction.
+#[cfg(any(feature = "tokio-postgres", feature = "sqlx"))]
+pub(crate) fn before_commit<E: From<Error>>(error: impl Into<Error>) -> (E, Failure) {
+    let error = error.into();
+    let failure = error.failure().before_commit();
+    (error.into(), failure)
+}
+
+/// The same of an error that the commit gave.
+#[cfg(any(feature = "tokio-postgres", feature = "sqlx"))]
+pub(crate) fn at_commit<E: From<Error>>(error: impl Into<Error>) -> (E, Failure) {
+    let error = error.into();
+    match error.failure() {
+        Failure::Unknown => {
+            (Error::CommitUnknown { source: Box::new(error) }.into(), Failure::Unknown)
+        }
+        failure => (error.into(), failure),
     }
 }
 
@@ -139,10 +193,10 @@ pub async fn retry<T, E: Retryable>(
     policy: &RetryPolicy,
     mut work: impl AsyncFnMut() -> Result<T, E>,
 ) -> Result<T, E> {
-    let mut attempt = 1;
+    let mut tries = Tries::new(policy);
     loop {
         match work().await {
-            Err(error) if policy.pause(attempt, error.failure()).await => attempt += 1,
+            Err(error) if tries.again(error.failure()).await => {}
             result => return result,
         }
     }
@@ -228,7 +282,7 @@ mod tests {
         let (mut least, mut most) = (Duration::MAX, Duration::ZERO);
         for _ in 0..200 {
             let start = tokio::time::Instant::now();
-            assert!(policy.pause(1, Failure::Conflict).await);
+            assert!(Tries::new(&policy).again(Failure::Conflict).await);
             least = least.min(start.elapsed());
             most = most.max(start.elapsed());
         }

@@ -16,7 +16,9 @@ use tokio::task::AbortHandle;
 
 use crate::connector::Connector;
 use crate::error::{Error, Refusal, Result, is_certificate_error};
-use crate::retry::{Failure, RetryPolicy, Retryable, of_server_error};
+use crate::retry::{
+    Failure, RetryPolicy, Retryable, Tries, at_commit, before_commit, of_server_error,
+};
 use crate::token::Token;
 
 const APPLICATION_NAME: &str = "aurora-dsql-rust-sqlx";
@@ -177,17 +179,15 @@ impl Pool {
     where
         E: From<Error> + Retryable,
     {
-        let mut attempt = 1;
+        let counters = &self.connector.shared.counters;
+        let mut tries = Tries::new(policy);
         loop {
             match self.try_transaction(&mut work).await {
                 Ok(value) => return Ok(value),
                 Err((error, failure)) => {
-                    if !policy.pause(attempt, failure).await {
+                    if !tries.transaction_again(failure, counters).await {
                         return Err(error);
                     }
-                    let counters = &self.connector.shared.counters;
-                    counters.retried(failure == Failure::Conflict);
-                    attempt += 1;
                 }
             }
         }
@@ -200,21 +200,9 @@ impl Pool {
     where
         E: From<Error> + Retryable,
     {
-        let mut transaction = self.pool.begin().await.map_err(|error| {
-            let failure = error.failure().before_commit();
-            (E::from(Error::Sqlx(error)), failure)
-        })?;
+        let mut transaction = self.pool.begin().await.map_err(before_commit)?;
         match work(&mut transaction).await {
-            Ok(value) => match transaction.commit().await {
-                Ok(()) => Ok(value),
-                Err(error) => Err(match error.failure() {
-                    Failure::Unknown => {
-                        let error = Error::CommitUnknown { source: Box::new(error) };
-                        (error.into(), Failure::Unknown)
-                    }
-                    failure => (Error::Sqlx(error).into(), failure),
-                }),
-            },
+            Ok(value) => transaction.commit().await.map(|()| value).map_err(at_commit),
             Err(error) => {
                 // The error that matters is the one that led here.
                 let _ = transaction.rollback().await;

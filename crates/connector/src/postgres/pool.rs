@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::config::PoolOptions;
 use crate::connector::Connector;
 use crate::error::{Error, Result};
-use crate::retry::{Failure, RetryPolicy, Retryable};
+use crate::retry::{Failure, RetryPolicy, Retryable, Tries, at_commit, before_commit};
 
 /// A pool of connections. Clones are the same pool; it ends with the last of them.
 #[derive(Clone)]
@@ -106,17 +106,15 @@ impl Pool {
     where
         E: From<Error> + Retryable,
     {
-        let mut attempt = 1;
+        let counters = &self.connector.shared.counters;
+        let mut tries = Tries::new(policy);
         loop {
             match self.try_transaction(&mut work).await {
                 Ok(value) => return Ok(value),
                 Err((error, failure)) => {
-                    if !policy.pause(attempt, failure).await {
+                    if !tries.transaction_again(failure, counters).await {
                         return Err(error);
                     }
-                    let counters = &self.connector.shared.counters;
-                    counters.retried(failure == Failure::Conflict);
-                    attempt += 1;
                 }
             }
         }
@@ -130,13 +128,9 @@ impl Pool {
         E: From<Error> + Retryable,
     {
         let mut connection = self.get().await.map_err(before_commit)?;
-        let begun = connection.transaction().await;
-        let transaction = begun.map_err(Error::Postgres).map_err(before_commit)?;
+        let transaction = connection.transaction().await.map_err(before_commit)?;
         match work(&transaction).await {
-            Ok(value) => match transaction.commit().await {
-                Ok(()) => Ok(value),
-                Err(error) => Err(at_commit(error)),
-            },
+            Ok(value) => transaction.commit().await.map(|()| value).map_err(at_commit),
             Err(error) => {
                 // The error that matters is the one that led here.
                 let _ = transaction.rollback().await;
@@ -173,20 +167,6 @@ impl Pool {
                 Error::PoolClosed
             }
         }
-    }
-}
-
-fn before_commit<E: From<Error>>(error: Error) -> (E, Failure) {
-    let failure = error.failure().before_commit();
-    (error.into(), failure)
-}
-
-fn at_commit<E: From<Error>>(error: tokio_postgres::Error) -> (E, Failure) {
-    match error.failure() {
-        Failure::Unknown => {
-            (Error::CommitUnknown { source: Box::new(error) }.into(), Failure::Unknown)
-        }
-        failure => (Error::Postgres(error).into(), failure),
     }
 }
 
