@@ -12,6 +12,11 @@ use crate::options::{OnConflict, Options, fail};
 pub(crate) struct Target {
     /// Inserts rows that come as one array of text for each column.
     pub(crate) insert: String,
+    /// The statement that copies a batch, if what happens on a conflict allows it: it is faster, and fails
+    /// as a whole where a key is there already.
+    pub(crate) copy: Option<String>,
+    /// Whether rows whose key is there already are passed over.
+    pub(crate) skips: bool,
     /// Whether a batch may be inserted twice.
     pub(crate) idempotent: bool,
 }
@@ -70,7 +75,11 @@ pub(crate) async fn target(
         && !key.is_empty()
         // A key that is not in the file is made anew by each insert.
         && key.iter().all(|name| columns.iter().any(|(column, _)| column == name));
-    Ok(Target { insert, idempotent })
+    let names: Vec<String> = columns.iter().map(|(name, _)| quote(name)).collect();
+    let copy = format!("COPY {} ({}) FROM STDIN", quoted_name(table), names.join(", "));
+    let copy = (options.on_conflict != OnConflict::DoUpdate).then_some(copy);
+    let skips = options.on_conflict == OnConflict::DoNothing;
+    Ok(Target { insert, copy, skips, idempotent })
 }
 
 /// Each value is read as its column's type would read a literal. The type is named without its length, so

@@ -1,13 +1,23 @@
-//! One worker: inserts batches, and splits those whose data are refused until the row is found.
+//! One worker: copies batches, inserts those that hold keys which are there already, and splits those
+//! whose data are refused until the row is found.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use connector::{Error as DbError, Pool, RetryPolicy};
+use futures::SinkExt;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::batch::{Batch, Row};
 use crate::table::Target;
+
+/// Bytes of a message of COPY; the server takes 10 MiB, and escapes make a batch longer than its text.
+const MESSAGE_BYTES: usize = 1 << 20;
+
+/// A key that is there already.
+const UNIQUE_VIOLATION: &str = "23505";
 
 /// What became of a batch.
 pub(crate) struct Outcome {
@@ -46,7 +56,7 @@ async fn insert(pool: &Pool, target: &Arc<Target>, batch: Batch) -> Outcome {
     let mut parts = vec![batch.rows];
     while let Some(mut rows) = parts.pop() {
         let count = rows.len();
-        match insert_rows(pool, target, &rows).await {
+        match add_rows(pool, target, &rows).await {
             Ok(inserted) => {
                 outcome.loaded += inserted;
                 outcome.skipped +=
@@ -77,17 +87,74 @@ async fn insert(pool: &Pool, target: &Arc<Target>, batch: Batch) -> Outcome {
     outcome
 }
 
+/// Adds `rows` in one transaction; how many of them are new.
+async fn add_rows(pool: &Pool, target: &Arc<Target>, rows: &[Row]) -> Result<u64, DbError> {
+    match &target.copy {
+        Some(copy) => match copy_rows(pool, target, copy, rows).await {
+            Err(error) if target.skips && error.sqlstate() == Some(UNIQUE_VIOLATION) => {
+                insert_rows(pool, target, rows).await
+            }
+            result => result,
+        },
+        None => insert_rows(pool, target, rows).await,
+    }
+}
+
+async fn copy_rows(pool: &Pool, target: &Target, copy: &str, rows: &[Row]) -> Result<u64, DbError> {
+    let (text, copy) = (Bytes::from(copy_text(rows)), copy.to_owned());
+    pool.transaction(&policy(target), async move |txn| {
+        let mut sink = pin!(txn.copy_in(&copy).await?);
+        let mut rest = text.clone();
+        while !rest.is_empty() {
+            sink.send(rest.split_to(rest.len().min(MESSAGE_BYTES))).await?;
+        }
+        Ok(sink.finish().await?)
+    })
+    .await
+}
+
+/// COPY's text format: a line for each row, fields apart by tabs, `\\N` for NULL.
+fn copy_text(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        for (index, field) in row.fields.iter().enumerate() {
+            if index > 0 {
+                text.push('\t');
+            }
+            let Some(field) = field else {
+                text.push_str("\\N");
+                continue;
+            };
+            for character in field.chars() {
+                match character {
+                    '\\' => text.push_str("\\\\"),
+                    '\n' => text.push_str("\\n"),
+                    '\r' => text.push_str("\\r"),
+                    '\t' => text.push_str("\\t"),
+                    other => text.push(other),
+                }
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn policy(target: &Target) -> RetryPolicy {
+    RetryPolicy {
+        attempts_max: 20,
+        delay_max: Duration::from_secs(2),
+        idempotent: target.idempotent,
+        ..RetryPolicy::default()
+    }
+}
+
 async fn insert_rows(pool: &Pool, target: &Arc<Target>, rows: &[Row]) -> Result<u64, DbError> {
     let width = rows.first().map_or(0, |row| row.fields.len());
     let columns: Vec<Vec<Option<String>>> = (0..width)
         .map(|index| rows.iter().map(|row| row.fields.get(index).cloned().flatten()).collect())
         .collect();
-    let policy = RetryPolicy {
-        attempts_max: 20,
-        delay_max: Duration::from_secs(2),
-        idempotent: target.idempotent,
-        ..RetryPolicy::default()
-    };
+    let policy = policy(target);
     let target = target.clone();
     pool.transaction(&policy, async move |txn| {
         let statement = txn.prepare_cached(&target.insert).await?;
@@ -110,5 +177,23 @@ fn is_of_data(error: &DbError) -> bool {
 impl Outcome {
     fn of(batch: u64) -> Outcome {
         Outcome { batch, loaded: 0, skipped: 0, refused: Vec::new(), fatal: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worker_copies_any_text() {
+        let row = |fields: &[Option<&str>]| Row {
+            number: 1,
+            fields: fields.iter().map(|field| field.map(str::to_owned)).collect(),
+        };
+        let rows = [
+            row(&[Some("a"), None, Some("")]),
+            row(&[Some("\\N"), Some("t\tn\nr\r"), Some("\\.")]),
+        ];
+        assert_eq!(copy_text(&rows), "a\t\\N\t\n\\\\N\tt\\tn\\nr\\r\t\\\\.\n");
     }
 }
