@@ -6,7 +6,7 @@ use catalog::{Index, IndexState, Table};
 use types::{Oid, oid};
 
 use super::cost::{self, DISABLED};
-use super::{AccessPath, Cost, Enable, IndexExprs, KeyBounds, KeyEqual};
+use super::{AccessPath, Cost, Enable, IndexExprs, KeyBounds, KeyEqual, make};
 use crate::bind::same;
 use crate::expr::{Call, Expr, ExprKind};
 use crate::implied::{implies, implying, mirrored, strip};
@@ -32,8 +32,9 @@ pub(super) struct Request<'a> {
     pub(super) exprs: &'a [IndexExprs],
     /// Conditions over the table's row as the scan gives it.
     pub(super) conditions: &'a [Expr],
-    /// The share of rows that each lets through.
-    pub(super) shares: &'a [f64],
+    /// The share of rows that the conditions of these numbers let through together: a range's two
+    /// ends are worth more together than each by itself.
+    pub(super) share: &'a dyn Fn(&[usize]) -> f64,
     /// What each [`ExprKind::Column`] in them is, as a position in [`Table::columns`].
     pub(super) column_of: &'a dyn Fn(usize) -> Option<usize>,
     /// The positions wanted.
@@ -159,8 +160,10 @@ pub(super) fn choose(request: &Request<'_>) -> Choice {
 
 /// What a path costs, with what has to be done after it and without what need not be read.
 fn effective_cost(choice: &Choice, request: &Request<'_>) -> f64 {
-    let share: f64 = choice.bounding.iter().map(|number| request.shares[*number]).product();
-    let entries = if choice.unique { 1.0 } else { (request.all * share).max(1.0) };
+    let entries = match choice.unique {
+        true => 1.0,
+        false => make::clamp_rows(request.all * (request.share)(&choice.bounding)),
+    };
     let rest: f64 = (0..request.conditions.len())
         .filter(|number| !choice.used.contains(number))
         .map(|number| cost::of_expr(&request.conditions[number]))

@@ -155,11 +155,6 @@ impl Planner<'_> {
             widths.push(6);
         }
         let own = BTreeSet::from([number]);
-        let knowledge = self.knowledge(cx);
-        let shares: Vec<f64> =
-            conditions.iter().map(|condition| knowledge.share(condition, &own)).collect();
-        let all = knowledge.table_rows(table.oid);
-        let rows = make::clamp_rows(all * knowledge.shares(&conditions, &own));
         let mut converted = Vec::with_capacity(conditions.len());
         for condition in &conditions {
             let mut condition = condition.clone();
@@ -167,11 +162,17 @@ impl Planner<'_> {
             converted.push(condition);
         }
         let column_of = |position: usize| positions.get(position).copied();
+        let knowledge = self.knowledge(cx);
+        let share = |numbers: &[usize]| {
+            knowledge.shares(numbers.iter().map(|number| &conditions[*number]), &own)
+        };
+        let all = knowledge.table_rows(table.oid);
+        let rows = make::clamp_rows(all * knowledge.shares(&conditions, &own));
         let choice = access::choose(&access::Request {
             table,
             exprs: self.index_exprs.get(&table.oid).map_or(&[], Vec::as_slice),
             conditions: &converted,
-            shares: &shares,
+            share: &share,
             column_of: &column_of,
             needed: &positions,
             order,
@@ -181,11 +182,9 @@ impl Planner<'_> {
             width: widths.iter().copied().map(f64::from).sum(),
             enable: self.cx.enable,
         });
-        // A range's two ends are worth more together than each by itself.
-        let bound = choice.bounding.iter().map(|number| &conditions[*number]);
         let entries = match choice.unique {
             true => 1.0,
-            false => make::clamp_rows(all * self.knowledge(cx).shares(bound, &own)),
+            false => make::clamp_rows(all * share(&choice.bounding)),
         };
         let rows = if choice.unique { 1.0 } else { rows.min(entries) };
         let ordered = choice.ordered.is_some_and(|ordered| ordered.whole) && order.is_some();
