@@ -53,7 +53,7 @@ pub(crate) const ALL: [Query; 9] = [
         "window-frame",
         "SELECT sum(low), max(total) FROM (
              SELECT min(balance) OVER w AS low, sum(balance) OVER w AS total FROM customers
-             WINDOW w AS (ORDER BY id ROWS BETWEEN 500 PRECEDING AND 500 FOLLOWING)) AS framed",
+             WINDOW w AS (ORDER BY id ROWS BETWEEN 20 PRECEDING AND 20 FOLLOWING)) AS framed",
     ),
     prepared(
         "exists",

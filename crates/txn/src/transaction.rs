@@ -369,6 +369,7 @@ async fn yield_once() {
 }
 
 /// Reads a transaction's snapshot from another task, as long as the transaction lasts.
+#[derive(Clone)]
 pub struct SnapshotReader {
     snapshot: Weak<Snapshot>,
 }
@@ -384,10 +385,20 @@ impl SnapshotReader {
         direction: Direction,
         limit: usize,
     ) -> Result<(Pairs, Option<KeyRange>)> {
-        match self.snapshot.upgrade() {
-            Some(snapshot) => snapshot.scan(range, direction, limit).await,
-            None => Err(SqlError::internal("transaction ended while its snapshot was read")),
-        }
+        self.snapshot()?.scan(range, direction, limit).await
+    }
+
+    /// As [`Transaction::get_many`], without the transaction's own writes.
+    ///
+    /// # Errors
+    /// `XX000` if the store fails or the transaction has ended.
+    pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Value>>> {
+        self.snapshot()?.get_many(keys).await
+    }
+
+    fn snapshot(&self) -> Result<Arc<Snapshot>> {
+        let ended = || SqlError::internal("transaction ended while its snapshot was read");
+        self.snapshot.upgrade().ok_or_else(ended)
     }
 }
 

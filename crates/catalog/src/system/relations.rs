@@ -261,19 +261,22 @@ fn attributes(cx: &SystemCx<'_>, out: &mut Rows) {
         for index in table.all_indexes() {
             let column = |at: usize| {
                 let column = table.columns.get(at)?;
-                Some((column.name.as_str(), Oid(column.type_oid), column.typmod))
+                Some((column.name.as_str(), Oid(column.type_oid), column.typmod, column.domain))
             };
             let keys = index.keys.iter().map(|key| match &key.part {
                 KeyPart::Column(at) => column(*at),
-                KeyPart::Expression(e) => Some((e.name.as_str(), Oid(e.type_oid), e.typmod)),
+                KeyPart::Expression(e) => Some((e.name.as_str(), Oid(e.type_oid), e.typmod, None)),
             });
             let included = describe::included_columns(table, index);
             let columns = keys.chain(included.iter().map(|at| column(*at)));
             for (column, attnum) in columns.zip(1..) {
-                let Some((name, type_oid, typmod)) = column else { continue };
+                let Some((name, type_oid, typmod, domain)) = column else { continue };
                 let Some(ty) = builtin::type_by_oid(type_oid) else { continue };
                 out.row(|row| {
                     attribute(row, index.oid, attnum, name, ty, typmod);
+                    if let Some(domain) = domain {
+                        row.set("atttypid", domain).set("atttypmod", -1);
+                    }
                     if attnum > index.keys.len() {
                         row.set("attcollation", 0u32);
                     }

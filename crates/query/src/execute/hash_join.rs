@@ -17,7 +17,7 @@ use super::key_table::KeyTable;
 use super::pairs::{Join, NONE, Pair};
 use super::run::{self, Operator, wrong_node};
 use crate::chunk::{CHUNK_ROWS, Chunk};
-use crate::expr::Expr;
+use crate::expr::{Expr, ExprKind};
 use crate::plan::{JoinKind, Node, Plan};
 
 struct HashJoin {
@@ -122,6 +122,13 @@ impl HashJoin {
                 }
                 continue;
             }
+            if join.kind == JoinKind::Inner && join.condition.is_none() && self.built.unique {
+                let output = self.probe.joined(&self.built.rows);
+                match output.is_empty() {
+                    true => continue,
+                    false => return Ok(Some(output)),
+                }
+            }
             self.probe.pair(&self.built.next, join.first_only());
             let Built { rows: inner_rows, matched: inner_matched, .. } = &mut self.built;
             let Probe { rows, pairs, matched, .. } = &mut self.probe;
@@ -213,11 +220,16 @@ impl Probe {
         stops: bool,
         cx: &mut ExecCx<'_>,
     ) -> Result<()> {
-        let outer_keys = keys.iter().map(|(outer, _)| outer);
-        let found = find_keys(&rows, outer_keys, stops, cx, |key| {
-            built.table.find(key).unwrap_or(usize::MAX)
-        })
-        .await?;
+        let found = match keys {
+            [(Expr { kind: ExprKind::Column(column), .. }, _)] => {
+                built.table.find_column(&rows, *column)
+            }
+            keys => {
+                let outer = keys.iter().map(|(outer, _)| outer);
+                let find = |key: &[Datum]| built.table.find(key).unwrap_or(usize::MAX);
+                find_keys(&rows, outer, stops, cx, find).await?
+            }
+        };
         let head = |number: Option<usize>| match (number, built.unique) {
             (Some(number), true) => u32::try_from(number).unwrap_or(NONE),
             (Some(number), false) => built.heads.get(number).copied().unwrap_or(NONE),
@@ -226,6 +238,18 @@ impl Probe {
         self.heads = found.into_iter().map(head).collect();
         (self.rows, self.row, self.inner, self.matched) = (rows, 0, None, false);
         Ok(())
+    }
+
+    /// All rows at hand that have an inner row, of which there is one at most, with it.
+    fn joined(&mut self, inner: &Chunk) -> Chunk {
+        let mut output = Chunk::with_capacity(self.rows.width() + inner.width(), self.rows.len());
+        for (row, head) in self.rows.rows().zip(&self.heads) {
+            if *head != NONE {
+                output.push_joined(row, inner.row(*head as usize));
+            }
+        }
+        self.row = u32::try_from(self.rows.len()).unwrap_or(NONE);
+        output
     }
 
     /// Collects the next pairs, about a chunk of them.

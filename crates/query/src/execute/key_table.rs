@@ -94,6 +94,26 @@ impl KeyTable {
         number.map(|number| number as usize)
     }
 
+    /// The number of each row's value of `column`, which is the whole key; `None` for NULL and for
+    /// what is not there.
+    pub(crate) fn find_column(&self, rows: &Chunk, column: usize) -> Vec<Option<usize>> {
+        let keys = rows.rows().map(|row| row.get(column..=column).unwrap_or_default());
+        let Index::Integers { table, .. } = &self.index else {
+            let found = |key: &[Datum]| match key {
+                [Datum::Null] => None,
+                key => self.find(key),
+            };
+            return keys.map(found).collect();
+        };
+        // Hashed first: then the processor waits for several places of the table at once.
+        let hashed = |key: &[Datum]| integer(key).map(|key| (key, self.hasher.hash_one(key)));
+        let hashed: Vec<Option<(i64, u64)>> = keys.map(hashed).collect();
+        let found = |(key, hash): (i64, u64)| {
+            table.find(hash, |(known, _)| *known == key).map(|(_, number)| *number as usize)
+        };
+        hashed.into_iter().map(|hashed| hashed.and_then(found)).collect()
+    }
+
     /// The number of `key`, and whether it is new.
     pub(crate) fn insert(&mut self, key: &[Datum]) -> (usize, bool) {
         // 2^32 keys do not fit into the memory account.

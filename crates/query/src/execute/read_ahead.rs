@@ -1,15 +1,18 @@
-//! Reads on in a range while what was read is worked on: a long scan keeps two threads busy, one that
-//! reads and decodes, and one that computes with the rows.
+//! Reads on in a range while what was read is worked on: a long scan keeps several threads busy.
 //!
-//! Invariant: the task ends when its reader is dropped or the transaction ends, after the piece it
-//! is about.
+//!     scan ──► pairs ──► [look rows up] decode ──► rows, in the order of the range
+//!              pairs ──► [look rows up] decode ──► …       (each a task of its own)
+//!
+//! Invariant: the tasks end when their reader is dropped or the transaction ends, after the pieces
+//! they are about.
 
 use std::sync::Arc;
 
 use store::{Direction, KeyRange, Pairs};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use txn::SnapshotReader;
-use types::Result;
+use types::{Result, SqlError};
 
 use super::table_reader::TableReader;
 use crate::chunk::Chunk;
@@ -26,27 +29,23 @@ pub(super) fn fit(pairs: &Pairs) -> usize {
     (PIECE_BYTES * pairs.len() / pairs.bytes().max(1)).clamp(1, PAIRS_MAX)
 }
 
-/// What was read at once.
-pub(super) enum Piece {
-    /// Pairs, as they are stored.
-    Pairs(Pairs),
-    /// The rows, decoded.
-    Rows(Chunk),
-}
-
-impl Piece {
-    /// Number of pairs that were read.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Piece::Pairs(pairs) => pairs.len(),
-            Piece::Rows(rows) => rows.len(),
-        }
-    }
-}
-
 /// The rest of a range, piece by piece.
 pub(super) struct ReadAhead {
-    pieces: mpsc::Receiver<Result<Piece>>,
+    pieces: mpsc::Receiver<Result<Ahead>>,
+}
+
+/// A piece whose rows a task makes out.
+struct Ahead {
+    pairs: usize,
+    rows: JoinHandle<Result<Chunk>>,
+}
+
+impl Ahead {
+    fn start(pairs: Pairs, reader: Arc<TableReader>, snapshot: SnapshotReader) -> Ahead {
+        let count = pairs.len();
+        let rows = tokio::spawn(async move { reader.read(pairs, &snapshot).await });
+        Ahead { pairs: count, rows }
+    }
 }
 
 impl ReadAhead {
@@ -65,10 +64,7 @@ impl ReadAhead {
                 let (piece, rest) = match snapshot.scan(&range, direction, limit).await {
                     Ok((pairs, rest)) => {
                         limit = fit(&pairs);
-                        match reader.needs_rows() {
-                            true => (Ok(Piece::Pairs(pairs)), rest),
-                            false => (reader.decode(&pairs).map(Piece::Rows), rest),
-                        }
+                        (Ok(Ahead::start(pairs, Arc::clone(&reader), snapshot.clone())), rest)
                     }
                     Err(error) => (Err(error), None),
                 };
@@ -81,11 +77,15 @@ impl ReadAhead {
         ReadAhead { pieces }
     }
 
-    /// The next piece; `None` at the end.
+    /// The next rows, and how many pairs were read for them; `None` at the end.
     ///
     /// # Errors
     /// What the store raises, `XX001`, `XX002` if what is stored is malformed.
-    pub(super) async fn next(&mut self) -> Result<Option<Piece>> {
-        self.pieces.recv().await.transpose()
+    pub(super) async fn next(&mut self) -> Result<Option<(Chunk, usize)>> {
+        let Some(Ahead { pairs, rows }) = self.pieces.recv().await.transpose()? else {
+            return Ok(None);
+        };
+        let cut_off = |_| SqlError::internal("reading ahead was cut off");
+        Ok(Some((rows.await.map_err(cut_off)??, pairs)))
     }
 }

@@ -13,7 +13,7 @@ use types::Result;
 use super::access::{self, Access};
 use super::cx::ExecCx;
 use super::eval::inspect;
-use super::read_ahead::{PAIRS_MAX, Piece, ReadAhead, fit};
+use super::read_ahead::{PAIRS_MAX, ReadAhead, fit};
 use super::run::{Operator, Report, wrong_node};
 use super::table_reader::{TableReader, bounds};
 use crate::chunk::Chunk;
@@ -67,9 +67,8 @@ impl ScanOperator {
         };
         while !cursor.is_done() {
             cx.checkpoint().await?;
-            let piece = cursor.read(scan, cx).await?;
-            self.read += piece.len() as u64;
-            let mut chunk = cursor.rows(piece, cx).await?;
+            let (mut chunk, pairs) = cursor.read(scan, cx).await?;
+            self.read += pairs as u64;
             if let Some(filter) = &scan.filter {
                 cx.retain(self.stops, &mut chunk, filter).await?;
             }
@@ -100,15 +99,15 @@ impl Cursor {
         self.todo.is_empty() && self.ahead.is_none()
     }
 
-    /// The next pairs.
-    async fn read(&mut self, scan: &Scan, cx: &mut ExecCx<'_>) -> Result<Piece> {
+    /// The next rows, not yet filtered, and how many pairs were read for them.
+    async fn read(&mut self, scan: &Scan, cx: &mut ExecCx<'_>) -> Result<(Chunk, usize)> {
         let direction = match scan.backward {
             false => Direction::Forward,
             true => Direction::Backward,
         };
         if let Some(ahead) = &mut self.ahead {
             match ahead.next().await? {
-                Some(piece) => return Ok(piece),
+                Some(rows) => return Ok(rows),
                 None => self.ahead = None,
             }
         }
@@ -162,14 +161,8 @@ impl Cursor {
             }
         }
         self.pairs = self.pairs.min(fit(&pairs));
-        Ok(Piece::Pairs(pairs))
-    }
-
-    /// The rows of a piece, not yet filtered.
-    async fn rows(&self, piece: Piece, cx: &mut ExecCx<'_>) -> Result<Chunk> {
-        match piece {
-            Piece::Rows(rows) => Ok(rows),
-            Piece::Pairs(pairs) => self.reader.decode(&self.reader.rows_of(pairs, cx).await?),
-        }
+        let count = pairs.len();
+        let rows = self.reader.decode(&self.reader.rows_of(pairs, cx).await?)?;
+        Ok((rows, count))
     }
 }

@@ -3,7 +3,8 @@
 //!     bounds ──► points, ranges ──► pairs ──► [entries ──► row keys ──► rows] ──► decode
 //!                                   (caller)
 
-use store::{Key, Pairs};
+use store::{Key, Pairs, Value};
+use txn::SnapshotReader;
 use types::{Datum, Oid, Result, RowReader, SqlError, SqlState};
 
 use super::access::{self, Access};
@@ -94,23 +95,32 @@ impl TableReader {
         if !self.needs_rows() {
             return Ok(found);
         }
-        let mut keys: Vec<Key> = Vec::with_capacity(found.len());
-        for (key, value) in found.iter() {
-            keys.push(self.rows.row_key_of(index::read_entry(key, value)?.0));
-        }
+        let keys = self.row_keys(&found)?;
         let values = match keys.as_slice() {
             [] => Vec::new(),
             [key] => vec![cx.host.txn.get(key, cx.at()).await?],
             keys => cx.host.txn.get_many(keys, cx.at()).await?,
         };
-        let rows = keys.into_iter().zip(values).map(|(key, value)| match value {
-            Some(value) => Ok((key, value)),
-            None => Err(SqlError::new(
-                SqlState::INDEX_CORRUPTED,
-                "index entry points to a row that is not there",
-            )),
-        });
-        rows.collect()
+        with_values(keys, values)
+    }
+
+    /// The wanted columns of what pairs that were found stand for, read from a snapshot.
+    ///
+    /// # Errors
+    /// As [`TableReader::rows_of`] and [`TableReader::decode`].
+    pub(super) async fn read(&self, found: Pairs, snapshot: &SnapshotReader) -> Result<Chunk> {
+        if !self.needs_rows() {
+            return self.decode(&found);
+        }
+        let keys = self.row_keys(&found)?;
+        let values = snapshot.get_many(&keys).await?;
+        self.decode(&with_values(keys, values)?)
+    }
+
+    /// The storage keys of the rows that pairs of the index stand for.
+    fn row_keys(&self, found: &Pairs) -> Result<Vec<Key>> {
+        let entries = found.iter().map(|(key, value)| index::read_entry(key, value));
+        entries.map(|entry| Ok(self.rows.row_key_of(entry?.0))).collect()
     }
 
     /// The wanted columns of rows.
@@ -140,4 +150,16 @@ impl TableReader {
         out.extend(self.row_key.then(|| Datum::bytea(self.rows.row_key_of(suffix))));
         Ok(())
     }
+}
+
+/// Rows by their keys, all of which must be there.
+fn with_values(keys: Vec<Key>, values: Vec<Option<Value>>) -> Result<Pairs> {
+    let rows = keys.into_iter().zip(values).map(|(key, value)| match value {
+        Some(value) => Ok((key, value)),
+        None => Err(SqlError::new(
+            SqlState::INDEX_CORRUPTED,
+            "index entry points to a row that is not there",
+        )),
+    });
+    rows.collect()
 }

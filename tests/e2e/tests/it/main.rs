@@ -21,6 +21,8 @@ mod laboratory;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod meta;
+#[cfg(test)]
 mod observability;
 #[cfg(test)]
 mod psql;

@@ -7,7 +7,7 @@ use expect_test::{Expect, expect};
 use testkit::{BorealisServer, Endpoint};
 
 /// What psql prints for `input`, errors included.
-fn psql(endpoint: &Endpoint, input: &str) -> String {
+pub(crate) fn psql(endpoint: &Endpoint, input: &str) -> String {
     let mut command = Command::new("psql");
     // One stream, so that errors stand where they happened.
     let script = "exec psql --no-psqlrc --file - 2>&1";
