@@ -27,6 +27,8 @@ mod observability;
 #[cfg(test)]
 mod psql;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod tokio_postgres;
 #[cfg(test)]
 mod wire;
