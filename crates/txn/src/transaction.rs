@@ -86,6 +86,18 @@ impl Snapshot {
         self.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// The values of `keys`, in the order asked.
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Value>>> {
+        let values = self.store.get_many(keys).await.map_err(read_error)?;
+        let found =
+            keys.iter().zip(&values).filter_map(|(key, value)| Some((key, value.as_ref()?)));
+        let (rows, bytes) = found.fold((0, 0), |(rows, bytes), (key, value)| {
+            (rows + 1, bytes + key.len() + value.len())
+        });
+        self.count(rows, bytes);
+        Ok(values)
+    }
+
     /// A piece of `range`, and the rest of it.
     async fn scan(
         &self,
@@ -192,12 +204,7 @@ impl Transaction {
     /// # Errors
     /// `XX000` if the store fails.
     pub async fn get_many(&self, keys: &[Key], at: CommandId) -> Result<Vec<Option<Value>>> {
-        let mut values = self.snapshot.store.get_many(keys).await.map_err(read_error)?;
-        for (key, value) in keys.iter().zip(&values) {
-            if let Some(value) = value {
-                self.snapshot.count(1, key.len() + value.len());
-            }
-        }
+        let mut values = self.snapshot.get_many(keys).await?;
         if !self.overlay.is_empty() {
             for (key, value) in keys.iter().zip(&mut values) {
                 if let Some(own) = self.overlay.get(key, at) {
