@@ -35,7 +35,8 @@ struct HashJoin {
 struct Built {
     rows: Chunk,
     table: KeyTable,
-    /// Each row has a key of its own, which has the row's number: there are no chains.
+    /// Each row has a key of its own, which has the row's number: there are no chains. Of a join that
+    /// asks no more than whether a row is there, rows are not kept.
     unique: bool,
     heads: Vec<u32>,
     tails: Vec<u32>,
@@ -108,7 +109,7 @@ impl HashJoin {
         if let Some(mut inner) = self.inner.take() {
             self.built.build(&mut *inner, keys, &join, cx).await?;
         }
-        if self.built.rows.is_empty() && matches!(join.kind, JoinKind::Inner | JoinKind::Semi) {
+        if self.built.table.len() == 0 && matches!(join.kind, JoinKind::Inner | JoinKind::Semi) {
             return Ok(None);
         }
         while self.unmatched.is_none() {
@@ -122,8 +123,14 @@ impl HashJoin {
                 }
                 continue;
             }
-            if join.kind == JoinKind::Inner && join.condition.is_none() && self.built.unique {
-                let output = self.probe.joined(&self.built.rows);
+            let at_once = match join.kind {
+                _ if join.condition.is_some() => None,
+                JoinKind::Inner if self.built.unique => Some(self.probe.joined(&self.built.rows)),
+                JoinKind::Semi => Some(self.probe.tested(true)),
+                JoinKind::Anti => Some(self.probe.tested(false)),
+                _ => None,
+            };
+            if let Some(output) = at_once {
                 match output.is_empty() {
                     true => continue,
                     false => return Ok(Some(output)),
@@ -167,11 +174,25 @@ impl Built {
         let mut bytes = 0;
         while let Some(chunk) = inner.next(cx).await? {
             cx.checkpoint().await?;
-            let found =
-                find_keys(&chunk, keys.iter().map(|(_, inner)| inner), join.stops, cx, |key| {
-                    self.table.insert(key).0
-                })
-                .await?;
+            let table = &mut self.table;
+            let found = match keys {
+                [(_, Expr { kind: ExprKind::Column(column), .. })] => {
+                    let key = |row: &'_ [Datum]| match row.get(*column..=*column) {
+                        Some([Datum::Null]) | None => None,
+                        Some(key) => Some(table.insert(key).0),
+                    };
+                    chunk.rows().map(key).collect()
+                }
+                keys => {
+                    let inner = keys.iter().map(|(_, inner)| inner);
+                    find_keys(&chunk, inner, join.stops, cx, |key| table.insert(key).0).await?
+                }
+            };
+            if join.first_only() {
+                // Whether a key is there is all that will be asked.
+                charge.set(self.table.bytes())?;
+                continue;
+            }
             let base = self.rows.len();
             bytes += chunk.bytes() + chunk.len() * 5;
             self.rows.append(chunk);
@@ -250,6 +271,16 @@ impl Probe {
         }
         self.row = u32::try_from(self.rows.len()).unwrap_or(NONE);
         output
+    }
+
+    /// The rows at hand that have an inner row, or those that have none.
+    fn tested(&mut self, present: bool) -> Chunk {
+        let width = self.rows.width();
+        let mut rows = std::mem::replace(&mut self.rows, Chunk::new(width));
+        let kept: Vec<bool> = self.heads.iter().map(|head| (*head != NONE) == present).collect();
+        rows.retain(&kept);
+        self.row = 0;
+        rows
     }
 
     /// Collects the next pairs, about a chunk of them.

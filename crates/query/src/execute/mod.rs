@@ -49,6 +49,7 @@ mod set_operation;
 mod set_rows;
 mod sort;
 mod sorted_aggregate;
+mod split;
 mod system_scan;
 mod table_reader;
 mod update;

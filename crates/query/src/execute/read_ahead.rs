@@ -1,7 +1,11 @@
-//! Reads on in a range while what was read is worked on: a long scan keeps several threads busy.
+//! Reads on in a range while what was read is worked on: a long scan keeps all processors busy.
 //!
-//!     scan ──► pairs ──► [look rows up] decode ──► rows, in the order of the range
-//!              pairs ──► [look rows up] decode ──► …       (each a task of its own)
+//!     range ──split──► part 0 ─┐ lane 0   scan ──► pairs ──► [look rows up] decode ─┐ in the order
+//!                      part 1 ─┼┐ lane 1  scan ──► pairs ──► [look rows up] decode ─┼► of the range
+//!                      part 2 ─┘│ lane 0                                            │
+//!                      part 3 ──┘ lane 1           (each lane, each decoding a task) ┘
+//!
+//! The parts are small enough for one lane to be a part ahead of the other.
 //!
 //! Invariant: the tasks end when their reader is dropped or the transaction ends, after the pieces
 //! they are about.
@@ -14,15 +18,22 @@ use tokio::task::JoinHandle;
 use txn::SnapshotReader;
 use types::{Result, SqlError};
 
+use super::split::split;
 use super::table_reader::TableReader;
 use crate::chunk::Chunk;
 
 /// Pairs read at once at most.
 pub(super) const PAIRS_MAX: usize = 1024;
 /// Bytes read at once, about, where rows are long.
-const PIECE_BYTES: usize = 4 * 1024 * 1024;
-/// Pieces that wait to be worked on.
+const PIECE_BYTES: usize = 1024 * 1024;
+/// Pieces of a lane that wait to be worked on.
 const PIECES_AHEAD: usize = 4;
+/// Pairs of a part, about: what waits in a lane.
+const PART_PAIRS: usize = PIECES_AHEAD * PAIRS_MAX;
+/// Parts that splitting is worth while for.
+const PARTS_MIN: usize = 8;
+/// Parts that a range is split into at most.
+const PARTS_MAX: usize = 1 << 14;
 
 /// How many pairs to read next, if they are like `pairs`.
 pub(super) fn fit(pairs: &Pairs) -> usize {
@@ -31,8 +42,13 @@ pub(super) fn fit(pairs: &Pairs) -> usize {
 
 /// The rest of a range, piece by piece.
 pub(super) struct ReadAhead {
-    pieces: mpsc::Receiver<Result<Ahead>>,
+    lanes: [mpsc::Receiver<Result<Step>>; 2],
+    /// The lane that the current part is in.
+    turn: usize,
 }
+
+/// A piece of a part; `None` at the part's end.
+type Step = Option<Ahead>;
 
 /// A piece whose rows a task makes out.
 struct Ahead {
@@ -49,32 +65,35 @@ impl Ahead {
 }
 
 impl ReadAhead {
-    /// Begins to read `range` as `reader` reads its table.
+    /// Begins to read `range`, of about `entries` pairs, as `reader` reads its table.
     pub(super) fn start(
         snapshot: SnapshotReader,
         range: KeyRange,
         direction: Direction,
         reader: Arc<TableReader>,
+        entries: f64,
     ) -> ReadAhead {
-        let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+        let (sender, even) = mpsc::channel(PIECES_AHEAD);
+        let (other_sender, odd) = mpsc::channel(PIECES_AHEAD);
+        let lane = Lane { snapshot, direction, reader };
         tokio::spawn(async move {
-            let mut todo = Some(range);
-            let mut limit = PAIRS_MAX;
-            while let Some(range) = todo {
-                let (piece, rest) = match snapshot.scan(&range, direction, limit).await {
-                    Ok((pairs, rest)) => {
-                        limit = fit(&pairs);
-                        (Ok(Ahead::start(pairs, Arc::clone(&reader), snapshot.clone())), rest)
-                    }
-                    Err(error) => (Err(error), None),
-                };
-                todo = rest.filter(|_| piece.is_ok());
-                if sender.send(piece).await.is_err() {
+            let parts = match lane.parts(range, entries).await {
+                Ok(parts) => parts,
+                Err(error) => {
+                    // Nobody may be there to hear it any more.
+                    let _ = sender.send(Err(error)).await;
                     return;
                 }
+            };
+            let of_lane = |first: usize| parts.iter().skip(first).step_by(2).cloned().collect();
+            let (own, others): (Vec<KeyRange>, Vec<KeyRange>) = (of_lane(0), of_lane(1));
+            if !others.is_empty() {
+                let lane = lane.clone();
+                tokio::spawn(async move { lane.read(others, other_sender).await });
             }
+            lane.read(own, sender).await;
         });
-        ReadAhead { pieces }
+        ReadAhead { lanes: [even, odd], turn: 0 }
     }
 
     /// The next rows, and how many pairs were read for them; `None` at the end.
@@ -82,10 +101,84 @@ impl ReadAhead {
     /// # Errors
     /// What the store raises, `XX001`, `XX002` if what is stored is malformed.
     pub(super) async fn next(&mut self) -> Result<Option<(Chunk, usize)>> {
-        let Some(Ahead { pairs, rows }) = self.pieces.recv().await.transpose()? else {
-            return Ok(None);
+        while let Some(lane) = self.lanes.get_mut(self.turn) {
+            match lane.recv().await.transpose()? {
+                // The part that would be next is not there.
+                None => break,
+                Some(None) => self.turn = 1 - self.turn,
+                Some(Some(Ahead { pairs, rows })) => {
+                    let cut_off = |_| SqlError::internal("reading ahead was cut off");
+                    return Ok(Some((rows.await.map_err(cut_off)??, pairs)));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What reads every other part.
+#[derive(Clone)]
+struct Lane {
+    snapshot: SnapshotReader,
+    direction: Direction,
+    reader: Arc<TableReader>,
+}
+
+impl Lane {
+    /// The parts of a range, in the order in which they are read.
+    async fn parts(&self, range: KeyRange, entries: f64) -> Result<Vec<KeyRange>> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an estimate; not negative"
+        )]
+        let count = (entries as usize / PART_PAIRS).min(PARTS_MAX);
+        if count < PARTS_MIN {
+            return Ok(vec![range]);
+        }
+        let (first, _) = self.snapshot.scan(&range, Direction::Forward, 1).await?;
+        let (last, _) = self.snapshot.scan(&range, Direction::Backward, 1).await?;
+        let (Some((first, _)), Some((last, _))) = (first.last(), last.last()) else {
+            return Ok(vec![range]);
         };
-        let cut_off = |_| SqlError::internal("reading ahead was cut off");
-        Ok(Some((rows.await.map_err(cut_off)??, pairs)))
+        let mut parts = split(range, first, last, count);
+        if self.direction == Direction::Backward {
+            parts.reverse();
+        }
+        Ok(parts)
+    }
+
+    async fn read(&self, parts: Vec<KeyRange>, sender: mpsc::Sender<Result<Step>>) {
+        let mut limit = PAIRS_MAX;
+        for part in parts {
+            let mut todo = Some(part);
+            while let Some(range) = todo {
+                let step = match self.snapshot.scan(&range, self.direction, limit).await {
+                    Ok((pairs, rest)) => {
+                        todo = rest;
+                        if pairs.is_empty() {
+                            continue;
+                        }
+                        limit = fit(&pairs);
+                        Ok(Some(Ahead::start(
+                            pairs,
+                            Arc::clone(&self.reader),
+                            self.snapshot.clone(),
+                        )))
+                    }
+                    Err(error) => {
+                        todo = None;
+                        Err(error)
+                    }
+                };
+                let failed = step.is_err();
+                if sender.send(step).await.is_err() || failed {
+                    return;
+                }
+            }
+            if sender.send(Ok(None)).await.is_err() {
+                return;
+            }
+        }
     }
 }

@@ -147,6 +147,7 @@ impl Cursor {
                                 rest,
                                 direction,
                                 Arc::clone(&self.reader),
+                                scan.entries,
                             );
                             self.ahead = Some(ahead);
                         }

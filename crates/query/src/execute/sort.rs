@@ -253,14 +253,24 @@ impl Sorter {
     /// Drops rows behind the bound, if there is one.
     fn leave_out(&self, chunk: &mut Chunk) {
         let (Keys::Columns(columns), Some(bound)) = (&self.keys, &self.bound) else { return };
-        let wanted = |row: &[Datum]| {
+        let by_keys = |row: &[Datum]| {
             let mut keys = self.orders.iter().zip(columns).zip(bound);
             let order = keys.find_map(|((order, column), bound)| {
                 let order = order.compare(row.get(*column)?, bound);
                 Some(order).filter(|order| order.is_ne())
             });
+            order.unwrap_or(Ordering::Equal)
+        };
+        let ([first, ..], [column, ..], [last, ..]) =
+            (self.orders.as_slice(), columns.as_slice(), bound.as_slice())
+        else {
+            return;
+        };
+        let last = first.prefix(last);
+        let wanted = |row: &[Datum]| {
+            let prefix = row.get(*column).map_or(last, |value| first.prefix(value));
             // Of equal rows those that came first are kept.
-            order == Some(Ordering::Less)
+            prefix.cmp(&last).then_with(|| by_keys(row)) == Ordering::Less
         };
         let kept: Vec<bool> = chunk.rows().map(wanted).collect();
         chunk.retain(&kept);
