@@ -13,13 +13,20 @@ const TOKEN_S: u32 = 900;
 /// The connector's configuration for `args`.
 pub(crate) fn config(args: &ConnectArgs) -> Result<Config> {
     let mut config = match &args.endpoint {
-        Some(endpoint) => named(args, endpoint),
-        None => local(args)?,
+        Some(endpoint) if !is_local(args, endpoint) => named(args, endpoint),
+        _ => local(args)?,
     };
     if let Some(port) = args.port {
         config = config.port(port);
     }
     Ok(config.user(&args.user))
+}
+
+/// Whether an endpoint is that of the data directory: `borealis env` sets it for programs that need a
+/// name, which nothing resolves.
+fn is_local(args: &ConnectArgs, endpoint: &str) -> bool {
+    let cluster = DataDir::locate(&args.data_dir).and_then(|dir| dir.cluster());
+    args.address.is_none() && cluster.is_ok_and(|cluster| cluster.host() == endpoint)
 }
 
 fn named(args: &ConnectArgs, endpoint: &str) -> Config {
