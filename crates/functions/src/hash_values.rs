@@ -201,8 +201,8 @@ fn hash_range(range: &Range, seed: Option<i64>) -> Result<u64> {
 
 fn container(hash: u64, flag: u64, seed: Option<i64>) -> u64 {
     match seed {
-        Some(seed) if seed != 0 => hash ^ (flag << 32 | flag),
-        _ => hash ^ flag,
+        Some(_) => hash ^ (flag << 32 | flag),
+        None => hash ^ flag,
     }
 }
 

@@ -32,8 +32,8 @@ pub struct Report {
     pub failures: usize,
     /// Differences that statements leave open, by reason.
     pub explained: BTreeMap<&'static str, usize>,
-    /// Differences, by kind: how many, and the shrunk cases.
-    pub differences: BTreeMap<String, (usize, Vec<String>)>,
+    /// Differences, by kind: how many, and how many of them were shrunk and shown.
+    pub differences: BTreeMap<String, (usize, usize)>,
 }
 
 impl Pair {
@@ -140,35 +140,32 @@ impl Report {
                     *self.explained.entry(reason).or_default() += 1;
                     return;
                 }
-                let entry = self.differences.entry(kind).or_default();
-                entry.0 += 1;
-                if entry.1.len() < SHRUNK_MAX {
-                    entry.1.push(shown);
-                }
+                self.found(kind, || shown);
             }
             Verdict::Different(kind) => {
-                let entry = self.differences.entry(kind.clone()).or_default();
-                entry.0 += 1;
-                if entry.1.len() < SHRUNK_MAX {
-                    let (shown, _) = show_shrunk(pair, setup, case, &kind);
-                    if let Some((_, shown_before)) = self.differences.get_mut(&kind) {
-                        shown_before.push(shown);
-                    }
-                }
+                self.found(kind.clone(), || show_shrunk(pair, setup, case, &kind).0);
             }
         }
     }
 
-    /// The differences found, largest kinds first.
+    /// Counts a difference; the first ones of a kind are shown at once, so that a run that is cut off
+    /// was not for nothing.
+    fn found(&mut self, kind: String, show: impl FnOnce() -> String) {
+        let (count, shown) = self.differences.entry(kind.clone()).or_default();
+        *count += 1;
+        if *shown < SHRUNK_MAX {
+            *shown += 1;
+            eprintln!("══ {kind}\n{}", show());
+        }
+    }
+
+    /// How many differences of which kind, largest first.
     pub fn show(&self) -> String {
         let mut out = String::new();
         let mut kinds: Vec<_> = self.differences.iter().collect();
         kinds.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
-        for (kind, (count, cases)) in kinds {
-            let _ = writeln!(out, "══ {count} × {kind}");
-            for case in cases {
-                let _ = writeln!(out, "{case}");
-            }
+        for (kind, (count, _)) in kinds {
+            let _ = writeln!(out, "different: {count} × {kind}");
         }
         for (reason, count) in &self.explained {
             let _ = writeln!(out, "explained: {count} × {reason}");

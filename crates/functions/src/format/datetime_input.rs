@@ -618,6 +618,7 @@ impl Read {
             return Ok(julian_to_civil(julian.into()));
         }
         let year = self.astronomical_year();
+        let mut day_of_year = self.day_of_year;
         if let Some(week) = self.week {
             if self.iso {
                 if !(1..=53).contains(&week) {
@@ -628,28 +629,32 @@ impl Read {
                 let day = i64::from(self.weekday.unwrap_or(1)) - 1;
                 return Ok(julian_to_civil(monday + day));
             }
-            let first = julian_from_civil(year, 1, 1);
-            return Ok(julian_to_civil(first + (i64::from(week) - 1) * 7));
+            day_of_year = Some(week.saturating_sub(1).saturating_mul(7).saturating_add(1));
         }
-        if let Some(of_year) = self.day_of_year {
+        let (mut month, mut day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
+        if let Some(week) = self.week_of_month.filter(|week| *week != 0) {
+            day = week.saturating_sub(1).saturating_mul(7).saturating_add(1);
+        }
+        if let Some(of_year) = day_of_year.filter(|of_year| *of_year != 0)
+            && (month <= 1 || day <= 1)
+        {
+            if year == 0 && !self.before_christ {
+                let message = "cannot calculate day of year without year information";
+                return Err(format_error(message));
+            }
             if self.iso {
                 let fourth = julian_from_civil(year, 1, 4);
                 return Ok(julian_to_civil(fourth - fourth.rem_euclid(7) + i64::from(of_year) - 1));
             }
-            if self.month.is_none() || self.day.is_none() {
-                let length = if types::datetime::is_leap(year) { 366 } else { 365 };
-                if !(1..=length).contains(&of_year) {
-                    return Err(overflow());
-                }
-                let first = julian_from_civil(year, 1, 1);
-                return Ok(julian_to_civil(first + i64::from(of_year) - 1));
+            // What is known of month and day stays.
+            let (mut of_month, mut number) = (of_year, 1);
+            while number <= 12 && of_month > month_days(year, number) {
+                of_month -= month_days(year, number);
+                number += 1;
             }
+            month = if month <= 1 { number } else { month };
+            day = if day <= 1 { of_month } else { day };
         }
-        let month = self.month.unwrap_or(1);
-        let day = match (self.day, self.week_of_month) {
-            (None, Some(week)) => week.saturating_sub(1).saturating_mul(7).saturating_add(1),
-            (day, _) => day.unwrap_or(1),
-        };
         if !(1..=12).contains(&month) || !(1..=month_days(year, month)).contains(&day) {
             return Err(overflow());
         }

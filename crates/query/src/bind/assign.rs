@@ -246,7 +246,8 @@ impl Binder<'_> {
                     let row = Box::new(Expr::new(ExprKind::Var(var), oid::RECORD));
                     let kind = ExprKind::Field { row, field };
                     let expr = Expr::typed(kind, column.ty, column.typmod);
-                    Source::Value(expr.at(link.location))
+                    let at = super::set_operation::output_location(&query, field);
+                    Source::Value(expr.at(if at < 0 { link.location } else { at }))
                 };
                 let sources = query.columns.iter().enumerate().map(field).collect();
                 let kind = SubLinkKind::Record;

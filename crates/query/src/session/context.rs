@@ -38,6 +38,10 @@ pub struct SessionCx {
     pub(crate) requests: Arc<Mutex<Vec<SettingRequest>>>,
     /// Whether the running statement is to end.
     pub(crate) cancel: Arc<Cancel>,
+    /// The running statement's text, with those that were sent together with it.
+    pub(crate) query: Arc<str>,
+    /// When it began, in microseconds since 2000-01-01 UTC.
+    pub(crate) statement_micros: i64,
     /// The transaction is read-only.
     pub(crate) read_only: bool,
     /// Functions that the session has compiled.
@@ -79,6 +83,8 @@ impl SessionCx {
             search_path: Vec::new(),
             requests: Arc::default(),
             cancel: Arc::default(),
+            query: Arc::default(),
+            statement_micros: 0,
             read_only: false,
             functions: Arc::default(),
             calls: 0,

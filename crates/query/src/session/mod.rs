@@ -193,6 +193,8 @@ impl Session {
             search_path: Vec::new(),
             requests: Arc::default(),
             cancel: Arc::default(),
+            query: Arc::default(),
+            statement_micros: 0,
             read_only: false,
             functions: Arc::default(),
             calls: 0,

@@ -282,6 +282,10 @@ impl Session {
 
     /// Begins a portal's statement; `Some` if that is all there is to it.
     async fn start_portal(&mut self, portal: &mut Portal) -> Result<Option<Fetched>> {
+        if let Some(statement) = &portal.prepared.statement {
+            self.cx.query = Arc::clone(&statement.source);
+        }
+        self.cx.statement_micros = crate::engine::now_micros();
         let prepared = Arc::clone(&portal.prepared);
         let Some(statement) = &prepared.statement else { return Ok(Some(Fetched::Empty)) };
         let Some(kind) = plan_kind(statement) else {
@@ -409,11 +413,15 @@ impl Session {
 
     /// The next rows of an execution, in the session's transaction.
     pub(crate) async fn next_chunk(&mut self, execution: &mut Execution) -> Result<Option<Chunk>> {
-        let statement_micros = crate::engine::now_micros();
         let cluster = self.engine.cluster();
         let Session { cx, state, identity, .. } = self;
-        let active = match state {
-            TxnState::Implicit(active) | TxnState::Block(active) => active,
+        // A statement by itself begins with its transaction.
+        let (active, statement_micros) = match state {
+            TxnState::Implicit(active) => {
+                let started = active.started_micros;
+                (active, started)
+            }
+            TxnState::Block(active) => (active, cx.statement_micros),
             TxnState::Idle | TxnState::Failed => {
                 return Err(SqlError::new(
                     SqlState::INVALID_CURSOR_STATE,

@@ -39,6 +39,16 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             };
             Ok(Datum::text(types.elements.iter().map(name).collect::<Vec<_>>().join(", ")))
         },
+        "current_query" => |cx, _, _| Ok(Datum::text(&*session(cx)?.query)),
+        // There are no transaction ids: the next one would be the first.
+        "xid_age" => |_, _, args| {
+            const FIRST_NORMAL: u32 = 3;
+            Ok(match args {
+                [Datum::Oid(xid)] if *xid < FIRST_NORMAL => Datum::Int4(i32::MAX),
+                [Datum::Oid(xid)] => Datum::Int4(FIRST_NORMAL.wrapping_sub(*xid).cast_signed()),
+                _ => Datum::Null,
+            })
+        },
         "shell_in" => |_, _, _| Err(SqlError::unsupported("cannot accept a value of a shell type")),
         "shell_out" => {
             |_, _, _| Err(SqlError::unsupported("cannot display a value of a shell type"))

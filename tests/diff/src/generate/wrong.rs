@@ -20,7 +20,7 @@ pub(super) fn spoil(random: &mut Random, sql: &str) -> String {
         6 => replace("generate_series(1, 2)"),
         7 => replace("(SELECT 1, 2)"),
         8 => replace("x1.nosuch"),
-        9 => replace("ROW(1, 'a')"),
+        9 => replace("ROW(1, true)"),
         10 => replace("id"),
         _ => replace("''"),
     }
