@@ -182,6 +182,9 @@ pub trait Store: Send + Sync {
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
+/// What is lent the pairs of a scan, one after the other.
+pub type Visitor<'v> = dyn FnMut(&[u8], &[u8]) + Send + 'v;
+
 /// One snapshot, and the right to commit once against it. Dropping it gives the snapshot up.
 pub trait Transaction: Send + Sync {
     /// The snapshot's timestamp.
@@ -204,6 +207,23 @@ pub trait Transaction: Send + Sync {
         direction: Direction,
         limit: usize,
     ) -> BoxFuture<'a, Result<Pairs, StoreError>>;
+
+    /// As [`Transaction::scan`], but lends each pair to `visit` instead of handing out a copy. The
+    /// last key if there were `limit` pairs, else `None`: the range is exhausted.
+    fn visit<'a>(
+        &'a self,
+        range: &'a KeyRange,
+        direction: Direction,
+        limit: usize,
+        visit: &'a mut Visitor<'_>,
+    ) -> BoxFuture<'a, Result<Option<Key>, StoreError>> {
+        Box::pin(async move {
+            let pairs = self.scan(range, direction, limit).await?;
+            pairs.iter().for_each(|(key, value)| visit(key, value));
+            let last = pairs.last().filter(|_| pairs.len() >= limit);
+            Ok(last.map(|(key, _)| Key::copy_from_slice(key)))
+        })
+    }
 
     /// Applies all of `writes` or none. Takes the transaction: nothing is read after the verdict.
     /// An empty write set returns `read_ts` and touches nothing.

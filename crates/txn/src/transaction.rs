@@ -7,7 +7,8 @@ use std::task::Poll;
 use std::time::Instant;
 
 use store::{
-    CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Ts, Value, Write, WriteSet,
+    CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Ts, Value, Visitor, Write,
+    WriteSet,
 };
 use types::{Result, SqlError, SqlState};
 
@@ -114,6 +115,25 @@ impl Snapshot {
             _ => None,
         };
         Ok((pairs, rest))
+    }
+
+    /// Lends a piece of `range` to `visit`; the rest of it.
+    async fn visit(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+        visit: &mut Visitor<'_>,
+    ) -> Result<Option<KeyRange>> {
+        let (mut rows, mut bytes) = (0, 0);
+        let mut counting = |key: &[u8], value: &[u8]| {
+            rows += 1;
+            bytes += key.len() + value.len();
+            visit(key, value);
+        };
+        let last = self.store.visit(range, direction, limit, &mut counting).await;
+        self.count(rows, bytes);
+        Ok(last.map_err(read_error)?.map(|last| range.clone().after(last, direction)))
     }
 }
 
@@ -393,6 +413,21 @@ impl SnapshotReader {
         limit: usize,
     ) -> Result<(Pairs, Option<KeyRange>)> {
         self.snapshot()?.scan(range, direction, limit).await
+    }
+
+    /// As [`SnapshotReader::scan`], but lends the pairs to `visit`. After an error they are to be
+    /// forgotten.
+    ///
+    /// # Errors
+    /// `XX000` if the store fails or the transaction has ended.
+    pub async fn visit(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+        visit: &mut Visitor<'_>,
+    ) -> Result<Option<KeyRange>> {
+        self.snapshot()?.visit(range, direction, limit, visit).await
     }
 
     /// As [`Transaction::get_many`], without the transaction's own writes.

@@ -230,7 +230,7 @@ impl BatchedJoin {
                 return Ok(());
             };
             let last = rows.len();
-            rows.push_with(|out| reader.decode_row(key, value, out))?;
+            reader.decode_row(key, value, &mut rows)?;
             let cx = EvalCx { frame: frames.row(owner as usize), ..*cx };
             let kept = match &scan.filter {
                 Some(filter) => is_true(filter, rows.row(last), &cx),

@@ -7,14 +7,15 @@ use catalog::Catalog;
 use functions::CallCx;
 use futures::future::BoxFuture;
 use txn::{CommandId, Transaction};
-use types::{Datum, Oid, Result, SqlError, SqlState, oid};
+use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use super::cte::CteState;
-use super::eval::{EvalCx, Identity, Memo, Replay, Stop, compare_integers, eval, is_true, peek};
+use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, is_true};
 use super::foreign_key::{Deferred, Event};
+use super::integer_test::IntegerTest;
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
-use crate::expr::{Expr, ExprKind};
+use crate::expr::Expr;
 use crate::plan::StatementPlan;
 
 /// Most bytes that one statement's operators may hold.
@@ -245,7 +246,7 @@ impl<'a> ExecCx<'a> {
     ) -> Result<()> {
         let tests = IntegerTest::all_of(predicate, &self.eval_cx());
         if let Some(tests) = tests {
-            let passes = |row: &[Datum]| tests.iter().all(|test| test.holds(row));
+            let passes = |row: &[Datum]| tests.iter().all(|test| test.holds_in(row));
             let kept: Vec<bool> = chunk.rows().map(passes).collect();
             chunk.retain(&kept);
             return Ok(());
@@ -259,43 +260,6 @@ impl<'a> ExecCx<'a> {
         .await?;
         chunk.retain(&kept);
         Ok(())
-    }
-}
-
-/// A comparison of a column with an integer that is the same for all rows.
-struct IntegerTest<'e> {
-    column: usize,
-    operator: &'e str,
-    value: &'e Datum,
-}
-
-impl<'e> IntegerTest<'e> {
-    /// A predicate as such comparisons, all of which must hold; `None` if it is anything else.
-    fn all_of(predicate: &'e Expr, cx: &EvalCx<'e>) -> Option<Vec<IntegerTest<'e>>> {
-        let conditions = match &predicate.kind {
-            ExprKind::And(conditions) => conditions.as_slice(),
-            _ => std::slice::from_ref(predicate),
-        };
-        conditions.iter().map(|condition| IntegerTest::of(condition, cx)).collect()
-    }
-
-    fn of(condition: &'e Expr, cx: &EvalCx<'e>) -> Option<IntegerTest<'e>> {
-        let ExprKind::Call(call) = &condition.kind else { return None };
-        let [left, right] = call.args.as_slice() else { return None };
-        let operator = call.operator?;
-        let integer = |expr: &Expr| matches!(expr.ty, oid::INT2 | oid::INT4 | oid::INT8);
-        let ExprKind::Column(column) = left.kind else { return None };
-        // Without a row: what is left of the row is the same for all.
-        let value = peek(right, &[], cx)?;
-        let test = IntegerTest { column, operator, value };
-        (integer(left) && integer(right)).then_some(())?;
-        compare_integers(Some(operator), value, value)?;
-        Some(test)
-    }
-
-    fn holds(&self, row: &[Datum]) -> bool {
-        let value = row.get(self.column).unwrap_or(&Datum::Null);
-        compare_integers(Some(self.operator), value, self.value) == Some(true)
     }
 }
 

@@ -384,7 +384,25 @@ fn check_column_sizes(table: &Table, row: &[Datum]) -> Result<()> {
 
 /// How stored columns are read: their kinds, looked up once.
 #[derive(Clone, Debug)]
-pub struct Projection(Vec<(usize, Kind)>);
+pub struct Projection(Vec<StoredColumn>);
+
+/// How one stored column is read.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredColumn {
+    position: usize,
+    kind: Kind,
+}
+
+impl StoredColumn {
+    /// The column of one row.
+    ///
+    /// # Errors
+    /// `XX001` if the row is malformed.
+    #[inline]
+    pub fn read(self, row: &RowReader<'_>) -> Result<Datum> {
+        row.get_kind(self.position, self.kind)
+    }
+}
 
 impl Projection {
     /// Reads these columns: position in what is stored, and type.
@@ -393,7 +411,7 @@ impl Projection {
     /// `XX000` for a type that has no stored form.
     pub fn new(columns: impl IntoIterator<Item = (usize, Oid)>) -> Result<Projection> {
         let kinds = columns.into_iter().map(|(position, ty)| match Kind::of(ty) {
-            Some(kind) => Ok((position, kind)),
+            Some(kind) => Ok(StoredColumn { position, kind }),
             None => Err(SqlError::internal(format!("type {ty} has no stored form"))),
         });
         Ok(Projection(kinds.collect::<Result<_>>()?))
@@ -411,13 +429,18 @@ impl Projection {
         }))
     }
 
+    /// The columns.
+    pub fn columns(&self) -> &[StoredColumn] {
+        &self.0
+    }
+
     /// Appends the columns of one row.
     ///
     /// # Errors
     /// `XX001` if the row is malformed.
     pub fn read(&self, row: &RowReader<'_>, out: &mut Vec<Datum>) -> Result<()> {
-        for (position, kind) in &self.0 {
-            out.push(row.get_kind(*position, *kind)?);
+        for column in &self.0 {
+            out.push(column.read(row)?);
         }
         Ok(())
     }

@@ -34,6 +34,7 @@ mod incremental_sort;
 pub mod index;
 mod insert;
 mod instrument;
+mod integer_test;
 mod key_table;
 mod limit;
 mod lock_rows;

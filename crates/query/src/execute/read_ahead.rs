@@ -1,18 +1,20 @@
 //! Reads on in a range while what was read is worked on: a long scan keeps all processors busy.
 //!
-//!     range ──split──► part 0 ─┐ lane 0   scan ──► pairs ──► [look rows up] decode ─┐ in the order
-//!                      part 1 ─┼┐ lane 1  scan ──► pairs ──► [look rows up] decode ─┼► of the range
-//!                      part 2 ─┘│ lane 0                                            │
-//!                      part 3 ──┘ lane 1           (each lane, each decoding a task) ┘
+//!     range ──split──► part 0 ─┐ lane 0   scan, test, decode ──────────┐ in the order
+//!                      part 1 ─┼┐ lane 1  or                           ├► of the range
+//!                      part 2 ─┘│ lane 0  scan entries ──► look rows up ┘
+//!                      part 3 ──┘ lane 1                   (a task for each piece)
 //!
-//! The parts are small enough for one lane to be a part ahead of the other.
+//! Each lane is a task. The parts are small enough for one lane to be a part ahead of the other.
 //!
 //! Invariant: the tasks end when their reader is dropped or the transaction ends, after the pieces
 //! they are about.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
-use store::{Direction, KeyRange, Pairs};
+use store::{Direction, KeyRange};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use txn::SnapshotReader;
@@ -26,18 +28,21 @@ use crate::chunk::Chunk;
 pub(super) const PAIRS_MAX: usize = 1024;
 /// Bytes read at once, about, where rows are long.
 const PIECE_BYTES: usize = 1024 * 1024;
-/// Pieces of a lane that wait to be worked on.
-const PIECES_AHEAD: usize = 4;
-/// Pairs of a part, about: what waits in a lane.
-const PART_PAIRS: usize = PIECES_AHEAD * PAIRS_MAX;
+/// Pieces of a lane that wait to be worked on: two parts.
+const PIECES_AHEAD: usize = 8;
+/// Pairs of a part, about.
+const PART_PAIRS: usize = PIECES_AHEAD / 2 * PAIRS_MAX;
 /// Parts that splitting is worth while for.
 const PARTS_MIN: usize = 8;
 /// Parts that a range is split into at most.
 const PARTS_MAX: usize = 1 << 14;
 
-/// How many pairs to read next, if they are like `pairs`.
-pub(super) fn fit(pairs: &Pairs) -> usize {
-    (PIECE_BYTES * pairs.len() / pairs.bytes().max(1)).clamp(1, PAIRS_MAX)
+/// How many pairs to read next, if they are as long as these.
+pub(super) fn fit(pairs: usize, bytes: usize) -> usize {
+    match pairs {
+        0 => PAIRS_MAX,
+        _ => (PIECE_BYTES * pairs / bytes.max(1)).clamp(1, PAIRS_MAX),
+    }
 }
 
 /// The rest of a range, piece by piece.
@@ -50,18 +55,17 @@ pub(super) struct ReadAhead {
 /// A piece of a part; `None` at the part's end.
 type Step = Option<Ahead>;
 
-/// A piece whose rows a task makes out.
+/// The rows of a piece.
 struct Ahead {
+    /// Pairs read for them.
     pairs: usize,
-    rows: JoinHandle<Result<Chunk>>,
+    rows: Rows,
 }
 
-impl Ahead {
-    fn start(pairs: Pairs, reader: Arc<TableReader>, snapshot: SnapshotReader) -> Ahead {
-        let count = pairs.len();
-        let rows = tokio::spawn(async move { reader.read(pairs, &snapshot).await });
-        Ahead { pairs: count, rows }
-    }
+enum Rows {
+    Read(Chunk),
+    /// A task looks them up.
+    Coming(JoinHandle<Result<Chunk>>),
 }
 
 impl ReadAhead {
@@ -102,11 +106,16 @@ impl ReadAhead {
     /// What the store raises, `XX001`, `XX002` if what is stored is malformed.
     pub(super) async fn next(&mut self) -> Result<Option<(Chunk, usize)>> {
         while let Some(lane) = self.lanes.get_mut(self.turn) {
-            match lane.recv().await.transpose()? {
+            let step = lane.recv().await.transpose()?;
+            step_aside().await;
+            match step {
                 // The part that would be next is not there.
                 None => break,
                 Some(None) => self.turn = 1 - self.turn,
-                Some(Some(Ahead { pairs, rows })) => {
+                Some(Some(Ahead { pairs, rows: Rows::Read(rows) })) => {
+                    return Ok(Some((rows, pairs)));
+                }
+                Some(Some(Ahead { pairs, rows: Rows::Coming(rows) })) => {
                     let cut_off = |_| SqlError::internal("reading ahead was cut off");
                     return Ok(Some((rows.await.map_err(cut_off)??, pairs)));
                 }
@@ -114,6 +123,20 @@ impl ReadAhead {
         }
         Ok(None)
     }
+}
+
+/// Lets the thread run what was just woken, and other threads take this task: the runtime keeps a task
+/// that is woken for the thread that woke it, and would leave another thread without work.
+async fn step_aside() {
+    let mut aside = false;
+    poll_fn(|cx| match std::mem::replace(&mut aside, true) {
+        true => Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// What reads every other part.
@@ -152,33 +175,54 @@ impl Lane {
         let mut limit = PAIRS_MAX;
         for part in parts {
             let mut todo = Some(part);
-            while let Some(range) = todo {
-                let step = match self.snapshot.scan(&range, self.direction, limit).await {
-                    Ok((pairs, rest)) => {
-                        todo = rest;
-                        if pairs.is_empty() {
-                            continue;
-                        }
-                        limit = fit(&pairs);
-                        Ok(Some(Ahead::start(
-                            pairs,
-                            Arc::clone(&self.reader),
-                            self.snapshot.clone(),
-                        )))
-                    }
-                    Err(error) => {
-                        todo = None;
-                        Err(error)
-                    }
-                };
+            while let Some(range) = todo.take() {
+                let step = self.piece(&range, &mut limit).await.map(|(ahead, rest)| {
+                    todo = rest;
+                    ahead
+                });
                 let failed = step.is_err();
-                if sender.send(step).await.is_err() || failed {
+                if matches!(step, Ok(Ahead { pairs: 0, .. })) {
+                    continue;
+                }
+                if sender.send(step.map(Some)).await.is_err() || failed {
                     return;
                 }
+                step_aside().await;
             }
             if sender.send(Ok(None)).await.is_err() {
                 return;
             }
         }
+    }
+
+    /// About `limit` pairs of `range`, and the rest of it.
+    async fn piece(
+        &self,
+        range: &KeyRange,
+        limit: &mut usize,
+    ) -> Result<(Ahead, Option<KeyRange>)> {
+        let Lane { snapshot, direction, reader } = self;
+        if reader.needs_rows() {
+            let (found, rest) = snapshot.scan(range, *direction, *limit).await?;
+            *limit = fit(found.len(), found.bytes());
+            let pairs = found.len();
+            let (reader, snapshot) = (Arc::clone(reader), snapshot.clone());
+            let rows = tokio::spawn(async move { reader.read(found, &snapshot).await });
+            return Ok((Ahead { pairs, rows: Rows::Coming(rows) }, rest));
+        }
+        let (mut pairs, mut bytes) = (0, 0);
+        let mut rows = reader.rows(*limit);
+        let mut decoded = Ok(());
+        let mut decode = |key: &[u8], value: &[u8]| {
+            pairs += 1;
+            bytes += key.len() + value.len();
+            if decoded.is_ok() {
+                decoded = reader.decode_row(key, value, &mut rows);
+            }
+        };
+        let rest = snapshot.visit(range, *direction, *limit, &mut decode).await?;
+        decoded?;
+        *limit = fit(pairs, bytes);
+        Ok((Ahead { pairs, rows: Rows::Read(rows) }, rest))
     }
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use store::{Direction, Pairs};
+use store::{Direction, KeyRange, Pairs};
+use txn::SnapshotReader;
 use types::Result;
 
 use super::access::{self, Access};
 use super::cx::ExecCx;
 use super::eval::inspect;
+use super::integer_test::IntegerTest;
 use super::read_ahead::{PAIRS_MAX, ReadAhead, fit};
 use super::run::{Operator, Report, wrong_node};
 use super::table_reader::{TableReader, bounds};
@@ -21,6 +23,8 @@ use crate::plan::{Node, Plan, Scan};
 
 /// Pairs read at first when nothing is known about how many are wanted.
 const FIRST_PAIRS: usize = 128;
+/// Entries expected of a range that is read ahead from its start.
+const LONG_ENTRIES: f64 = 4.0 * PAIRS_MAX as f64;
 
 pub(crate) struct ScanOperator {
     plan: Arc<Plan>,
@@ -30,9 +34,18 @@ pub(crate) struct ScanOperator {
     read: u64,
 }
 
+fn direction(scan: &Scan) -> Direction {
+    match scan.backward {
+        false => Direction::Forward,
+        true => Direction::Backward,
+    }
+}
+
 /// Where a scan stands.
 struct Cursor {
     reader: Arc<TableReader>,
+    /// The reader leaves out what does not pass the filter.
+    filtered: bool,
     todo: VecDeque<Access>,
     /// Pairs to be read next.
     pairs: usize,
@@ -69,7 +82,9 @@ impl ScanOperator {
             cx.checkpoint().await?;
             let (mut chunk, pairs) = cursor.read(scan, cx).await?;
             self.read += pairs as u64;
-            if let Some(filter) = &scan.filter {
+            if let Some(filter) = &scan.filter
+                && !cursor.filtered
+            {
                 cx.retain(self.stops, &mut chunk, filter).await?;
             }
             if !chunk.is_empty() {
@@ -82,7 +97,10 @@ impl ScanOperator {
 
 impl Cursor {
     async fn new(scan: &Scan, stops: bool, cx: &mut ExecCx<'_>) -> Result<Cursor> {
-        let reader = Arc::new(TableReader::new(scan, cx.host.cluster)?);
+        let mut reader = TableReader::new(scan, cx.host.cluster)?;
+        let tests = scan.filter.as_ref().and_then(|f| IntegerTest::all_of(f, &cx.eval_cx()));
+        let filtered = tests.is_some();
+        reader.set_tests(tests.unwrap_or_default())?;
         let mut values = Vec::new();
         for expr in access::exprs(bounds(scan)) {
             values.push(cx.eval_one(stops, expr).await?);
@@ -92,19 +110,37 @@ impl Cursor {
             todo.make_contiguous().reverse();
         }
         let pairs = scan.limit_hint.unwrap_or(FIRST_PAIRS).clamp(1, PAIRS_MAX);
-        Ok(Cursor { reader, todo, pairs, ahead: None })
+        Ok(Cursor { reader: Arc::new(reader), filtered, todo, pairs, ahead: None })
     }
 
     fn is_done(&self) -> bool {
         self.todo.is_empty() && self.ahead.is_none()
     }
 
-    /// The next rows, not yet filtered, and how many pairs were read for them.
+    /// Whether all that is left is one range of entries whose rows are looked up, and a long one as
+    /// far as is known: each look-up takes long enough not to wait for a second full piece.
+    fn is_long(&self, scan: &Scan) -> bool {
+        let at_once = scan.limit_hint.is_none() && scan.entries >= LONG_ENTRIES;
+        at_once && self.reader.needs_rows() && self.ahead.is_none() && self.todo.len() == 1
+    }
+
+    /// Reads `range`, the last one, in tasks of their own.
+    fn read_ahead(&mut self, scan: &Scan, snapshot: SnapshotReader, range: KeyRange) {
+        let reader = Arc::clone(&self.reader);
+        let ahead = ReadAhead::start(snapshot, range, direction(scan), reader, scan.entries);
+        self.ahead = Some(ahead);
+    }
+
+    /// The next rows, and how many pairs were read for them.
     async fn read(&mut self, scan: &Scan, cx: &mut ExecCx<'_>) -> Result<(Chunk, usize)> {
-        let direction = match scan.backward {
-            false => Direction::Forward,
-            true => Direction::Backward,
-        };
+        let direction = direction(scan);
+        if self.is_long(scan)
+            && let Some(snapshot) = cx.host.txn.reader()
+            && let Some(Access::Range(range)) =
+                self.todo.pop_front_if(|access| matches!(access, Access::Range(_)))
+        {
+            self.read_ahead(scan, snapshot, range);
+        }
         if let Some(ahead) = &mut self.ahead {
             match ahead.next().await? {
                 Some(rows) => return Ok(rows),
@@ -142,14 +178,7 @@ impl Cursor {
                     match (rest, cx.host.txn.reader()) {
                         // A second full piece: there may be many more.
                         (Some(rest), Some(snapshot)) if limit == PAIRS_MAX => {
-                            let ahead = ReadAhead::start(
-                                snapshot,
-                                rest,
-                                direction,
-                                Arc::clone(&self.reader),
-                                scan.entries,
-                            );
-                            self.ahead = Some(ahead);
+                            self.read_ahead(scan, snapshot, rest);
                         }
                         (Some(rest), _) => self.todo.push_front(Access::Range(rest)),
                         (None, _) => {}
@@ -161,7 +190,7 @@ impl Cursor {
                 }
             }
         }
-        self.pairs = self.pairs.min(fit(&pairs));
+        self.pairs = self.pairs.min(fit(pairs.len(), pairs.bytes()));
         let count = pairs.len();
         let rows = self.reader.decode(&self.reader.rows_of(pairs, cx).await?)?;
         Ok((rows, count))

@@ -9,7 +9,8 @@ use types::{Datum, Oid, Result, RowReader, SqlError, SqlState};
 
 use super::access::{self, Access};
 use super::cx::ExecCx;
-use super::index::{self, EntryLayout, KeyLayout, Projection};
+use super::index::{self, EntryLayout, KeyLayout, Projection, StoredColumn};
+use super::integer_test::IntegerTest;
 use crate::chunk::Chunk;
 use crate::plan::{AccessPath, KeyBounds, Scan};
 
@@ -18,6 +19,8 @@ pub(super) struct TableReader {
     /// The secondary index that is read, and whether its entries hold all that is wanted.
     index: Option<(EntryLayout, bool)>,
     projection: Projection,
+    /// What a row has to pass, and the column that each test is about.
+    tests: Vec<(StoredColumn, IntegerTest)>,
     /// The row's storage key follows its columns.
     row_key: bool,
     /// How many columns there are, the storage key among them.
@@ -64,9 +67,23 @@ impl TableReader {
             rows: index::row_layout(cluster, table),
             index,
             projection: Projection::new(columns)?,
+            tests: Vec::new(),
             row_key: scan.row_key,
             width: scan.columns.len() + usize::from(scan.row_key),
         })
+    }
+
+    /// Has rows left out that do not pass all of `tests`, which are about the columns that are read.
+    ///
+    /// # Errors
+    /// `XX000` if one of them is not.
+    pub(super) fn set_tests(&mut self, tests: Vec<IntegerTest>) -> Result<()> {
+        let columns = self.projection.columns();
+        let with_column = |test: IntegerTest| Some((*columns.get(test.column)?, test));
+        let tests = tests.into_iter().map(with_column).collect::<Option<_>>();
+        let missing = || SqlError::internal("a test of a column that is not read");
+        self.tests = tests.ok_or_else(missing)?;
+        Ok(())
     }
 
     /// What to read for these values of the bounds' expressions.
@@ -123,32 +140,51 @@ impl TableReader {
         entries.map(|entry| Ok(self.rows.row_key_of(entry?.0))).collect()
     }
 
-    /// The wanted columns of rows.
+    /// The wanted columns of rows that pass the tests.
     ///
     /// # Errors
     /// `XX001`, `XX002` if what is stored is malformed.
     pub(super) fn decode(&self, pairs: &Pairs) -> Result<Chunk> {
-        let mut rows = Chunk::with_capacity(self.width, pairs.len());
+        let mut rows = self.rows(pairs.len());
         for (key, value) in pairs.iter() {
-            rows.push_with(|out| self.decode_row(key, value, out))?;
+            self.decode_row(key, value, &mut rows)?;
         }
         Ok(rows)
     }
 
-    /// Appends a row's columns.
+    /// No rows, with room for `count`.
+    pub(super) fn rows(&self, count: usize) -> Chunk {
+        let room = if self.tests.is_empty() { count } else { 0 };
+        Chunk::with_capacity(self.width, room)
+    }
+
+    /// Appends a row's columns, if it passes the tests.
     ///
     /// # Errors
     /// As [`TableReader::decode`].
-    pub(super) fn decode_row(&self, key: &[u8], value: &[u8], out: &mut Vec<Datum>) -> Result<()> {
-        let Some((_, true)) = &self.index else {
-            self.projection.read(&RowReader::new(value)?, out)?;
-            out.extend(self.row_key.then(|| Datum::bytea(key)));
-            return Ok(());
+    pub(super) fn decode_row(&self, key: &[u8], value: &[u8], rows: &mut Chunk) -> Result<()> {
+        let (suffix, row) = match &self.index {
+            Some((_, true)) => {
+                let (suffix, row) = index::read_entry(key, value)?;
+                (Some(suffix), row)
+            }
+            _ => (None, RowReader::new(value)?),
         };
-        let (suffix, tuple) = index::read_entry(key, value)?;
-        self.projection.read(&tuple, out)?;
-        out.extend(self.row_key.then(|| Datum::bytea(self.rows.row_key_of(suffix))));
-        Ok(())
+        for (column, test) in &self.tests {
+            if !test.holds(&column.read(&row)?) {
+                return Ok(());
+            }
+        }
+        rows.push_with(|out| {
+            self.projection.read(&row, out)?;
+            if self.row_key {
+                out.push(match suffix {
+                    Some(suffix) => Datum::bytea(self.rows.row_key_of(suffix)),
+                    None => Datum::bytea(key),
+                });
+            }
+            Ok(())
+        })
     }
 }
 

@@ -36,7 +36,7 @@ use crate::snapshots::{Snapshot, Snapshots};
 use crate::versions::Versions;
 use crate::{
     CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Transaction, Ts, Value,
-    WriteSet,
+    Visitor, WriteSet,
 };
 use base::View;
 use checkpoint::{Order, Orders};
@@ -44,6 +44,11 @@ use commit::{Adjudicator, World};
 use files::{Files, OsFiles};
 use flow::Flow;
 use journal::{Segments, Spares};
+
+/// A chunk's buffer starts with this many bytes a pair.
+const PAIR_BYTES_EXPECTED: usize = 192;
+/// And with no more than this.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
 
 /// How a store is opened. The defaults suit a small server.
 #[derive(Clone, Debug)]
@@ -243,7 +248,27 @@ impl Txn {
         direction: Direction,
         limit: usize,
     ) -> Result<Pairs, StoreError> {
-        let mut scan = read::Scan::new(&self.shared, self.snapshot.ts(), range, direction, limit);
+        let mut pairs = Pairs::default();
+        let mut keep = |key: &[u8], value: &[u8]| {
+            if pairs.is_empty() {
+                let expected = limit.saturating_mul(PAIR_BYTES_EXPECTED).min(BUFFER_BYTES_MAX);
+                pairs.reserve(limit.min(1024), expected.max(key.len() + value.len()));
+            }
+            pairs.push(key, value);
+        };
+        self.visit_chunk(range, direction, limit, &mut keep).await?;
+        Ok(pairs)
+    }
+
+    async fn visit_chunk(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+        visit: &mut Visitor<'_>,
+    ) -> Result<Option<Key>, StoreError> {
+        let ts = self.snapshot.ts();
+        let mut scan = read::Scan::new(&self.shared, ts, range, direction, limit, visit);
         while !scan.step()? {
             // Deleted keys make a step come out short; let others run before the next.
             tokio::task::yield_now().await;
@@ -275,6 +300,16 @@ impl Transaction for Txn {
         limit: usize,
     ) -> BoxFuture<'a, Result<Pairs, StoreError>> {
         self.scan_chunk(range, direction, limit).boxed()
+    }
+
+    fn visit<'a>(
+        &'a self,
+        range: &'a KeyRange,
+        direction: Direction,
+        limit: usize,
+        visit: &'a mut Visitor<'_>,
+    ) -> BoxFuture<'a, Result<Option<Key>, StoreError>> {
+        self.visit_chunk(range, direction, limit, visit).boxed()
     }
 
     fn commit(self: Box<Self>, writes: WriteSet) -> BoxFuture<'static, Result<Ts, CommitError>> {

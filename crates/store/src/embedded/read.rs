@@ -15,16 +15,12 @@ use super::Shared;
 use super::base::{PairsRange, View, failed};
 use super::commit::Refusal;
 use crate::versions::Window;
-use crate::{Direction, Key, KeyRange, Pairs, StoreError, Value};
+use crate::{Direction, Key, KeyRange, StoreError, Value, Visitor};
 
 /// Keys of memory that one step of a scan looks at, at least and at most. Bounds the time without a
 /// yield when everything is deleted.
 const WINDOW_KEYS_MIN: usize = 16;
 const WINDOW_KEYS_MAX: usize = 4096;
-/// A chunk's buffer starts with this many bytes a pair.
-const PAIR_BYTES_EXPECTED: usize = 192;
-/// And with no more than this.
-const BUFFER_BYTES_MAX: usize = 64 << 10;
 
 impl Shared {
     /// The value of `key` at `read_ts`.
@@ -62,7 +58,7 @@ fn closed() -> StoreError {
 }
 
 /// A scan of one chunk.
-pub(super) struct Scan<'a> {
+pub(super) struct Scan<'a, 'v> {
     shared: &'a Shared,
     read_ts: u64,
     direction: Direction,
@@ -70,17 +66,21 @@ pub(super) struct Scan<'a> {
     /// What is left of the range.
     range: KeyRange,
     window_keys: usize,
-    found: Pairs,
+    visit: &'a mut Visitor<'v>,
+    found: usize,
+    /// The key of the pair that made it `limit`.
+    last: Option<Key>,
 }
 
-impl<'a> Scan<'a> {
+impl<'a, 'v> Scan<'a, 'v> {
     pub(super) fn new(
         shared: &'a Shared,
         read_ts: u64,
         range: &KeyRange,
         direction: Direction,
         limit: usize,
-    ) -> Scan<'a> {
+        visit: &'a mut Visitor<'v>,
+    ) -> Scan<'a, 'v> {
         Scan {
             shared,
             read_ts,
@@ -88,7 +88,9 @@ impl<'a> Scan<'a> {
             limit,
             range: range.clone(),
             window_keys: limit.clamp(WINDOW_KEYS_MIN, WINDOW_KEYS_MAX / 8),
-            found: Pairs::default(),
+            visit,
+            found: 0,
+            last: None,
         }
     }
 
@@ -126,12 +128,12 @@ impl<'a> Scan<'a> {
             None => return Ok(true),
             Some(until) => self.range = self.range.clone().after(until, self.direction),
         }
-        Ok(self.found.len() >= self.limit)
+        Ok(self.found >= self.limit)
     }
 
-    /// The pairs found.
-    pub(super) fn finish(self) -> Pairs {
-        self.found
+    /// The last key, if the scan ended at its limit.
+    pub(super) fn finish(self) -> Option<Key> {
+        self.last
     }
 
     fn merge(
@@ -141,7 +143,7 @@ impl<'a> Scan<'a> {
         before: impl Fn(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
         if memory.is_empty() {
-            for item in base.take(self.limit - self.found.len()) {
+            for item in base.take(self.limit - self.found) {
                 let (key, value) = item.map_err(failed)?;
                 self.take(key.value(), value.value());
             }
@@ -149,7 +151,7 @@ impl<'a> Scan<'a> {
         }
         let mut memory: Peekable<_> = memory.into_iter().peekable();
         let mut base = base.peekable();
-        while self.found.len() < self.limit {
+        while self.found < self.limit {
             let from_memory = match (memory.peek(), base.peek()) {
                 (None, None) => return Ok(()),
                 (Some(_), None) => true,
@@ -179,11 +181,11 @@ impl<'a> Scan<'a> {
     }
 
     fn take(&mut self, key: &[u8], value: &[u8]) {
-        if self.found.is_empty() {
-            let expected = self.limit.saturating_mul(PAIR_BYTES_EXPECTED).min(BUFFER_BYTES_MAX);
-            self.found.reserve(self.limit.min(1024), expected.max(key.len() + value.len()));
+        (self.visit)(key, value);
+        self.found += 1;
+        if self.found == self.limit {
+            self.last = Some(Key::copy_from_slice(key));
         }
-        self.found.push(key, value);
     }
 }
 

@@ -427,6 +427,13 @@ async fn scan_limits_and_continues(engine: Engine) {
                 assert!(chunk.len() <= limit);
                 let last = chunk.last().map(|(key, _)| key.clone());
                 let complete = chunk.len() < limit;
+                let mut lent = Vec::new();
+                let mut visit = |key: &[u8], value: &[u8]| {
+                    lent.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+                };
+                let until = txn.visit(&rest, direction, limit, &mut visit).await.unwrap();
+                assert_eq!(lent, chunk);
+                assert_eq!(until, last.clone().filter(|_| !complete));
                 seen.extend(chunk.into_iter().map(|(_, value)| {
                     String::from_utf8(value.to_vec()).unwrap().parse::<usize>().unwrap()
                 }));

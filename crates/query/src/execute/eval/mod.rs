@@ -265,21 +265,29 @@ fn eval_call(call: &Call, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop>
 }
 
 /// What a comparison says of two integers: the most frequent call of all, without a call.
-pub(super) fn compare_integers(operator: Option<&str>, a: &Datum, b: &Datum) -> Option<bool> {
-    let integer = |value: &Datum| match value {
+fn compare_integers(operator: Option<&str>, a: &Datum, b: &Datum) -> Option<bool> {
+    let (a, b) = (as_integer(a)?, as_integer(b)?);
+    Some(integer_comparison(operator?)?(&a, &b))
+}
+
+pub(super) fn as_integer(value: &Datum) -> Option<i64> {
+    match value {
         Datum::Int2(value) => Some(i64::from(*value)),
         Datum::Int4(value) => Some(i64::from(*value)),
         Datum::Int8(value) => Some(*value),
         _ => None,
-    };
-    let (a, b) = (integer(a)?, integer(b)?);
-    Some(match operator? {
-        "=" => a == b,
-        "<>" => a != b,
-        "<" => a < b,
-        "<=" => a <= b,
-        ">" => a > b,
-        ">=" => a >= b,
+    }
+}
+
+/// What an operator's name means between integers; `None` if it does not compare.
+pub(super) fn integer_comparison(operator: &str) -> Option<fn(&i64, &i64) -> bool> {
+    Some(match operator {
+        "=" => i64::eq,
+        "<>" => i64::ne,
+        "<" => i64::lt,
+        "<=" => i64::le,
+        ">" => i64::gt,
+        ">=" => i64::ge,
         _ => return None,
     })
 }
