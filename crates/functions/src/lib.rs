@@ -49,6 +49,7 @@ use std::any::Any;
 
 pub use json::set_element;
 pub use lookup::{aggregate, scalar, set_returning};
+pub use regex::check_jsonpath;
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result};
 

@@ -151,20 +151,14 @@ pub(crate) fn compile_body(
                 plan::plan_query(bound, &plan_cx)?
             }
             NodeEnum::InsertStmt(_) | NodeEnum::UpdateStmt(_) | NodeEnum::DeleteStmt(_) => {
-                let bound = binder.modification(node)?;
+                let wanted =
+                    |columns: &[OutputColumn]| result_columns(cx, function, result_type, columns);
+                let bound = match last {
+                    true => binder.function_modification(node, &wanted)?,
+                    false => binder.modification(node)?,
+                };
                 if last {
                     outputs = bound.tree.returning.as_ref().map(|(columns, _)| columns.clone());
-                    if let Some(columns) = &outputs {
-                        let wanted = result_columns(cx, function, result_type, columns)?;
-                        let same = wanted.as_ref().is_none_or(|wanted| {
-                            wanted.iter().zip(columns).all(|((ty, _), column)| *ty == column.ty)
-                        });
-                        if !same {
-                            return Err(unsupported(
-                                "RETURNING of another type than the function's result",
-                            ));
-                        }
-                    }
                 }
                 plan::plan_modify(bound, &plan_cx)?
             }

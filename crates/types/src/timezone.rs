@@ -64,10 +64,12 @@ impl TimeZone {
     /// The zone that is always `east` seconds east of UTC, named as PostgreSQL names it.
     /// `None` beyond a week.
     pub fn from_offset(east: i32) -> Option<TimeZone> {
+        (east.unsigned_abs() < 168 * 3600).then(|| TimeZone::fixed(east))
+    }
+
+    /// As [`TimeZone::from_offset`], however far from UTC.
+    pub(crate) fn fixed(east: i32) -> TimeZone {
         let absolute = east.unsigned_abs();
-        if absolute >= 168 * 3600 {
-            return None;
-        }
         let mut digits = format!("{:02}", absolute / 3600);
         if !absolute.is_multiple_of(3600) {
             digits += &format!(":{:02}", absolute / 60 % 60);
@@ -76,10 +78,10 @@ impl TimeZone {
             digits += &format!(":{:02}", absolute % 60);
         }
         let (sign, posix) = if east < 0 { ('-', '+') } else { ('+', '-') };
-        Some(TimeZone {
+        TimeZone {
             rules: Rules::Fixed(east, format!("{sign}{digits}").into()),
             name: format!("<{sign}{digits}>{posix}{digits}").into(),
-        })
+        }
     }
 
     /// The zone of an IANA name or POSIX specification: what date-time input, `AT TIME ZONE` and
@@ -277,7 +279,7 @@ fn interval_seconds(text: &str) -> Option<i32> {
     signed_time(value.trim())
 }
 
-/// `[+-]h[h[h]][:mm[:ss]]` in seconds.
+/// `[+-]h[h[h]][:mm[:ss]]` in seconds; there are leap seconds.
 fn signed_time(text: &str) -> Option<i32> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),
@@ -291,7 +293,7 @@ fn signed_time(text: &str) -> Option<i32> {
             return None;
         }
         let value: i32 = part.parse().ok()?;
-        if value > if i == 0 { 167 } else { 59 } {
+        if value > [167, 59, 60][i] {
             return None;
         }
         seconds += value * unit;
@@ -324,16 +326,23 @@ fn parse_posix(text: &str) -> Option<TimeZone> {
         false => format!("<{}>", posix_filler(name)),
     };
     let (summer_name, rule) = posix_name(summer)?;
-    let rule_start = rule.find(',').unwrap_or(rule.len());
+    let rule_start = rule.find([',', ';']).unwrap_or(rule.len());
     let (summer_offset, rule) = rule.split_at(rule_start);
-    if !summer_offset.is_empty() {
-        signed_time(summer_offset)?;
-    }
-    let rule = if rule.len() > 1 { rule } else { POSIX_DEFAULT_RULE };
-    let specification =
-        format!("{}{offset}{}{summer_offset}{rule}", named(abbreviation), named(summer_name));
+    let summer_offset = match summer_offset {
+        "" => String::new(),
+        offset => posix_offset(signed_time(offset)?),
+    };
+    let rule = if rule.is_empty() { POSIX_DEFAULT_RULE.to_owned() } else { rule.replace(';', ",") };
+    let (name, summer_name) = (named(abbreviation), named(summer_name));
+    let specification = format!("{name}{}{summer_name}{summer_offset}{rule}", posix_offset(west));
     let zone = jiff::tz::TimeZone::posix(&specification).ok()?;
     Some(TimeZone { rules: Rules::Iana(zone), name: text.into() })
+}
+
+/// Seconds west as jiff reads them: every part has two digits.
+fn posix_offset(west: i32) -> String {
+    let (sign, west) = if west < 0 { ("-", -west) } else { ("", west) };
+    format!("{sign}{:02}:{:02}:{:02}", west / 3600, west / 60 % 60, west % 60)
 }
 
 /// A name that jiff takes in place of `name`: letters and digits, at least three.
@@ -372,6 +381,9 @@ mod tests {
         assert_eq!(show("INTERVAL '-08:00' HOUR TO MINUTE").as_deref(), Some("<-08>+08"));
         assert_eq!(show("<-05>+05").as_deref(), Some("<-05>+05"));
         assert_eq!(show("nowhere"), None);
+        assert_eq!(show("x5y").as_deref(), Some("X5Y"));
+        assert_eq!(show("x5y,"), None);
+        assert_eq!(show("x1:3y").as_deref(), Some("X1:3Y"));
         assert_eq!(show(""), None);
     }
 

@@ -200,6 +200,8 @@ struct Writer {
     /// Whether a digit was just written, which is when a group separator shows.
     in_number: bool,
     out: String,
+    /// Where the text ends, whatever else the template says.
+    ended: Option<usize>,
 }
 
 impl Writer {
@@ -244,6 +246,7 @@ impl Writer {
             position: 0,
             in_number: false,
             out: String::new(),
+            ended: None,
         }
     }
 
@@ -286,6 +289,7 @@ impl Writer {
                 Node::Literal(text) => self.out.push_str(text),
             }
         }
+        self.out.truncate(self.ended.unwrap_or(self.out.len()));
         self.out
     }
 
@@ -366,6 +370,9 @@ impl Writer {
                     } else if let Some(digit) = digit {
                         self.out.push(digit);
                         self.in_number = true;
+                    } else {
+                        // A point where the number has none ends the text.
+                        self.ended = self.ended.or(Some(self.out.len()));
                     }
                 }
             }

@@ -3,8 +3,10 @@
 //! The row type is that of a record among the arguments. `json_to_record(…) AS (…)` has none, so the
 //! planner adds one of NULLs that the column definitions describe.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use types::json::Shallow;
 use types::{
     Array, ArrayDim, Datum, Json, Kind, Oid, Record, Result, SqlError, SqlState, oid, text,
 };
@@ -15,51 +17,120 @@ use crate::errors::invalid_parameter;
 use crate::{CallCx, Rows, SetReturning, Site};
 
 scalars! { pub(crate) const TABLE =
-    "jsonb_populate_record"[cx, site](base: &Datum, json: Option<&Json>) => {
-        check_base(site, base, "jsonb_populate_record")?;
-        populate(cx, base, json)
-    };
-    "json_populate_record"[cx, site](base: &Datum, json: Option<&str>, _unused: &Datum) => {
-        check_base(site, base, "json_populate_record")?;
-        let json = json.map(types::json::parse).transpose()?;
-        populate(cx, base, json.as_ref())
-    };
-    "json_to_record"[cx, _site, args] => match args {
-        [Datum::Text(json), base] => populate(cx, base, Some(&types::json::parse(json)?)),
-        _ => Err(no_row_type("json_to_record")),
-    };
-    "jsonb_to_record"[cx, _site, args] => match args {
-        [Datum::Jsonb(json), base] => populate(cx, base, Some(json)),
-        _ => Err(no_row_type("jsonb_to_record")),
-    };
+    "jsonb_populate_record"[cx, site, args] => populate_record(cx, site, args, "jsonb_populate_record");
+    "json_populate_record"[cx, site, args] => populate_record(cx, site, args, "json_populate_record");
+    "json_to_record"[cx, _site, args] => to_record(cx, args, "json_to_record");
+    "jsonb_to_record"[cx, _site, args] => to_record(cx, args, "jsonb_to_record");
 }
 
 pub(super) const SETS: &[(&str, SetReturning)] = &[
-    ("json_to_recordset", |cx, _, args| match args {
-        [Datum::Text(json), base] => {
-            records(cx, base, &types::json::parse(json)?, "json_to_recordset")
-        }
-        _ => Err(no_row_type("json_to_recordset")),
+    ("json_to_recordset", |cx, _, args| to_records(cx, args, "json_to_recordset")),
+    ("jsonb_to_recordset", |cx, _, args| to_records(cx, args, "jsonb_to_recordset")),
+    ("json_populate_recordset", |cx, site, args| {
+        populate_records(cx, site, args, "json_populate_recordset")
     }),
-    ("jsonb_to_recordset", |cx, _, args| match args {
-        [Datum::Jsonb(json), base] => records(cx, base, json, "jsonb_to_recordset"),
-        _ => Err(no_row_type("jsonb_to_recordset")),
-    }),
-    ("json_populate_recordset", |cx, site, args| match args {
-        [base, Datum::Text(json), ..] => {
-            check_base(site, base, "json_populate_recordset")?;
-            records(cx, base, &types::json::parse(json)?, "json_populate_recordset")
-        }
-        _ => Ok(Box::new(std::iter::empty())),
-    }),
-    ("jsonb_populate_recordset", |cx, site, args| match args {
-        [base, Datum::Jsonb(json), ..] => {
-            check_base(site, base, "jsonb_populate_recordset")?;
-            records(cx, base, json, "jsonb_populate_recordset")
-        }
-        _ => Ok(Box::new(std::iter::empty())),
+    ("jsonb_populate_recordset", |cx, site, args| {
+        populate_records(cx, site, args, "jsonb_populate_recordset")
     }),
 ];
+
+fn populate_record(cx: &CallCx<'_>, site: &Site, args: &[Datum], name: &str) -> Result<Datum> {
+    let [base, json, ..] = args else { return Err(no_row_type(name)) };
+    check_base(site, base, name)?;
+    populate(cx, &Template::of(base, args)?, Document::of(json)?)
+}
+
+fn to_record(cx: &CallCx<'_>, args: &[Datum], name: &str) -> Result<Datum> {
+    match args {
+        [json, base @ Datum::Record(_), ..] if !json.is_null() => {
+            populate(cx, &Template::of(base, args)?, Document::of(json)?)
+        }
+        _ => Err(no_row_type(name)),
+    }
+}
+
+fn to_records(cx: &CallCx<'_>, args: &[Datum], name: &str) -> Result<Rows> {
+    match args {
+        [json, base @ Datum::Record(_), ..] if !json.is_null() => {
+            records(cx, &Template::of(base, args)?, Document::of(json)?, name)
+        }
+        _ => Err(no_row_type(name)),
+    }
+}
+
+fn populate_records(cx: &CallCx<'_>, site: &Site, args: &[Datum], name: &str) -> Result<Rows> {
+    match args {
+        [base, json, ..] if !json.is_null() => {
+            check_base(site, base, name)?;
+            records(cx, &Template::of(base, args)?, Document::of(json)?, name)
+        }
+        _ => Ok(Box::new(std::iter::empty())),
+    }
+}
+
+/// The row that is filled in, and its fields' type modifiers if they are known.
+struct Template<'a> {
+    base: &'a Arc<Record>,
+    typmods: &'a [Datum],
+}
+
+impl<'a> Template<'a> {
+    fn of(base: &'a Datum, args: &'a [Datum]) -> Result<Template<'a>> {
+        let Datum::Record(base) = base else { return Err(no_row_type("jsonb_populate_record")) };
+        let typmods = match args.last() {
+            Some(Datum::Array(typmods)) => typmods.elements.as_slice(),
+            _ => &[],
+        };
+        Ok(Template { base, typmods })
+    }
+}
+
+/// Keys and values of an object, in order.
+type Members<'a> = Vec<(Arc<str>, Document<'a>)>;
+
+/// A JSON value: of a `json` text with every part as it was written, or a `jsonb`.
+#[derive(Clone)]
+enum Document<'a> {
+    Text(&'a str),
+    Value(&'a Json),
+}
+
+impl<'a> Document<'a> {
+    /// A function's argument; `None` if it is NULL.
+    fn of(json: &'a Datum) -> Result<Option<Document<'a>>> {
+        match json {
+            Datum::Null => Ok(None),
+            Datum::Text(text) => Ok(Some(Document::Text(text))),
+            Datum::Jsonb(json) => Ok(Some(Document::Value(json))),
+            other => Err(crate::convert::mismatch("json", other)),
+        }
+    }
+
+    fn value(&self) -> Result<Cow<'a, Json>> {
+        match self {
+            Document::Text(text) => types::json::parse(text).map(Cow::Owned),
+            Document::Value(json) => Ok(Cow::Borrowed(json)),
+        }
+    }
+
+    /// The members of an object.
+    fn members(&self) -> Result<Option<Members<'a>>> {
+        Ok(match self {
+            Document::Text(text) => match types::json::shallow(text)? {
+                Shallow::Object(members) => Some(
+                    members.into_iter().map(|(key, text)| (key, Document::Text(text))).collect(),
+                ),
+                _ => None,
+            },
+            Document::Value(Json::Object(object)) => {
+                let member =
+                    |(key, json): &'a (Arc<str>, Json)| (Arc::clone(key), Document::Value(json));
+                Some(object.members().iter().map(member).collect())
+            }
+            Document::Value(_) => None,
+        })
+    }
+}
 
 fn no_row_type(name: &str) -> SqlError {
     SqlError::unsupported(format!("could not determine row type for result of {name}")).hint(
@@ -82,52 +153,75 @@ fn check_base(site: &Site, base: &Datum, name: &str) -> Result<()> {
 }
 
 /// A record for each object of an array.
-fn records(cx: &CallCx<'_>, base: &Datum, json: &Json, name: &str) -> Result<Rows> {
-    let elements = match json {
-        Json::Array(elements) => elements,
+fn records(
+    cx: &CallCx<'_>,
+    template: &Template<'_>,
+    json: Option<Document<'_>>,
+    name: &str,
+) -> Result<Rows> {
+    let Some(json) = json else { return Ok(Box::new(std::iter::empty())) };
+    let value = json.value()?;
+    let elements: Vec<Document<'_>> = match (&*value, &json) {
+        (Json::Array(_), Document::Text(text)) => match types::json::shallow(text)? {
+            Shallow::Array(elements) => elements.into_iter().map(Document::Text).collect(),
+            _ => Vec::new(),
+        },
+        (Json::Array(elements), Document::Value(_)) => {
+            elements.iter().map(Document::Value).collect()
+        }
         _ if name.starts_with("jsonb") => {
             return Err(invalid_parameter(format!("cannot call {name} on a non-array")));
         }
-        Json::Object(_) => {
+        (Json::Object(_), _) => {
             return Err(invalid_parameter(format!("cannot call {name} on an object")));
         }
         _ => return Err(invalid_parameter(format!("cannot call {name} on a scalar"))),
     };
-    let record = |json: &Json| match json {
-        Json::Object(_) => populate(cx, base, Some(json)),
+    let record = |json: Document<'_>| match &*json.value()? {
+        Json::Object(_) => populate(cx, template, Some(json)),
         _ => Err(invalid_parameter(format!("argument of {name} must be an array of objects"))),
     };
-    let rows = elements.iter().map(record).collect::<Result<Vec<_>>>()?;
+    let rows = elements.into_iter().map(record).collect::<Result<Vec<_>>>()?;
     Ok(Box::new(rows.into_iter().map(Ok)))
 }
 
-fn populate(cx: &CallCx<'_>, base: &Datum, json: Option<&Json>) -> Result<Datum> {
-    let Datum::Record(base) = base else { return Err(no_row_type("jsonb_populate_record")) };
-    let object = match json {
-        None => return Ok(Datum::Record(Arc::clone(base))),
-        Some(Json::Object(object)) => object,
-        Some(Json::Array(_)) => {
-            return Err(invalid_parameter("cannot call populate_composite on an array"));
-        }
-        Some(_) => return Err(invalid_parameter("cannot call populate_composite on a scalar")),
+fn populate(cx: &CallCx<'_>, template: &Template<'_>, json: Option<Document<'_>>) -> Result<Datum> {
+    let base = template.base;
+    let Some(json) = json else { return Ok(Datum::Record(Arc::clone(base))) };
+    let Some(object) = json.members()? else {
+        let what = if matches!(&*json.value()?, Json::Array(_)) { "an array" } else { "a scalar" };
+        return Err(invalid_parameter(format!("cannot call populate_composite on {what}")));
     };
-    let field = |(name, type_oid, old): &(Arc<str>, Oid, Datum)| {
-        let value = match object.get(name) {
-            None => old.clone(),
-            Some(Json::Number(_) | Json::Bool(_) | Json::Object(_))
-                if matches!(Kind::of(*type_oid), Some(Kind::Array(_))) =>
+    let field = |(at, (name, type_oid, old)): (usize, &(Arc<str>, Oid, Datum))| {
+        // Of several members of a name the last counts.
+        let Some((_, member)) = object.iter().rev().find(|(key, _)| key == name) else {
+            return Ok((Arc::clone(name), *type_oid, old.clone()));
+        };
+        let json = member.value()?;
+        let scalar = matches!(&*json, Json::Number(_) | Json::Bool(_) | Json::Object(_));
+        if scalar && matches!(Kind::of(*type_oid), Some(Kind::Array(_))) {
+            let code = SqlState::INVALID_TEXT_REPRESENTATION;
+            let error = SqlError::new(code, "expected JSON array");
+            return Err(error.hint(format!("See the value of key \"{name}\".")));
+        }
+        let value = match (member, &*json) {
+            // What is no string is shown as it was written.
+            (Document::Text(text), Json::Array(_) | Json::Object(_) | Json::Number(_))
+                if !matches!(Kind::of(*type_oid), Some(Kind::Array(_) | Kind::Jsonb)) =>
             {
-                return Err(SqlError::new(
-                    SqlState::INVALID_TEXT_REPRESENTATION,
-                    "expected JSON array",
-                )
-                .hint(format!("See the value of key \"{name}\".")));
+                text::input(*type_oid, -1, text, cx.settings)?
             }
-            Some(json) => convert(cx, json, *type_oid)?,
+            (_, json) => convert(cx, json, *type_oid)?,
+        };
+        let value = match template.typmods.get(at) {
+            Some(Datum::Int4(typmod)) => {
+                types::typmod::apply_typmod(*type_oid, *typmod, value, false)?
+            }
+            _ => value,
         };
         Ok((Arc::clone(name), *type_oid, value))
     };
-    let fields = base.fields.iter().map(field).collect::<Result<_>>()?;
+    let fields = base.fields.iter().enumerate().map(field).collect::<Result<_>>()?;
     Ok(Datum::Record(Arc::new(Record { type_oid: base.type_oid, fields })))
 }
 

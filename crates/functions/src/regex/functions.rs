@@ -26,6 +26,21 @@ pub(crate) fn like_regex(text: &str, re: &str, flags: types::jsonpath::RegexFlag
     pattern(re, options)?.is_match(text)
 }
 
+/// Checks the patterns of a `jsonpath`, which reading one alone does not.
+///
+/// # Errors
+/// `2201B` for what is no regular expression.
+///
+/// Source: PostgreSQL 16 `makeItemLikeRegex`.
+pub fn check_jsonpath(path: &types::Datum) -> Result<()> {
+    let types::Datum::Rare(rare) = path else { return Ok(()) };
+    match &**rare {
+        types::Rare::JsonPath(path) => path
+            .try_for_each_pattern(&mut |pattern, flags| like_regex("", pattern, flags).map(|_| ())),
+        _ => Ok(()),
+    }
+}
+
 const ANY_CASE: Options = Options {
     ignore_case: true,
     newline_stops: false,

@@ -18,4 +18,5 @@ use crate::convert::Table;
 
 pub(crate) const TABLES: [Table; 2] = [functions::TABLE, similar::TABLE];
 pub(crate) const SETS: &[(&str, SetReturning)] = functions::SETS;
+pub use functions::check_jsonpath;
 pub(crate) use functions::like_regex;

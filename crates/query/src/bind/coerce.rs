@@ -377,7 +377,9 @@ impl Binder<'_> {
         }
         let base = builtin::base_type(target);
         let typmod = if base == oid::INTERVAL { typmod } else { -1 };
-        types::text::input(base, typmod, text, &self.cx.settings.format)
+        let value = types::text::input(base, typmod, text, &self.cx.settings.format)?;
+        functions::check_jsonpath(&value)?;
+        Ok(value)
     }
 
     /// As [`Binder::try_coerce`], with the type modifier applied too; `None` if impossible.
@@ -389,6 +391,15 @@ impl Binder<'_> {
         context: Context,
     ) -> Result<Option<Expr>> {
         let Some(mut expr) = self.coerce(expr, target, typmod, context)? else { return Ok(None) };
+        if typmod < 0 && expr.typmod >= 0 && context == Context::Explicit {
+            // The same value, of which no more is known than its type.
+            let location = expr.location;
+            let expr = match expr.kind {
+                ExprKind::Const(_) => Expr { typmod, ..expr },
+                _ => Expr::new(ExprKind::Relabel(Box::new(expr)), target).at(location),
+            };
+            return Ok(Some(expr));
+        }
         if typmod < 0 || expr.typmod == typmod || !has_typmod(target) {
             return Ok(Some(expr));
         }

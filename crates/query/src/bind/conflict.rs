@@ -42,13 +42,16 @@ impl Binder<'_> {
                 )
                 .hint("For example, ON CONFLICT (column_name)."));
         }
+        let excluded = Relation { alias: "excluded".into(), ..relation.clone() };
         let inferred = match infer {
-            Some(infer) => Some(self.inference(table, infer)?),
+            Some(infer) => {
+                let excluded = updates.then_some(&excluded);
+                Some(self.inference(table, infer, excluded)?)
+            }
             None => None,
         };
         let update = match updates {
             true => {
-                let excluded = Relation { alias: "excluded".into(), ..relation.clone() };
                 let mut excluded_columns = columns.clone();
                 for column in &mut excluded_columns {
                     second_relation(&mut column.expr);
@@ -87,17 +90,23 @@ impl Binder<'_> {
         &mut self,
         table: &Arc<Table>,
         infer: &protobuf::InferClause,
+        excluded: Option<&Relation>,
     ) -> Result<Inference> {
         let protobuf::InferClause { index_elems, where_clause, conname, location } = infer;
         if !conname.is_empty() {
             return constraint(table, conname);
         }
+        // Out of sight, but what was misspelt may be meant for it.
+        self.level()?.relations.extend(excluded.cloned());
         // The elements see the table alone, as those of an index do.
         let mut level = Level::new(Place::IndexExpression);
         level.add_table_columns(table);
         self.levels.push(level);
         let inferred = self.inference_elements(table, index_elems, where_clause, *location);
         self.levels.pop();
+        if excluded.is_some() {
+            self.level()?.relations.pop();
+        }
         inferred
     }
 

@@ -206,8 +206,9 @@ impl Binder<'_> {
                 None => self.coerce_to_common(expr, target, "ARRAY")?,
             });
         }
+        let typmod = super::coerce::common_typmod(&coerced, target);
         let kind = ExprKind::Array { elements: coerced, element_type: element, nested };
-        Ok(Expr::new(kind, array))
+        Ok(Expr::typed(kind, array, typmod))
     }
 
     /// `left name ANY (array)`, or ALL.

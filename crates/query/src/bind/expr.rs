@@ -145,9 +145,13 @@ impl Binder<'_> {
             return self.cast(expr, target.oid, target.typmod, location);
         }
         let expr = self.expression(node)?;
-        // The result starts where the cast does.
+        // What does not fit into a row type is found fault with where the cast stands.
+        let is_row = matches!(expr.kind, ExprKind::Row { .. });
+        let expr = if is_row { expr.at(location) } else { expr };
+        let same = expr.ty == target.oid && expr.typmod == target.typmod;
         let cast = self.cast(expr, target.oid, target.typmod, location)?;
-        Ok(cast.at(-1))
+        // The result starts where the cast does, if there is anything to cast.
+        Ok(if same { cast } else { cast.at(-1) })
     }
 
     fn bool_expr(&mut self, expr: &protobuf::BoolExpr) -> Result<Expr> {

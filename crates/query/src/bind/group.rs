@@ -12,7 +12,7 @@ use super::clause::Targets;
 use super::query::{Relation, Source};
 use super::same::same;
 use super::scope::Place;
-use crate::expr::{AGGREGATES, Expr, ExprKind};
+use crate::expr::{AGGREGATES, Expr, ExprKind, Var};
 use crate::plan::walk;
 
 /// Most grouping sets that a GROUP BY may expand to.
@@ -229,6 +229,14 @@ impl Binder<'_> {
             ExprKind::Var(var) if var.level == 0 && var.relation != AGGREGATES => {
                 return self.check_grouped_var(expr, groups, scope, false);
             }
+            ExprKind::Row { .. } | ExprKind::Case { .. } => {
+                if let Some(number) = whole_row(expr, scope.relations)
+                    && let Some(relation) = scope.relations.get(number)
+                    && (scope.sets || !determined(relation, number, groups))
+                {
+                    return Err(self.ungrouped(relation, "*", expr.location, false));
+                }
+            }
             ExprKind::SubLink(link) => {
                 for mut var in walk::outer_vars(&link.query) {
                     match &mut var.kind {
@@ -270,6 +278,16 @@ impl Binder<'_> {
             return Ok(());
         }
         let column = relation.columns.get(var.column).map_or("?", |c| c.name.as_str());
+        Err(self.ungrouped(relation, column, expr.location, in_subquery))
+    }
+
+    fn ungrouped(
+        &self,
+        relation: &Relation,
+        column: &str,
+        location: i32,
+        in_subquery: bool,
+    ) -> SqlError {
         let name = format!("{}.{column}", relation.alias);
         let message = match in_subquery {
             false => format!(
@@ -278,7 +296,30 @@ impl Binder<'_> {
             ),
             true => format!("subquery uses ungrouped column \"{name}\" from outer query"),
         };
-        Err(self.error(SqlState::GROUPING_ERROR, message, expr.location))
+        self.error(SqlState::GROUPING_ERROR, message, location)
+    }
+}
+
+/// The relation whose whole row an expression is.
+fn whole_row(expr: &Expr, relations: &[Relation]) -> Option<usize> {
+    match &expr.kind {
+        // Where an outer join may have made the row up.
+        ExprKind::Case { whens, otherwise } => match whens.as_slice() {
+            [(Expr { kind: ExprKind::IsNull { .. }, .. }, _)] => whole_row(otherwise, relations),
+            _ => None,
+        },
+        ExprKind::Row { fields } => {
+            let ExprKind::Var(first) = fields.first()?.1.kind else { return None };
+            let columns = &relations.get(first.relation)?.columns;
+            let all = fields.len() == columns.len()
+                && fields.iter().zip(columns).enumerate().all(|(at, ((name, field), column))| {
+                    **name == *column.name
+                        && matches!(field.kind, ExprKind::Var(var)
+                            if var == Var { level: 0, column: at, ..first })
+                });
+            all.then_some(first.relation)
+        }
+        _ => None,
     }
 }
 

@@ -52,6 +52,11 @@ impl Binder<'_> {
                 if let Some((up, item)) = self.item(None, name, location)? {
                     return Ok(self.whole_row(up, &item));
                 }
+                if name == &"tableoid"
+                    && let Some(expr) = self.unqualified_table_oid(location)?
+                {
+                    return Ok(expr);
+                }
                 if let Some(argument) = self.argument(None, name) {
                     return Ok(argument.at(location));
                 }
@@ -151,6 +156,25 @@ impl Binder<'_> {
             ProcKind::Function => self.call(&candidate, vec![row], false, location).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// The system column `tableoid` of the nearest relation in sight; joins do not show it.
+    fn unqualified_table_oid(&self, location: i32) -> Result<Option<Expr>> {
+        for (up, level) in self.levels.iter().rev().enumerate() {
+            let items = level.items.iter().filter(|item| item.unqualified && !item.joined);
+            let mut found = items.filter_map(|item| self.table_oid(up, item));
+            if let Some(expr) = found.next() {
+                if found.next().is_some() {
+                    return Err(self.error(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        "column reference \"tableoid\" is ambiguous",
+                        location,
+                    ));
+                }
+                return Ok(Some(expr.at(location)));
+            }
+        }
+        Ok(None)
     }
 
     /// The system column `tableoid` of a relation. It is NULL in a row that an outer join makes up,
@@ -257,7 +281,9 @@ impl Binder<'_> {
             // `a[2][1:3]` means `a[1:2][1:3]`.
             bounds.push(if slice && !is_slice { (one(), upper) } else { (lower, upper) });
         }
-        Ok(Expr::new(ExprKind::Subscript { container: Box::new(base), indexes: bounds, slice }, ty))
+        let typmod = base.typmod;
+        let kind = ExprKind::Subscript { container: Box::new(base), indexes: bounds, slice };
+        Ok(Expr::typed(kind, ty, typmod))
     }
 
     fn subscript_bound(&mut self, node: &Option<Box<Node>>, jsonb: bool) -> Result<Option<Expr>> {
@@ -298,7 +324,14 @@ impl Binder<'_> {
         }
         let fields = self.record_fields(row)?;
         let (at, (_, ty)) = fields.iter().enumerate().find(|(_, (field, _))| field == name)?;
-        Some(Expr::new(ExprKind::Field { row: Box::new(row.clone()), field: at }, *ty))
+        let typmod = self.field_typmod(row.ty, at);
+        Some(Expr::typed(ExprKind::Field { row: Box::new(row.clone()), field: at }, *ty, typmod))
+    }
+
+    /// The type modifier of a field of a row type.
+    pub(super) fn field_typmod(&self, row: Oid, at: usize) -> i32 {
+        let fields = self.row_type_fields(row).unwrap_or_default();
+        fields.get(at).map_or(-1, |(.., typmod)| *typmod)
     }
 
     /// `(row).name`

@@ -95,8 +95,9 @@ impl Binder<'_> {
             level.items.splice(0..0, before);
             on = Some(self.boolean(condition?, "JOIN/ON")?);
         }
-        if let Some(alias) = alias {
-            self.alias_join(alias, start)?;
+        match alias {
+            Some(alias) => self.alias_join(alias, start)?,
+            None => self.level()?.items.iter_mut().skip(start).for_each(|item| item.joined = true),
         }
         Ok(FromItem::Join { kind, left: Box::new(left), right: Box::new(right), on })
     }
@@ -205,6 +206,7 @@ fn item(
         hidden: 0,
         qualified,
         unqualified,
+        joined: false,
         sight: Sight::Open,
     }
 }

@@ -5,9 +5,9 @@
 
 use types::{SqlError, SqlState};
 
-use super::Binder;
 use super::query::{Relation, Source};
 use super::scope::{Item, Level, Sight};
+use super::{Binder, CteSource};
 
 /// Edits between two names beyond which one is no hint for the other.
 const FUZZY_DISTANCE_MAX: usize = 3;
@@ -98,9 +98,23 @@ impl Binder<'_> {
                 location,
             )
         };
-        let matches = |relation: &Relation| match &relation.source {
-            Source::Table { table, .. } if table.name == name => true,
-            _ => schema.is_none() && relation.alias == name,
+        // What the name would mean in FROM.
+        let cte = self.ctes.iter().rev().find(|cte| schema.is_none() && cte.name == name);
+        let cte = cte.map(|cte| &cte.source);
+        let matches = |relation: &Relation| {
+            relation.alias == name
+                || match (&relation.source, cte) {
+                    (Source::Table { table, .. }, None) => {
+                        let of = self.cx.catalog.schema_by_oid(table.schema);
+                        let named = schema.is_none_or(|name| of.is_some_and(|of| of.name == name));
+                        table.name == name && named
+                    }
+                    (Source::Cte(number), Some(CteSource::Cte(named))) => number == named,
+                    (Source::WorkTable(number), Some(CteSource::WorkTable(named))) => {
+                        number == named
+                    }
+                    _ => false,
+                }
         };
         let found = self.levels.iter().rev().enumerate().find_map(|(up, level)| {
             level.relations.iter().position(matches).map(|relation| (up, relation, 0))

@@ -176,12 +176,17 @@ impl Binder<'_> {
         let super::call::Coerced { mut args, result_type, spread } =
             self.coerce_arguments(candidate, args, variadic)?;
         query_argument(proc, &mut args);
-        if let Some(base) = args.first_mut()
-            && proc.src.contains("populate_record")
-            && super::row_type::is_null(base)
-            && let Some(row) = self.null_row(base.ty)
+        if proc.src.contains("populate_record")
+            && let Some(base) = args.first_mut()
+            && let Some(fields) = self.row_type_fields(base.ty)
         {
-            *base = row;
+            if super::row_type::is_null(base)
+                && let Some(row) = self.null_row(base.ty)
+            {
+                *base = row;
+            }
+            let typmods = fields.into_iter().map(|(.., typmod)| typmod);
+            args.push(super::range_function::typmods(typmods));
         }
         let arg_types = args.iter().map(|arg| arg.ty).collect();
         let site = functions::Site { arg_types, result_type };

@@ -238,6 +238,8 @@ impl std::fmt::Debug for BoundAggregate {
 /// A window function call.
 #[derive(Clone, Debug)]
 pub struct BoundWindow {
+    /// Number of its window among those of the query: WINDOW's first, then OVER's.
+    pub definition: usize,
     /// What it computes.
     pub function: WindowFunction,
     /// Arguments.
@@ -263,8 +265,8 @@ impl BoundWindow {
         };
         let call = call.into_iter().flat_map(|call| call.args.iter_mut().chain(&mut call.filter));
         call.chain(&mut self.args)
-            .chain(&mut self.partition)
             .chain(self.order.iter_mut().map(|key| &mut key.expr))
+            .chain(&mut self.partition)
             .chain(&mut self.filter)
     }
 }

@@ -14,7 +14,7 @@ use super::polymorphic::Polymorphic;
 use super::query::{FromItem, OutputColumn, Relation, Source};
 use super::scope::Place;
 use super::srf::contains_set;
-use super::{Binder, required, strings};
+use super::{Binder, required, strings, unsupported};
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{FunctionCall, FunctionSource};
 
@@ -195,6 +195,9 @@ impl Binder<'_> {
                     ));
                 }
                 let ty = self.type_ref(type_name)?;
+                if self.cx.catalog.domain_by_oid(ty.oid.0).is_some() {
+                    return Err(unsupported("domains in a column definition list"));
+                }
                 let name = &definition.colname;
                 if outputs.iter().any(|known: &OutputColumn| known.name == *name) {
                     return Err(SqlError::new(
@@ -209,8 +212,9 @@ impl Binder<'_> {
             && let Some(named) = super::user_function::call_columns(&self.cx.catalog, call)
         {
             composite = call.returns_row(&self.cx.catalog);
-            for (name, ty) in named {
-                outputs.push(column(&name, ty, -1));
+            let fields = self.row_type_fields(ty).unwrap_or_default();
+            for (at, (name, ty)) in named.into_iter().enumerate() {
+                outputs.push(column(&name, ty, fields.get(at).map_or(-1, |field| field.2)));
             }
         } else if let Some(named) = named {
             composite = ty == oid::RECORD;
@@ -285,8 +289,15 @@ fn with_row_template(mut kind: ExprKind, outputs: &[OutputColumn]) -> ExprKind {
         let fields = outputs.iter().map(|o| (o.name.as_str().into(), o.ty, Datum::Null)).collect();
         let template = Record { type_oid: oid::RECORD, fields };
         args.push(Expr::constant(Datum::Record(template.into()), oid::RECORD));
+        args.push(typmods(outputs.iter().map(|output| output.typmod)));
     }
     kind
+}
+
+/// Type modifiers, as functions that make rows of JSON take them.
+pub(super) fn typmods(typmods: impl Iterator<Item = i32>) -> Expr {
+    let typmods = types::Array::from_elements(oid::INT4, typmods.map(Datum::Int4).collect());
+    Expr::constant(Datum::Array(typmods.into()), oid::INT4_ARRAY)
 }
 
 /// `unnest(a, b)` in FROM means `ROWS FROM (unnest(a), unnest(b))`; any other call is itself.

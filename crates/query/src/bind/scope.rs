@@ -195,6 +195,8 @@ pub(super) struct Item {
     pub(super) qualified: bool,
     /// `column` works, and `*` includes it.
     pub(super) unqualified: bool,
+    /// An unnamed join shows its columns: without a qualifier they are the join's.
+    pub(super) joined: bool,
     pub(super) sight: Sight,
 }
 
@@ -244,6 +246,7 @@ impl Level {
             hidden: 0,
             qualified: true,
             unqualified: true,
+            joined: false,
             sight: Sight::Open,
         });
     }
@@ -288,6 +291,7 @@ impl Level {
             hidden: 0,
             qualified: true,
             unqualified: true,
+            joined: false,
             sight: Sight::Open,
         });
         self.relations.push(relation);
@@ -346,7 +350,7 @@ impl Binder<'_> {
                 location,
             ));
         }
-        self.check_sight(level, item, location)?;
+        self.check_sight(level, item, item.joined, location)?;
         self.note_read(column);
         Ok(Some(column.expr.clone()))
     }
@@ -373,22 +377,24 @@ impl Binder<'_> {
                         location,
                     ));
                 }
-                self.check_sight(level, item, location)?;
+                self.check_sight(level, item, false, location)?;
                 return Ok(Some((up, item.clone())));
             }
         }
         Ok(None)
     }
 
-    /// Fails for an item that the join between it and what is being bound bars.
-    fn check_sight(&self, level: &Level, item: &Item, location: i32) -> Result<()> {
+    /// Fails for an item that the join between it and what is being bound bars; an unnamed join's
+    /// part may stand for it.
+    fn check_sight(&self, level: &Level, item: &Item, unnamed: bool, location: i32) -> Result<()> {
         if item.sight != Sight::Barred {
             return Ok(());
         }
         let alias = item
             .alias
             .clone()
-            .or_else(|| level.relations.get(item.relation?).map(|relation| relation.alias.clone()));
+            .or_else(|| level.relations.get(item.relation?).map(|relation| relation.alias.clone()))
+            .filter(|_| !unnamed);
         let alias = alias.unwrap_or_else(|| "unnamed_join".into());
         let error = self.error(
             SqlState::INVALID_COLUMN_REFERENCE,

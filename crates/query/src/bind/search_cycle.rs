@@ -64,16 +64,30 @@ impl Expansion {
 }
 
 impl Binder<'_> {
-    /// Checks SEARCH and CYCLE of a WITH query with these columns.
-    pub(super) fn expansion(
-        &mut self,
+    /// What SEARCH and CYCLE of a WITH query ask for, before the query's columns are known.
+    pub(super) fn expansion(&mut self, cte: &protobuf::CommonTableExpr) -> Result<Expansion> {
+        let search = cte.search_clause.as_ref().map(|clause| Search {
+            by: Vec::new(),
+            breadth_first: clause.search_breadth_first,
+            column: clause.search_seq_column.clone(),
+        });
+        let cycle = match &cte.cycle_clause {
+            Some(clause) => Some(self.cycle(clause)?),
+            None => None,
+        };
+        Ok(Expansion { search, cycle })
+    }
+
+    /// Checks SEARCH and CYCLE of a WITH query that has these columns.
+    pub(super) fn check_expansion(
+        &self,
+        expansion: &mut Expansion,
         cte: &protobuf::CommonTableExpr,
         select: &protobuf::SelectStmt,
         columns: &[OutputColumn],
-    ) -> Result<Expansion> {
-        let (search, cycle) = (&cte.search_clause, &cte.cycle_clause);
-        if search.is_none() && cycle.is_none() {
-            return Ok(Expansion::default());
+    ) -> Result<()> {
+        if cte.search_clause.is_none() && cte.cycle_clause.is_none() {
+            return Ok(());
         }
         for (side, which) in [(&select.larg, "left"), (&select.rarg, "right")] {
             let combined = side.as_ref().is_some_and(|side| {
@@ -88,15 +102,28 @@ impl Binder<'_> {
                 )));
             }
         }
-        let search = match search {
-            Some(search) => Some(self.search(search, columns)?),
-            None => None,
-        };
-        let cycle = match cycle {
-            Some(cycle) => Some(self.cycle(cycle, columns)?),
-            None => None,
-        };
-        if let (Some(search), Some(cycle), Some(clause)) = (&search, &cycle, &cte.search_clause) {
+        let Expansion { search, cycle } = expansion;
+        if let (Some(search), Some(clause)) = (&mut *search, &cte.search_clause) {
+            let location = clause.location;
+            let names = strings(&clause.search_col_list);
+            search.by = self.positions(&names, "search", columns, location)?;
+            self.check_free(&search.column, "search sequence", columns, location)?;
+        }
+        if let (Some(cycle), Some(clause)) = (&mut *cycle, &cte.cycle_clause) {
+            let location = clause.location;
+            let names = strings(&clause.cycle_col_list);
+            cycle.by = self.positions(&names, "cycle", columns, location)?;
+            self.check_free(&cycle.mark_column, "cycle mark", columns, location)?;
+            self.check_free(&cycle.path_column, "cycle path", columns, location)?;
+            if cycle.mark_column == cycle.path_column {
+                return Err(self.error(
+                    SqlState::SYNTAX_ERROR,
+                    "cycle mark column name and cycle path column name are the same",
+                    location,
+                ));
+            }
+        }
+        if let (Some(search), Some(cycle), Some(clause)) = (search, cycle, &cte.search_clause) {
             let clash = |what: &str| {
                 Err(self.error(
                     SqlState::SYNTAX_ERROR,
@@ -111,7 +138,7 @@ impl Binder<'_> {
                 return clash("cycle path");
             }
         }
-        Ok(Expansion { search, cycle })
+        Ok(())
     }
 
     /// The positions of named columns, each named once.
@@ -161,42 +188,19 @@ impl Binder<'_> {
         ))
     }
 
-    fn search(
-        &self,
-        clause: &protobuf::CteSearchClause,
-        columns: &[OutputColumn],
-    ) -> Result<Search> {
-        let protobuf::CteSearchClause {
-            search_col_list,
-            search_breadth_first,
-            search_seq_column,
-            location,
-        } = clause;
-        let by = self.positions(&strings(search_col_list), "search", columns, *location)?;
-        self.check_free(search_seq_column, "search sequence", columns, *location)?;
-        Ok(Search { by, breadth_first: *search_breadth_first, column: search_seq_column.clone() })
-    }
-
-    fn cycle(
-        &mut self,
-        clause: &protobuf::CteCycleClause,
-        columns: &[OutputColumn],
-    ) -> Result<Cycle> {
+    fn cycle(&mut self, clause: &protobuf::CteCycleClause) -> Result<Cycle> {
         let protobuf::CteCycleClause {
-            cycle_col_list,
+            cycle_col_list: _,
             cycle_mark_column,
             cycle_mark_value,
             cycle_mark_default,
             cycle_path_column,
-            location,
+            location: _,
             cycle_mark_type: _,
             cycle_mark_typmod: _,
             cycle_mark_collation: _,
             cycle_mark_neop: _,
         } = clause;
-        let location = *location;
-        let by = self.positions(&strings(cycle_col_list), "cycle", columns, location)?;
-        self.check_free(cycle_mark_column, "cycle mark", columns, location)?;
         self.levels.push(Level::new(Place::CycleMark));
         let marks = self
             .boxed(cycle_mark_value)
@@ -206,16 +210,8 @@ impl Binder<'_> {
         self.require_equality(ty, -1)?;
         let mark_default = required(marks.pop())?;
         let mark = required(marks.pop())?;
-        self.check_free(cycle_path_column, "cycle path", columns, location)?;
-        if cycle_mark_column == cycle_path_column {
-            return Err(self.error(
-                SqlState::SYNTAX_ERROR,
-                "cycle mark column name and cycle path column name are the same",
-                location,
-            ));
-        }
         Ok(Cycle {
-            by,
+            by: Vec::new(),
             mark,
             mark_default,
             mark_column: cycle_mark_column.clone(),

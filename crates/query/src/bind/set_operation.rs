@@ -136,6 +136,7 @@ impl Binder<'_> {
             hidden: 0,
             qualified: false,
             unqualified: true,
+            joined: false,
             sight: Sight::Open,
         });
         self.levels.push(level);

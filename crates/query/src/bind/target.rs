@@ -122,8 +122,9 @@ impl Binder<'_> {
             (Some(fields), kind) => {
                 let row = Expr::typed(kind, row.ty, row.typmod);
                 let field = |(at, (name, ty)): (usize, (String, Oid))| {
+                    let typmod = self.field_typmod(row.ty, at);
                     let row = Box::new(row.clone());
-                    (Arc::from(name), Expr::new(ExprKind::Field { row, field: at }, ty))
+                    (Arc::from(name), Expr::typed(ExprKind::Field { row, field: at }, ty, typmod))
                 };
                 fields.into_iter().enumerate().map(field).collect()
             }

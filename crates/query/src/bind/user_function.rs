@@ -9,6 +9,7 @@ use functions::Site;
 use types::{Oid, Result, SqlError, oid};
 
 use super::coerce::Context;
+use super::dml::Modify;
 use super::function::{Actual, Candidate};
 use super::polymorphic::{Polymorphic, is_polymorphic};
 use super::query::{FromItem, OutputColumn, Query, Relation, Select, Source};
@@ -30,6 +31,16 @@ pub(crate) struct FunctionScope {
 
 /// What the columns of a function's last statement are to be; `None` if they are as they come.
 pub(crate) type Wanted<'w> = dyn Fn(&[OutputColumn]) -> Result<Option<Vec<(Oid, i32)>>> + 'w;
+
+/// Columns with the types that they are assigned to.
+fn assigned(columns: &[OutputColumn], types: &[(Oid, i32)]) -> Vec<OutputColumn> {
+    let column = |(column, (ty, typmod)): (&OutputColumn, &(Oid, i32))| OutputColumn {
+        ty: *ty,
+        typmod: *typmod,
+        ..column.clone()
+    };
+    columns.iter().zip(types).map(column).collect()
+}
 
 impl<'a> Binder<'a> {
     /// Makes a function's arguments nameable.
@@ -58,17 +69,34 @@ impl<'a> Binder<'a> {
         self.finish(query)
     }
 
-    /// A query whose output columns are assigned to a function's result.
-    fn assign_outputs(&mut self, query: Query, types: &[(Oid, i32)]) -> Result<Query> {
-        let columns = query.columns.clone();
+    /// As [`Binder::function_query`], for a modification whose RETURNING gives the result.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn function_modification(
+        mut self,
+        node: &parser::NodeEnum,
+        wanted: &Wanted<'_>,
+    ) -> Result<Bound<Modify>> {
+        let mut modify = self.modify(node)?;
+        if let Some((columns, exprs)) = modify.returning.take() {
+            modify.returning = Some(match wanted(&columns)? {
+                None => (columns, exprs),
+                Some(types) => (assigned(&columns, &types), self.assign_each(exprs, &types)?),
+            });
+        }
+        self.finish(modify)
+    }
+
+    /// Expressions assigned to a function's result.
+    fn assign_each(&mut self, exprs: Vec<Expr>, types: &[(Oid, i32)]) -> Result<Vec<Expr>> {
         let result_type = self.function.as_ref().map_or(Oid::INVALID, |scope| scope.result_type);
         let mut targets = Vec::new();
-        for (at, (column, (ty, typmod))) in columns.iter().zip(types).enumerate() {
-            let var = Var { level: 0, relation: 0, column: at };
-            let expr = Expr::typed(ExprKind::Var(var), column.ty, column.typmod);
+        for (at, (expr, (ty, typmod))) in exprs.into_iter().zip(types).enumerate() {
+            let source = expr.ty;
             let coerced = self.try_coerce_typmod(expr, *ty, *typmod, Context::Assignment)?;
             targets.push(coerced.ok_or_else(|| {
-                let actual = self.type_name(column.ty);
+                let actual = self.type_name(source);
                 let detail = match types {
                     [_] => format!("Actual return type is {actual}."),
                     _ => format!(
@@ -80,12 +108,19 @@ impl<'a> Binder<'a> {
                 crate::function::mismatch(self.cx, result_type, &detail)
             })?);
         }
-        let outputs = columns.iter().zip(types).map(|(column, (ty, typmod))| OutputColumn {
-            ty: *ty,
-            typmod: *typmod,
-            ..column.clone()
-        });
-        let outputs = outputs.collect();
+        Ok(targets)
+    }
+
+    /// A query whose output columns are assigned to a function's result.
+    fn assign_outputs(&mut self, query: Query, types: &[(Oid, i32)]) -> Result<Query> {
+        let columns = query.columns.clone();
+        let var = |(column, output): (usize, &OutputColumn)| {
+            let var = Var { level: 0, relation: 0, column };
+            Expr::typed(ExprKind::Var(var), output.ty, output.typmod)
+        };
+        let targets = columns.iter().enumerate().map(var).collect();
+        let targets = self.assign_each(targets, types)?;
+        let outputs = assigned(&columns, types);
         let relation = Relation {
             source: Source::Query(Arc::new(query)),
             alias: "*SELECT*".into(),

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use catalog::builtin;
 use types::{Oid, oid};
 
 use super::Binder;
@@ -37,7 +38,7 @@ impl Binder<'_> {
             Some((ty, fields)) => (ty, fields.into_iter().map(|(name, ..)| name).collect()),
             None => {
                 let names = item.columns.iter().map(|column| column.name.as_str().into());
-                (oid::RECORD, names.collect())
+                (ty.filter(|ty| is_system_row(*ty)).unwrap_or(oid::RECORD), names.collect())
             }
         };
         let values = item.columns.iter().map(|column| lifted(&column.expr));
@@ -85,6 +86,7 @@ impl Binder<'_> {
         }
         match &relation.source {
             Source::Table { table, live: _ } => Some(Oid(table.row_type)),
+            Source::System(relation) => system_row(*relation),
             Source::Functions { calls, ordinality: false } => match calls.as_slice() {
                 [call] => Some(result_type(call)),
                 _ => None,
@@ -92,6 +94,16 @@ impl Binder<'_> {
             _ => None,
         }
     }
+}
+
+/// The row type of a relation of the catalog, if PostgreSQL ships it with one.
+fn system_row(relation: Oid) -> Option<Oid> {
+    let mut types = builtin::types().iter();
+    types.find(|row| row.relation == relation).map(|row| row.oid)
+}
+
+fn is_system_row(ty: Oid) -> bool {
+    builtin::type_by_oid(ty).is_some_and(|row| row.relation.is_valid())
 }
 
 /// The type of a value, or of each row, of a call.

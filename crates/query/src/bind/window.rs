@@ -172,7 +172,7 @@ impl Binder<'_> {
                 let PendingWindow { function, args, filter, ty, definition } = call;
                 let Window { name: _, partition, order, frame, has_frame: _ } =
                     required(windows.get(definition))?.clone();
-                Ok(BoundWindow { function, args, filter, partition, order, frame, ty })
+                Ok(BoundWindow { definition, function, args, filter, partition, order, frame, ty })
             })
             .collect()
     }

@@ -189,6 +189,7 @@ impl Binder<'_> {
             return Err(SqlError::internal("UNION without two sides"));
         };
         let name = &cte.ctename;
+        let mut expansion = self.expansion(cte)?;
         let base = self.select_statement(left)?;
         let mut columns = base.columns.clone();
         for column in &mut columns {
@@ -196,7 +197,6 @@ impl Binder<'_> {
         }
         let mut visible = columns.clone();
         self.name_columns(cte, &mut visible, &strings(&cte.aliascolnames))?;
-        let expansion = self.expansion(cte, select, &visible)?;
         let extra = expansion.columns();
         let hidden = extra.len();
         visible.extend(extra.clone());
@@ -239,6 +239,8 @@ impl Binder<'_> {
                 )
                 .hint("Cast the output of the non-recursive term to the correct type."));
         }
+        let named = &visible[..columns.len()];
+        self.check_expansion(&mut expansion, cte, select, named)?;
         let (base, step) = self.expand(expansion, base, step, &visible, work_table, name)?;
         columns.extend(extra);
         Ok((base, step, work_table, columns, hidden))

@@ -33,7 +33,11 @@ pub(crate) fn coerce_via_io(
     let text = types::utf8(&text)?;
     match to {
         oid::TEXT | oid::VARCHAR | oid::BPCHAR => Ok(Datum::text(text)),
-        _ => types::text::input(to, -1, text, settings),
+        _ => {
+            let value = types::text::input(to, -1, text, settings)?;
+            functions::check_jsonpath(&value)?;
+            Ok(value)
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use functions::CallCx;
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, SqlState, oid};
 
+use crate::execute::eval::{EvalCx, Identity, Memo, Replay, Stop, eval};
 use crate::execute::values;
 use crate::expr::{Call, Expr, ExprKind};
 
@@ -66,6 +67,16 @@ pub(super) fn children(expr: &mut Expr, f: &mut dyn FnMut(&mut Expr) -> Result<(
                 return children(expr, f);
             }
             f(case)
+        }
+        // A list of values stays one, for those that look for it.
+        ExprKind::ArrayQuantified { call, array, all: _ }
+            if matches!(array.kind, ExprKind::Array { .. }) =>
+        {
+            call.args.iter_mut().try_for_each(&mut *f)?;
+            match &mut array.kind {
+                ExprKind::Array { elements, .. } => elements.iter_mut().try_for_each(f),
+                _ => Ok(()),
+            }
         }
         _ => {
             let mut result = Ok(());
@@ -127,9 +138,7 @@ pub(super) fn call_with(call: &Call, position: usize, value: &Datum) -> bool {
         return false;
     }
     let settings = FormatSettings::default();
-    let cx =
-        CallCx { settings: &settings, transaction_micros: 0, statement_micros: 0, session: &() };
-    matches!((call.function)(&cx, &call.site, &values), Ok(Datum::Bool(true)))
+    matches!((call.function)(&call_cx(&settings), &call.site, &values), Ok(Datum::Bool(true)))
 }
 
 /// Makes an expression whose parts are folded already as simple as constants among them allow.
@@ -147,13 +156,33 @@ pub(super) fn fold(expr: &mut Expr) -> Result<()> {
             if call.args.iter().any(is_null) && !call.args.is_empty() {
                 let first = call.args.swap_remove(0);
                 expr.kind = first.kind;
+            } else if is_known(call) {
+                evaluate(expr)?;
+            }
+        }
+        ExprKind::Distinct { equal, negated: _ } if is_known(equal) => evaluate(expr)?,
+        ExprKind::ArrayQuantified { call, array, all: _ } => {
+            let left = call.args.first().is_some_and(is_const);
+            let element =
+                matches!(call.args.get(1).map(|arg| &arg.kind), Some(ExprKind::ArrayElement));
+            let known = match &array.kind {
+                ExprKind::Array { elements, .. } => elements.iter().all(is_const),
+                _ => is_const(array),
+            };
+            if left && element && known && is_immutable(call) {
+                evaluate(expr)?;
+            }
+        }
+        ExprKind::Array { elements, .. } if elements.iter().all(is_const) => evaluate(expr)?,
+        ExprKind::Subscript { container, indexes, slice: _ } => {
+            let bounds = indexes.iter().flat_map(|(low, high)| low.iter().chain(high));
+            if is_const(container) && bounds.into_iter().all(is_const) {
+                evaluate(expr)?;
             }
         }
         ExprKind::CoerceViaIo(arg) => {
             if let ExprKind::Const(value) = &arg.kind
-                && (value.is_null()
-                    || has_immutable_text(arg.ty)
-                        && (has_immutable_text(expr.ty) || has_immutable_input(expr.ty)))
+                && (value.is_null() || has_immutable_text(arg.ty) && has_immutable_input(expr.ty))
             {
                 let settings = FormatSettings::default();
                 let value = values::coerce_via_io(value, arg.ty, expr.ty, &settings)?;
@@ -254,28 +283,70 @@ pub(super) fn fold(expr: &mut Expr) -> Result<()> {
     Ok(())
 }
 
-/// Whether values of a type, whose text depends on settings, are read alike by all sessions.
+/// Whether all sessions read a type's values alike.
 fn has_immutable_input(ty: Oid) -> bool {
-    matches!(ty, oid::FLOAT4 | oid::FLOAT8 | oid::BYTEA)
+    builtin::type_by_oid(ty).is_some_and(|row| is_immutable_proc(row.input))
 }
 
 /// Whether the text form of a type depends on no setting.
 fn has_immutable_text(ty: Oid) -> bool {
-    matches!(
-        ty,
-        oid::BOOL
-            | oid::INT2
-            | oid::INT4
-            | oid::INT8
-            | oid::OID
-            | oid::NUMERIC
-            | oid::TEXT
-            | oid::VARCHAR
-            | oid::BPCHAR
-            | oid::NAME
-            | oid::UUID
-            | oid::JSONB
-    )
+    // That of these does, whatever the catalog says.
+    !matches!(ty, oid::FLOAT4 | oid::FLOAT8 | oid::BYTEA)
+        && builtin::type_by_oid(ty).is_some_and(|row| is_immutable_proc(row.output))
+}
+
+fn is_immutable_proc(proc: Oid) -> bool {
+    builtin::proc_by_oid(proc).is_some_and(|proc| proc.volatility == Volatility::Immutable)
+}
+
+fn is_immutable(call: &Call) -> bool {
+    call.proc.volatility == Volatility::Immutable
+}
+
+fn is_const(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Const(_))
+}
+
+/// Whether a call always gives what it gives now.
+fn is_known(call: &Call) -> bool {
+    is_immutable(call) && call.args.iter().all(is_const)
+}
+
+/// Puts the value of an expression over constants in its place.
+///
+/// # Errors
+/// What its computation raises.
+fn evaluate(expr: &mut Expr) -> Result<()> {
+    let settings = FormatSettings::default();
+    let nobody = Identity {
+        current_user: "".into(),
+        session_user: "".into(),
+        database: "".into(),
+        schema: None,
+    };
+    let cx = EvalCx {
+        call: &call_cx(&settings),
+        identity: &nobody,
+        params: &[],
+        frame: &[],
+        memo: &Memo::new(0),
+        replay: &Replay::default(),
+        case: &Datum::Null,
+        element: &Datum::Null,
+    };
+    match eval(expr, &[], &cx) {
+        Ok(value) => expr.kind = ExprKind::Const(value),
+        Err(Stop::Error(error)) if error.code() == SqlState::INTERNAL_ERROR => {}
+        Err(Stop::Error(error)) => return Err(error),
+        Err(_) => {}
+    }
+    Ok(())
+}
+
+/// What immutable functions are lent: they depend on neither settings, time nor session; those that
+/// find none here are left for execution.
+fn call_cx(settings: &FormatSettings) -> CallCx<'_> {
+    CallCx { settings, transaction_micros: 0, statement_micros: 0, session: &() }
 }
 
 /// Whether values of a type are no rows, for which IS NULL and IS NOT NULL are no opposites.
@@ -362,12 +433,8 @@ fn fold_call(expr: &mut Expr) -> Result<()> {
         let ExprKind::Const(value) = &arg.kind else { return Ok(()) };
         values.push(value.clone());
     }
-    // Immutable functions depend on neither settings, time nor session; those that find none here
-    // are left for execution.
     let settings = FormatSettings::default();
-    let cx =
-        CallCx { settings: &settings, transaction_micros: 0, statement_micros: 0, session: &() };
-    match (call.function)(&cx, &call.site, &values) {
+    match (call.function)(&call_cx(&settings), &call.site, &values) {
         Ok(value) => expr.kind = ExprKind::Const(value),
         Err(error) if error.code() == SqlState::INTERNAL_ERROR => {}
         Err(error) => return Err(error),

@@ -23,6 +23,7 @@ pub mod statistics;
 mod target;
 mod tree;
 pub(crate) mod walk;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

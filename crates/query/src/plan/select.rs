@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use types::{Oid, Result, SqlError, oid};
+use types::{Result, SqlError, oid};
 
 use super::cost::CPU_TUPLE;
 use super::join::Layout;
@@ -10,9 +10,8 @@ use super::make::{self, columns};
 use super::planner::{Env, Planner};
 use super::selectivity::Knowledge;
 use super::target::{Grouped, TargetCx};
-use super::{AggregateCall, Node, Plan, SortKey, WindowCall};
+use super::{AggregateCall, Node, Plan};
 use crate::bind::query::{Query, Select};
-use crate::bind::same;
 use crate::expr::{Expr, ExprKind};
 
 /// The share of groups that HAVING is taken to let through.
@@ -60,7 +59,7 @@ impl Planner<'_> {
             plan = make::filtered(plan, vec![predicate], HAVING_SHARE);
         }
         if !select.windows.is_empty() {
-            plan = self.windows(select, plan, &mut cx, env)?;
+            plan = self.windows(select, query, plan, &mut cx, env)?;
         }
         let mut exprs = Vec::with_capacity(select.targets.len());
         for target in &select.targets {
@@ -174,137 +173,6 @@ impl Planner<'_> {
         let plan = make::aggregate(input, groups, aggregates, select.sets.clone(), types, rows);
         Ok((plan, grouped))
     }
-
-    /// Window functions, one operator for each distinct partition and order.
-    fn windows(
-        &mut self,
-        select: &Select,
-        mut plan: Arc<Plan>,
-        cx: &mut TargetCx,
-        env: &Env,
-    ) -> Result<Arc<Plan>> {
-        let mut positions = vec![0; select.windows.len()];
-        let mut done = vec![false; select.windows.len()];
-        for first in 0..select.windows.len() {
-            if done[first] {
-                continue;
-            }
-            let model = &select.windows[first];
-            let same_window = |other: &crate::bind::query::BoundWindow| {
-                model.partition.len() == other.partition.len()
-                    && model.order.len() == other.order.len()
-                    && model.partition.iter().zip(&other.partition).all(|(a, b)| same(a, b))
-                    && model.order.iter().zip(&other.order).all(|(a, b)| {
-                        same(&a.expr, &b.expr)
-                            && a.descending == b.descending
-                            && a.nulls_first == b.nulls_first
-                    })
-            };
-            // Partition and order values are computed into columns, then sorted by.
-            let mut exprs: Vec<Expr> = columns(&plan.types);
-            let mut partition = Vec::new();
-            let mut sets = Vec::new();
-            for bound in &model.partition {
-                let mut expr = bound.clone();
-                self.convert_target(&mut expr, cx, env)?;
-                if make::contains_set(&expr) {
-                    sets.push((bound.clone(), exprs.len()));
-                }
-                partition.push(exprs.len());
-                exprs.push(expr);
-            }
-            let mut order = Vec::new();
-            for key in &model.order {
-                let mut expr = key.expr.clone();
-                self.convert_target(&mut expr, cx, env)?;
-                if make::contains_set(&expr) {
-                    sets.push((key.expr.clone(), exprs.len()));
-                }
-                let column = Expr::typed(ExprKind::Column(exprs.len()), expr.ty, expr.typmod);
-                order.push(SortKey { expr: column, ..key.clone() });
-                exprs.push(expr);
-            }
-            let types: Vec<Oid> = exprs.iter().map(|expr| expr.ty).collect();
-            plan = make::project(plan, exprs);
-            cx.sets.extend(sets);
-            let mut keys: Vec<SortKey> = partition
-                .iter()
-                .map(|column| SortKey {
-                    expr: Expr::new(ExprKind::Column(*column), types[*column]),
-                    descending: false,
-                    nulls_first: false,
-                })
-                .collect();
-            keys.extend(order.iter().cloned());
-            plan = make::sort(plan, keys, None);
-            let mut functions = Vec::new();
-            let mut out_types = types.clone();
-            for (number, window) in select.windows.iter().enumerate().skip(first) {
-                if done[number] || !same_window(window) {
-                    continue;
-                }
-                done[number] = true;
-                positions[number] = types.len() + functions.len();
-                out_types.push(window.ty);
-                functions.push(self.window_call(window, cx, env)?);
-            }
-            plan = make::window(plan, partition, order, functions, out_types);
-        }
-        cx.windows = Some(positions);
-        Ok(plan)
-    }
-
-    fn window_call(
-        &mut self,
-        window: &crate::bind::query::BoundWindow,
-        cx: &TargetCx,
-        env: &Env,
-    ) -> Result<WindowCall> {
-        let mut function = window.function.clone();
-        if let super::WindowFunction::Aggregate(call) = &mut function {
-            for expr in call
-                .args
-                .iter_mut()
-                .chain(call.order.iter_mut().map(|key| &mut key.expr))
-                .chain(&mut call.filter)
-            {
-                self.convert_target(expr, cx, env)?;
-            }
-        }
-        let mut args = window.args.clone();
-        let mut filter = window.filter.clone();
-        for expr in args.iter_mut().chain(&mut filter) {
-            self.convert_target(expr, cx, env)?;
-        }
-        let mut frame = window.frame.clone();
-        if let super::WindowFunction::Builtin(name) = &function
-            && ignores_frame(name)
-        {
-            // What the frame's ends are is of no matter, then, and not even looked at.
-            frame = super::Frame::default();
-        }
-        for bound in [&mut frame.start, &mut frame.end] {
-            if let super::FrameBound::Preceding(expr) | super::FrameBound::Following(expr) = bound {
-                self.convert_target(expr, cx, env)?;
-            }
-        }
-        Ok(WindowCall { function, args, filter, frame })
-    }
-}
-
-/// Whether a window function's value does not depend on the frame.
-///
-/// Source: PostgreSQL 16 `window_row_number_support` and its siblings.
-fn ignores_frame(prosrc: &str) -> bool {
-    matches!(
-        prosrc,
-        "window_row_number"
-            | "window_rank"
-            | "window_dense_rank"
-            | "window_percent_rank"
-            | "window_cume_dist"
-            | "window_ntile"
-    )
 }
 
 fn is_all(columns: &[usize], query: &Query) -> bool {

@@ -384,25 +384,26 @@ pub fn trunc_interval(name: &str, span: Interval) -> Result<Interval> {
 /// # Errors
 /// `22008`.
 pub fn make_date(year: i32, month: i32, day: i32) -> Result<i32> {
-    let bad = || {
-        SqlError::new(
-            SqlState::DATETIME_VALUE_OUT_OF_RANGE,
-            format!("date field value out of range: {year}-{month:02}-{day:02}"),
-        )
+    civil_date((year, month, day), |astronomical| astronomical)
+}
+
+/// The days of a date; errors show the year as `shown` makes it of the astronomical one.
+fn civil_date((year, month, day): (i32, i32, i32), shown: impl Fn(i32) -> i32) -> Result<i32> {
+    let fail = |what: &str, year: i32| {
+        let message = format!("{what} out of range: {year}-{month:02}-{day:02}");
+        SqlError::new(SqlState::DATETIME_VALUE_OUT_OF_RANGE, message)
     };
-    let astronomical = if year < 0 { year.checked_add(1).ok_or_else(bad)? } else { year };
-    if year == 0 || !(1..=12).contains(&month) {
-        return Err(bad());
+    let bad = |year| fail("date field value", year);
+    // The first year BC is the year 0.
+    let year = match year {
+        i32::MIN | 0 => return Err(bad(year)),
+        ..0 => year + 1,
+        _ => year,
+    };
+    if !(1..=12).contains(&month) || day < 1 || day > month_days(year, month) {
+        return Err(bad(shown(year)));
     }
-    if day < 1 || day > month_days(astronomical, month) {
-        return Err(bad());
-    }
-    date_from_civil(astronomical, month, day).ok_or_else(|| {
-        SqlError::new(
-            SqlState::DATETIME_VALUE_OUT_OF_RANGE,
-            format!("date out of range: {year}-{month:02}-{day:02}"),
-        )
-    })
+    date_from_civil(year, month, day).ok_or_else(|| fail("date", shown(year)))
 }
 
 /// `make_time(hour, minute, second)`.
@@ -432,8 +433,7 @@ pub fn make_time(hour: i32, minute: i32, second: f64) -> Result<i64> {
 /// # Errors
 /// `22008`.
 pub fn make_timestamp(date: (i32, i32, i32), time: (i32, i32, f64)) -> Result<i64> {
-    let (year, month, day) = date;
-    let days = make_date(year, month, day)?;
+    let days = civil_date(date, |_| date.0)?;
     let micros = make_time(time.0, time.1, time.2)?;
     i64::from(days)
         .checked_mul(MICROS_PER_DAY)

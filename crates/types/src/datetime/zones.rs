@@ -41,10 +41,10 @@ pub fn zone_of_interval(span: Interval) -> Result<TimeZone> {
             text()
         )));
     }
-    i32::try_from(span.micros / MICROS_PER_SECOND)
-        .ok()
-        .and_then(TimeZone::from_offset)
-        .ok_or_else(|| bad(format!("interval time zone \"{}\" out of range", text())))
+    // Longer spans wrap around.
+    #[expect(clippy::cast_possible_truncation, reason = "as in PostgreSQL")]
+    let east = (span.micros / MICROS_PER_SECOND) as i32;
+    Ok(TimeZone::fixed(east))
 }
 
 /// `timetz AT TIME ZONE zone`; `now` decides the offset of a zone that varies.

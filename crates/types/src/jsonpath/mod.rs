@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub use display::write;
 pub use parse::parse;
 
-use crate::Numeric;
+use crate::{Numeric, Result};
 
 /// A path.
 #[derive(Clone, Debug)]
@@ -22,6 +22,58 @@ pub struct JsonPath {
     pub lax: bool,
     /// What is computed.
     pub expr: Expr,
+}
+
+impl JsonPath {
+    /// Calls `f` on the patterns of `like_regex`.
+    ///
+    /// # Errors
+    /// What `f` raises.
+    pub fn try_for_each_pattern(
+        &self,
+        f: &mut dyn FnMut(&str, RegexFlags) -> Result<()>,
+    ) -> Result<()> {
+        patterns(&self.expr, f)
+    }
+}
+
+fn patterns(expr: &Expr, f: &mut dyn FnMut(&str, RegexFlags) -> Result<()>) -> Result<()> {
+    match expr {
+        Expr::Null
+        | Expr::Bool(_)
+        | Expr::Number(_)
+        | Expr::String(_)
+        | Expr::Variable(_)
+        | Expr::Root
+        | Expr::Current
+        | Expr::Last => Ok(()),
+        Expr::Path(head, steps) => {
+            patterns(head, f)?;
+            steps.iter().try_for_each(|step| match step {
+                Step::Filter(predicate) => patterns(predicate, f),
+                Step::Elements(ranges) => ranges.iter().try_for_each(|(from, to)| {
+                    patterns(from, f)?;
+                    to.as_ref().map_or(Ok(()), |to| patterns(to, f))
+                }),
+                _ => Ok(()),
+            })
+        }
+        Expr::Arithmetic(_, a, b)
+        | Expr::Compare(_, a, b)
+        | Expr::And(a, b)
+        | Expr::Or(a, b)
+        | Expr::StartsWith(a, b) => {
+            patterns(a, f)?;
+            patterns(b, f)
+        }
+        Expr::Sign(_, inner) | Expr::Not(inner) | Expr::IsUnknown(inner) | Expr::Exists(inner) => {
+            patterns(inner, f)
+        }
+        Expr::LikeRegex(inner, pattern, flags) => {
+            patterns(inner, f)?;
+            f(pattern, *flags)
+        }
+    }
 }
 
 /// A computation that yields items, or a predicate.

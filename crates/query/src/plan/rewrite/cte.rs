@@ -35,7 +35,9 @@ pub(super) fn inline(query: &mut Query) {
             continue;
         }
         let Some(body) = body else { continue };
+        // What depends on rows around it is computed for each of them anyway.
         let wanted = match materialized {
+            _ if !walk::outer_vars(&body).is_empty() => true,
             Some(materialized) => !materialized,
             None => reads <= 1,
         };

@@ -28,9 +28,14 @@ pub(super) fn pull_up(select: &mut Select) {
     let from = std::mem::take(&mut select.from);
     let mut work =
         PullUp { relations: &mut select.relations, replacements: Vec::new(), only_columns };
-    let from = from.into_iter().map(|item| work.item(item, &mut above, false, true)).collect();
+    let mut kept = Vec::with_capacity(from.len());
+    for item in from {
+        if !work.is_row(&item) {
+            kept.push(work.item(item, &mut above, false, true));
+        }
+    }
     let replacements = work.replacements;
-    select.from = from;
+    select.from = kept;
     and(&mut select.filter, above);
     if replacements.is_empty() {
         return;
@@ -58,6 +63,23 @@ fn replace(expr: &mut Expr, depth: usize, replacements: &[Replacement]) {
 }
 
 impl PullUp<'_> {
+    /// Whether an item was a sub-query without FROM, whose only row needs no place in FROM.
+    fn is_row(&mut self, item: &FromItem) -> bool {
+        let FromItem::Relation(number) = *item else { return false };
+        let Some(Relation { source: Source::Query(query), .. }) = self.relations.get(number) else {
+            return false;
+        };
+        let Some(mut inner) = simple(query, self.only_columns) else { return false };
+        if !inner.from.is_empty() || inner.filter.is_some() {
+            return false;
+        }
+        relocate(&mut inner, self.relations.len());
+        let mut columns = inner.targets;
+        columns.truncate(query.columns.len());
+        self.replacements.push(Replacement { relation: number, columns });
+        true
+    }
+
     /// `above` takes the conditions of what is pulled up; if `nullable`, an outer join may make its
     /// columns NULL; without `filters`, nothing with conditions is pulled up.
     fn item(
@@ -116,6 +138,9 @@ impl PullUp<'_> {
         if !filters && inner.filter.is_some() {
             return kept;
         }
+        if inner.from.is_empty() {
+            return kept;
+        }
         let width = query.columns.len();
         relocate(&mut inner, self.relations.len());
         inner.targets.truncate(width);
@@ -136,8 +161,7 @@ fn simple(query: &Query, only_columns: bool) -> Option<Select> {
         && !select.grouped
         && select.windows.is_empty()
         && select.distinct.is_none()
-        && select.locks.is_empty()
-        && !select.from.is_empty();
+        && select.locks.is_empty();
     if !plain || refers_outside(query) {
         return None;
     }

@@ -26,7 +26,7 @@ pub(super) use self::push::push_down;
 use super::walk;
 use crate::bind::dml::{Action, Modify};
 use crate::bind::query::{Body, CteBody, FromItem, Query, Select, Source};
-use crate::expr::{AGGREGATES, Expr, ExprKind};
+use crate::expr::{AGGREGATES, Expr, ExprKind, SubLinkKind};
 use crate::plan::JoinKind;
 
 /// Rewrites a query and everything in it.
@@ -99,7 +99,11 @@ fn select(select: &mut Select) {
 /// Rewrites the sub-queries of an expression.
 fn sub_links(expr: &mut Expr) {
     if let ExprKind::SubLink(link) = &mut expr.kind {
-        query(Arc::make_mut(&mut link.query));
+        let inner = Arc::make_mut(&mut link.query);
+        if matches!(link.kind, SubLinkKind::Exists) {
+            sublink::only_existence(inner);
+        }
+        query(inner);
     }
     expr.for_each_child_mut(&mut sub_links);
 }

@@ -11,9 +11,9 @@ use types::Datum;
 use super::{
     and, conjuncts, folded, has_sub_link, is_volatile, refers_outside, relocate, returns_set,
 };
-use crate::bind::query::{Body, FromItem, Query, Relation, Select, Source};
+use crate::bind::query::{Body, CteBody, FromItem, Query, Relation, Select, Source};
 use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind, Var};
-use crate::plan::{JoinKind, walk};
+use crate::plan::{JoinKind, fold, walk};
 
 pub(super) fn pull_up(select: &mut Select) {
     if select.from.is_empty() {
@@ -73,22 +73,50 @@ fn convert(condition: &Expr, select: &mut Select) -> Option<(JoinKind, FromItem,
 
 /// Whether only whether there are rows, or which, is decided by FROM and WHERE alone.
 fn is_plain(query: &Query, inner: &Select) -> bool {
-    let limited = match &query.limit {
-        None => false,
-        Some(limit) => match limit.kind {
-            ExprKind::Const(Datum::Int8(rows)) => rows <= 0,
-            ExprKind::Const(Datum::Null) => false,
-            _ => true,
-        },
-    };
     query.ctes.is_empty()
-        && !limited
+        && !is_limited(query)
         && query.offset.is_none()
         && !inner.grouped
         && inner.windows.is_empty()
         && inner.locks.is_empty()
         && !inner.from.is_empty()
         && !inner.targets.iter().any(returns_set)
+}
+
+/// Drops what does not decide whether a query has rows: what EXISTS asks for is not computed.
+///
+/// Source: PostgreSQL 16 `simplify_EXISTS_query`.
+pub(super) fn only_existence(query: &mut Query) {
+    let limited = is_limited(query);
+    let Body::Select(select) = &mut query.body else { return };
+    let plain = !limited
+        && query.offset.is_none()
+        && select.aggregates.is_empty()
+        && select.sets.is_empty()
+        && select.having.is_none()
+        && select.windows.is_empty()
+        && select.locks.is_empty()
+        && !select.targets.iter().any(returns_set)
+        && !query.ctes.iter().any(|cte| matches!(cte.body, CteBody::Modify(_)));
+    if plain {
+        query.limit = None;
+        query.sort.clear();
+        query.columns.clear();
+        select.targets.clear();
+        select.distinct = None;
+        select.groups.clear();
+        select.grouped = false;
+    }
+}
+
+/// Whether LIMIT may leave no row where there is one.
+fn is_limited(query: &Query) -> bool {
+    let Some(mut limit) = query.limit.clone() else { return false };
+    match (fold::whole(&mut limit), limit.kind) {
+        (Ok(()), ExprKind::Const(Datum::Null)) => false,
+        (Ok(()), ExprKind::Const(Datum::Int8(rows))) => rows <= 0,
+        _ => true,
+    }
 }
 
 fn exists(
