@@ -7,6 +7,8 @@
 //! Must not know: parse trees.
 
 mod access;
+mod calls;
+mod change;
 mod cost;
 pub(crate) mod explain;
 mod fold;
@@ -29,9 +31,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::{ForeignKey, Table};
-use functions::{NewAccumulator, SetReturning, Site};
 use types::Oid;
 
+pub use self::calls::{
+    AggregateCall, Frame, FrameBound, FrameExclude, FrameMode, FunctionCall, FunctionSource,
+    WindowCall, WindowFunction,
+};
+pub use self::change::{
+    ConflictUpdate, Delete, IndexExprs, Insert, LockStrength, OnConflict, RowChecks, Update,
+};
 pub use self::instrument::Counters;
 pub(crate) use self::instrument::{Measured, instrument};
 pub(crate) use self::make::set_rows;
@@ -602,272 +610,4 @@ pub struct SortKey {
     pub descending: bool,
     /// NULLs before everything else.
     pub nulls_first: bool,
-}
-
-/// A set-returning (or scalar) function in FROM.
-#[derive(Clone)]
-pub struct FunctionCall {
-    /// The function's name; empty if the expression is no call.
-    pub name: &'static str,
-    /// What is called.
-    pub source: FunctionSource,
-    /// Arguments over the frame.
-    pub args: Vec<Expr>,
-    /// Whether a NULL argument gives no rows (set-returning) or a NULL row (scalar).
-    pub strict: bool,
-    /// Number of output columns. A composite result is spread over them if more than one, or if
-    /// `composite`.
-    pub columns: usize,
-    /// The result is a row value.
-    pub composite: bool,
-    /// The number of rows that it is taken to give.
-    pub rows: f64,
-}
-
-/// What a FunctionScan calls.
-#[derive(Clone)]
-pub enum FunctionSource {
-    /// A set-returning implementation.
-    Set(SetReturning, Site),
-    /// A scalar expression over the frame: one row.
-    Scalar(Box<Expr>),
-}
-
-impl std::fmt::Debug for FunctionCall {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FunctionCall").field("args", &self.args).finish_non_exhaustive()
-    }
-}
-
-/// One aggregate of an Aggregate node.
-#[derive(Clone)]
-pub struct AggregateCall {
-    /// The function's name.
-    pub name: &'static str,
-    /// Makes the empty state.
-    pub accumulator: NewAccumulator,
-    /// Types at this call.
-    pub site: Site,
-    /// Arguments over the input row; none for `count(*)`.
-    pub args: Vec<Expr>,
-    /// Rows with a NULL argument are left out (a strict transition function).
-    pub strict: bool,
-    /// `DISTINCT`.
-    pub distinct: bool,
-    /// `ORDER BY` inside the call, over the input row.
-    pub order: Vec<SortKey>,
-    /// `FILTER (WHERE …)`.
-    pub filter: Option<Expr>,
-}
-
-impl std::fmt::Debug for AggregateCall {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AggregateCall").field("args", &self.args).finish_non_exhaustive()
-    }
-}
-
-/// One window function of a Window node.
-#[derive(Clone, Debug)]
-pub struct WindowCall {
-    /// What it computes.
-    pub function: WindowFunction,
-    /// Arguments over the input row.
-    pub args: Vec<Expr>,
-    /// `FILTER (WHERE …)`, aggregates only.
-    pub filter: Option<Expr>,
-    /// The frame.
-    pub frame: Frame,
-}
-
-/// What a window function computes.
-#[derive(Clone, Debug)]
-pub enum WindowFunction {
-    /// An aggregate over the frame.
-    Aggregate(AggregateCall),
-    /// A built-in window function, by `prosrc` (`window_row_number`, `window_lag` …).
-    Builtin(&'static str),
-}
-
-/// A window frame.
-#[derive(Clone, Debug)]
-pub struct Frame {
-    /// `ROWS`, `RANGE` or `GROUPS`.
-    pub mode: FrameMode,
-    /// Start.
-    pub start: FrameBound,
-    /// End.
-    pub end: FrameBound,
-    /// `EXCLUDE …`.
-    pub exclude: FrameExclude,
-}
-
-impl Default for Frame {
-    /// All rows up to the current one.
-    fn default() -> Frame {
-        Frame {
-            mode: FrameMode::Rows,
-            start: FrameBound::UnboundedPreceding,
-            end: FrameBound::CurrentRow,
-            exclude: FrameExclude::NoOthers,
-        }
-    }
-}
-
-/// `ROWS`, `RANGE` or `GROUPS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are SQL's")]
-pub enum FrameMode {
-    Rows,
-    Range,
-    Groups,
-}
-
-/// One end of a frame.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names are SQL's")]
-pub enum FrameBound {
-    UnboundedPreceding,
-    Preceding(Box<Expr>),
-    CurrentRow,
-    Following(Box<Expr>),
-    UnboundedFollowing,
-}
-
-/// Rows left out of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are SQL's")]
-pub enum FrameExclude {
-    NoOthers,
-    CurrentRow,
-    Group,
-    Ties,
-}
-
-/// How strongly a row is locked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LockStrength {
-    /// `FOR KEY SHARE`: conflicts with DELETE, key updates and FOR UPDATE.
-    KeyShare,
-    /// `FOR UPDATE`: conflicts with every write and lock.
-    Update,
-}
-
-/// What is checked and computed before a row is stored.
-#[derive(Clone, Debug, Default)]
-pub struct RowChecks {
-    /// CHECK constraints: name and condition over the new row (all of [`Table::columns`]).
-    pub checks: Vec<(String, Expr)>,
-    /// Generated columns: position and expression over the new row.
-    pub generated: Vec<(usize, Expr)>,
-    /// For each of [`Table::indexes`] what its entries need; empty if all are over columns only.
-    pub indexes: Vec<IndexExprs>,
-    /// Conditions of views WITH CHECK OPTION, by view.
-    pub views: Vec<(String, Expr)>,
-    /// Columns of domains, with what those ask.
-    pub domains: Vec<(usize, Arc<[crate::expr::DomainRules]>)>,
-}
-
-impl RowChecks {
-    /// All expressions.
-    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
-        let checks = self.checks.iter().map(|(_, condition)| condition);
-        let generated = self.generated.iter().map(|(_, value)| value);
-        let indexes =
-            self.indexes.iter().flat_map(|index| index.keys.iter().chain(&index.predicate));
-        let views = self.views.iter().map(|(_, condition)| condition);
-        let domains = self.domains.iter().flat_map(|(_, rules)| rules.iter());
-        let domains = domains.flat_map(|rules| rules.checks.iter().map(|(_, check)| check));
-        checks.chain(generated).chain(indexes).chain(views).chain(domains)
-    }
-
-    /// As [`RowChecks::exprs`] without the domains' conditions, to be changed.
-    pub fn exprs_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
-        let checks = self.checks.iter_mut().map(|(_, condition)| condition);
-        let generated = self.generated.iter_mut().map(|(_, value)| value);
-        let indexes = self
-            .indexes
-            .iter_mut()
-            .flat_map(|index| index.keys.iter_mut().chain(&mut index.predicate));
-        let views = self.views.iter_mut().map(|(_, condition)| condition);
-        checks.chain(generated).chain(indexes).chain(views)
-    }
-}
-
-/// What an index's entries need beside columns, over the row (all of [`Table::columns`]).
-#[derive(Clone, Debug)]
-pub struct IndexExprs {
-    /// The keys that are expressions, in order.
-    pub keys: Vec<Expr>,
-    /// `WHERE`.
-    pub predicate: Option<Expr>,
-}
-
-/// `INSERT`.
-#[derive(Clone, Debug)]
-pub struct Insert {
-    /// Target.
-    pub table: Arc<Table>,
-    /// Gives complete rows: one column for each of [`Table::columns`] (NULL for dropped ones),
-    /// defaults filled in, values coerced.
-    pub source: Arc<Plan>,
-    /// Checks.
-    pub checks: RowChecks,
-    /// `ON CONFLICT`.
-    pub on_conflict: Option<OnConflict>,
-    /// `RETURNING`, over the stored row (all of [`Table::columns`]).
-    pub returning: Option<Vec<Expr>>,
-}
-
-/// `ON CONFLICT`.
-#[derive(Clone, Debug)]
-pub struct OnConflict {
-    /// The arbiter indexes (OIDs); empty means any unique index.
-    pub arbiters: Vec<u32>,
-    /// No index fits what was specified: planning fails.
-    pub unmatched: bool,
-    /// `DO UPDATE`; `None` is `DO NOTHING`.
-    pub update: Option<ConflictUpdate>,
-}
-
-/// `ON CONFLICT DO UPDATE`. Its expressions are over the existing row followed by the proposed row
-/// (each all of [`Table::columns`]).
-#[derive(Clone, Debug)]
-pub struct ConflictUpdate {
-    /// Assignments: position in [`Table::columns`] and value.
-    pub assignments: Vec<(usize, Expr)>,
-    /// `WHERE`.
-    pub condition: Option<Expr>,
-}
-
-/// `UPDATE`.
-#[derive(Clone, Debug)]
-pub struct Update {
-    /// Target.
-    pub table: Arc<Table>,
-    /// Gives the old rows: all of [`Table::columns`], then the row's storage key, then whatever
-    /// `FROM` adds. A target row that comes more than once is updated once.
-    pub source: Arc<Plan>,
-    /// Position of the first old column and of the storage key in the source's rows.
-    pub old: usize,
-    /// Assignments: position in [`Table::columns`] and value over the source's row.
-    pub assignments: Vec<(usize, Expr)>,
-    /// Checks.
-    pub checks: RowChecks,
-    /// `RETURNING`, over the new row (all of [`Table::columns`]) followed by the source's row.
-    pub returning: Option<Vec<Expr>>,
-}
-
-/// `DELETE`.
-#[derive(Clone, Debug)]
-pub struct Delete {
-    /// Target.
-    pub table: Arc<Table>,
-    /// As in [`Update`].
-    pub source: Arc<Plan>,
-    /// As in [`Update`].
-    pub old: usize,
-    /// What the indexes' entries need; nothing is checked.
-    pub checks: RowChecks,
-    /// `RETURNING`, over the source's row.
-    pub returning: Option<Vec<Expr>>,
 }
