@@ -114,7 +114,11 @@ impl Language {
                 let options = ["--disable-pip-version-check", "-r", "requirements.txt"];
                 step(folder, &[&pip[..], &options[..]].concat())
             }
-            Language::Node => step(folder, &["npm", "ci", "--no-audit", "--no-fund", "--silent"]),
+            Language::Node => {
+                // What scripts would download (Prisma's native engines) is not used.
+                let options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+                step(folder, &[&["npm", "ci"], &options[..]].concat())
+            }
             Language::Go => step(folder, &["go", "mod", "download"]),
             Language::Java => {
                 let goal = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies";

@@ -47,6 +47,7 @@ const CLIENTS: &[Client] = &[
     daily("node-postgres", Language::Node),
     other("postgres-js", Language::Node),
     other("knex", Language::Node),
+    other("prisma", Language::Node),
     other("drizzle", Language::Node),
     other("typeorm", Language::Node),
     other("sequelize", Language::Node),
