@@ -11,19 +11,16 @@ use parquet::record::Field as Value;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
-use crate::batch::{Field, Row};
+use crate::batch::{Field, Refused, Rows};
 use crate::error::{Error, Result};
 use crate::options::{Format, Options};
 
-/// A row, or why there is none.
+/// What was read.
 pub(crate) enum Next {
-    Row(Row),
+    /// A row, which is appended to the rows.
+    Row,
     /// A row that does not fit the format. Others may follow.
-    Refused {
-        number: u64,
-        fields: Vec<Field>,
-        reason: String,
-    },
+    Refused(Refused),
 }
 
 /// The file's columns, if it names them, and its rows.
@@ -42,7 +39,12 @@ pub(crate) struct Column {
 }
 
 enum Reader {
-    Separated { reader: csv::Reader<Box<dyn Read + Send>>, null: String, width: Option<usize> },
+    Separated {
+        reader: csv::Reader<Box<dyn Read + Send>>,
+        record: ByteRecord,
+        null: String,
+        width: Option<usize>,
+    },
     Parquet(RowIter<'static>),
 }
 
@@ -91,7 +93,8 @@ fn separated(options: &Options, format: Format, input: Box<dyn Read + Send>) -> 
     };
     let width = columns.as_ref().map(Vec::len);
     let null = options.null.clone();
-    Ok(Source { columns, reader: Reader::Separated { reader, null, width }, number: 0 })
+    let record = ByteRecord::new();
+    Ok(Source { columns, reader: Reader::Separated { reader, record, null, width }, number: 0 })
 }
 
 fn parquet(path: &Path, file: File) -> Result<Source> {
@@ -145,25 +148,26 @@ fn sql_type(field: &Type) -> Option<String> {
 }
 
 impl Source {
-    /// The next row.
+    /// Reads a row and appends it to `rows`; `None` at the end.
     ///
     /// # Errors
     /// If the file cannot be read on.
-    pub(crate) fn next(&mut self, path: &Path) -> Result<Option<Next>> {
+    pub(crate) fn next(&mut self, path: &Path, rows: &mut Rows) -> Result<Option<Next>> {
         let number = self.number + 1;
-        let row = match &mut self.reader {
-            Reader::Separated { reader, null, width } => {
-                let mut record = ByteRecord::new();
-                if !reader.read_byte_record(&mut record).map_err(|error| csv_error(path, error))? {
+        let next = match &mut self.reader {
+            Reader::Separated { reader, record, null, width } => {
+                if !reader.read_byte_record(record).map_err(|error| csv_error(path, error))? {
                     return Ok(None);
                 }
-                Some(separated_row(&record, number, null, width))
+                separated_row(record, number, null, width, rows)
             }
-            Reader::Parquet(rows) => match rows.next() {
-                None => None,
+            Reader::Parquet(reader) => match reader.next() {
+                None => return Ok(None),
                 Some(Ok(row)) => {
-                    let fields = row.get_column_iter().map(|(_, value)| text(value)).collect();
-                    Some(Next::Row(Row { number, fields }))
+                    let fields: Vec<Field> =
+                        row.get_column_iter().map(|(_, value)| text(value)).collect();
+                    rows.push(number, fields.iter().map(Option::as_deref));
+                    Next::Row
                 }
                 Some(Err(error)) => {
                     let (format, reason) = ("Parquet", error.to_string());
@@ -172,29 +176,32 @@ impl Source {
             },
         };
         self.number = number;
-        Ok(row)
+        Ok(Some(next))
     }
 }
 
 /// A line's fields, if they are as many as those of the lines before.
-fn separated_row(record: &ByteRecord, number: u64, null: &str, width: &mut Option<usize>) -> Next {
-    let lossy = |bytes: &[u8]| Some(String::from_utf8_lossy(bytes).into_owned());
+fn separated_row(
+    record: &ByteRecord,
+    number: u64,
+    null: &str,
+    width: &mut Option<usize>,
+    rows: &mut Rows,
+) -> Next {
     let refused = |reason: String| {
-        let fields = record.iter().map(lossy).collect();
-        Next::Refused { number, fields, reason }
+        let lossy = |bytes: &[u8]| Some(String::from_utf8_lossy(bytes).into_owned());
+        Next::Refused(Refused { number, fields: record.iter().map(lossy).collect(), reason })
     };
     let expected = *width.get_or_insert(record.len());
     if record.len() != expected {
         return refused(format!("{} fields instead of {expected}", record.len()));
     }
-    let field = |bytes: &[u8]| {
-        let text = std::str::from_utf8(bytes)?;
-        Ok((text != null).then(|| text.to_owned()))
-    };
-    match record.iter().map(field).collect::<Result<Vec<Field>, std::str::Utf8Error>>() {
-        Ok(fields) => Next::Row(Row { number, fields }),
-        Err(_) => refused("not UTF-8".to_owned()),
+    if record.iter().any(|bytes| std::str::from_utf8(bytes).is_err()) {
+        return refused("not UTF-8".to_owned());
     }
+    let field = |bytes| std::str::from_utf8(bytes).ok().filter(|text| *text != null);
+    rows.push(number, record.iter().map(field));
+    Next::Row
 }
 
 /// A Parquet value as PostgreSQL's input functions read it.

@@ -1,17 +1,17 @@
 //! Types of a table that is created: the narrowest that holds every value of the first rows.
 
-use crate::batch::{Field, Row};
+use crate::batch::Field;
 use crate::format::Column;
 
 /// The statement that creates `table` (quoted already) for `columns`, of which `rows` are the first.
 pub(crate) fn create(
     table: &str,
     columns: &[Column],
-    rows: &[Row],
+    rows: &[&[Field]],
     primary_key: &[String],
 ) -> String {
     let definitions = columns.iter().enumerate().map(|(index, column)| {
-        let values = rows.iter().filter_map(|row| row.fields.get(index));
+        let values = rows.iter().filter_map(|fields| fields.get(index));
         let sql_type = column.sql_type.clone().unwrap_or_else(|| type_of(values));
         format!("{} {sql_type}", quote(&column.name))
     });
@@ -133,7 +133,7 @@ mod tests {
     fn infer_table() {
         let columns = ["a", "b\"c"].map(|name| Column { name: name.to_owned(), sql_type: None });
         let fields = vec![Some("1".to_owned()), Some("x".to_owned())];
-        let statement = create("\"t\"", &columns, &[Row { number: 1, fields }], &["a".to_owned()]);
+        let statement = create("\"t\"", &columns, &[&fields], &["a".to_owned()]);
         assert_eq!(
             statement,
             "CREATE TABLE IF NOT EXISTS \"t\" (\"a\" bigint, \"b\"\"c\" text, PRIMARY KEY (\"a\"))"

@@ -1,6 +1,6 @@
 //! The manifest: which batches of a file are loaded.
 //!
-//!     {"version":1,"source":"/data/a.csv","bytes":123,"modified_s":1790856000,"table":"t","batch_size":1000}
+//!     {"version":2,"source":"/data/a.csv","bytes":123,"modified_s":1790856000,"table":"t","batch_size":1000}
 //!     {"batch":0}
 //!     {"batch":2}
 //!
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::options::{Options, fail};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a manifest is about. Another file, table or batch size has other batches.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
 
-use crate::batch::Field;
+use crate::batch::Refused;
 use crate::error::{Error, Result};
 
 /// A CSV file with the columns `row`, `reason`, and then the row's fields; made with the first refusal.
@@ -24,7 +24,7 @@ impl Rejects {
     ///
     /// # Errors
     /// If the file cannot be written, or this is one row too many.
-    pub(crate) fn add(&mut self, number: u64, reason: &str, fields: &[Field]) -> Result<()> {
+    pub(crate) fn add(&mut self, row: &Refused) -> Result<()> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             None => {
@@ -34,9 +34,9 @@ impl Rejects {
                 self.writer.insert(writer)
             }
         };
-        let number = number.to_string();
-        let start = [number.as_str(), reason];
-        let fields = fields.iter().map(|field| field.as_deref().unwrap_or_default());
+        let number = row.number.to_string();
+        let start = [number.as_str(), &row.reason];
+        let fields = row.fields.iter().map(|field| field.as_deref().unwrap_or_default());
         let written = writer.write_record(start.into_iter().chain(fields));
         if let Err(error) = written.map_err(std::io::Error::from).and_then(|()| writer.flush()) {
             return Err(self.cannot_write(error));

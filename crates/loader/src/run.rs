@@ -10,7 +10,7 @@ use connector::{Config, Connector, Pool, PoolOptions};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::batch::{Batch, Batcher, Row};
+use crate::batch::{Batch, Batcher, Field, Refused};
 use crate::error::{Error, Result};
 use crate::format::{self, Next, Source};
 use crate::infer;
@@ -94,10 +94,34 @@ async fn load(options: &Arc<Options>, config: Config, summary: &mut Summary) -> 
     result
 }
 
+/// Rows that were read before the load began.
+#[derive(Default)]
+struct Sample {
+    /// Their numbers and fields.
+    rows: Vec<(u64, Vec<Field>)>,
+    refused: Vec<Refused>,
+}
+
+impl Sample {
+    fn read(source: &mut Source, options: &Options) -> Result<Sample> {
+        let mut batcher = Batcher::new(SAMPLE_ROWS);
+        let mut refused = Vec::new();
+        while batcher.rows().len() + refused.len() < SAMPLE_ROWS {
+            match source.next(&options.source, batcher.rows())? {
+                Some(Next::Row) => {}
+                Some(Next::Refused(row)) => refused.push(row),
+                None => break,
+            }
+        }
+        let rows = batcher.take().map(|batch| (0..batch.len()).map(|row| batch.row(row)).collect());
+        Ok(Sample { rows: rows.unwrap_or_default(), refused })
+    }
+}
+
 /// Creates the table if that is wanted; the rows that were read for its types.
-async fn create(pool: &Pool, options: &Options, source: &mut Source) -> Result<Vec<Next>> {
+async fn create(pool: &Pool, options: &Options, source: &mut Source) -> Result<Sample> {
     if !options.create || table::exists(pool, &options.table).await? {
-        return Ok(Vec::new());
+        return Ok(Sample::default());
     }
     let Some(columns) = source.columns.clone() else {
         return fail("--create needs the columns' names: drop --no-header".to_owned());
@@ -107,19 +131,9 @@ async fn create(pool: &Pool, options: &Options, source: &mut Source) -> Result<V
     {
         return fail(format!("--primary-key names \"{missing}\", which is no column of the file"));
     }
-    let mut sample = Vec::new();
-    while sample.len() < SAMPLE_ROWS {
-        let Some(next) = source.next(&options.source)? else { break };
-        sample.push(next);
-    }
-    let rows: Vec<Row> = sample
-        .iter()
-        .filter_map(|next| match next {
-            Next::Row(row) => Some(row.clone()),
-            Next::Refused { .. } => None,
-        })
-        .collect();
+    let sample = Sample::read(source, options)?;
     let name = table::quoted_name(&options.table);
+    let rows: Vec<&[Field]> = sample.rows.iter().map(|(_, fields)| fields.as_slice()).collect();
     let statement = infer::create(&name, &columns, &rows, &options.primary_key);
     let connection = pool.get().await?;
     connection.batch_execute(&statement).await.map_err(connector::Error::from)?;
@@ -130,13 +144,13 @@ async fn create(pool: &Pool, options: &Options, source: &mut Source) -> Result<V
 struct Reading {
     options: Arc<Options>,
     source: Source,
-    sample: Vec<Next>,
+    sample: Sample,
     done: HashSet<u64>,
 }
 
 /// What the reading thread says.
 enum Said {
-    Refused(Box<Next>),
+    Refused(Refused),
     DoneBefore,
     Ended(Result<()>),
 }
@@ -168,10 +182,8 @@ async fn pump(
             Some(said) = said.recv() => match said {
                 Said::Ended(result) => read_result = result,
                 Said::DoneBefore => summary.batches_done_before += 1,
-                Said::Refused(next) => {
-                    if let Next::Refused { number, fields, reason } = *next
-                        && let Err(error) = rejects.add(number, &reason, &fields)
-                    {
+                Said::Refused(row) => {
+                    if let Err(error) = rejects.add(&row) {
                         break Err(error);
                     }
                 }
@@ -209,8 +221,8 @@ fn count(
 ) -> Result<()> {
     summary.loaded += outcome.loaded;
     summary.skipped += outcome.skipped;
-    for (row, reason) in &outcome.refused {
-        rejects.add(row.number, reason, &row.fields)?;
+    for row in &outcome.refused {
+        rejects.add(row)?;
     }
     match outcome.fatal {
         Some(error) => Err(Error::Database(error)),
@@ -222,20 +234,25 @@ fn count(
 fn read(reading: Reading, batches: &mpsc::Sender<Batch>, says: &mpsc::Sender<Said>) {
     let Reading { options, mut source, sample, done } = reading;
     let mut batcher = Batcher::new(options.batch_size);
-    let mut sample = sample.into_iter();
+    let refuse = |row| says.blocking_send(Said::Refused(row)).is_ok();
     let send = |batch: Option<Batch>| match batch {
         Some(batch) if done.contains(&batch.index) => says.blocking_send(Said::DoneBefore).is_ok(),
         Some(batch) => batches.blocking_send(batch).is_ok(),
         None => true,
     };
+    if !sample.refused.into_iter().all(refuse) {
+        return;
+    }
+    for (number, fields) in sample.rows {
+        batcher.rows().push(number, fields.iter().map(Option::as_deref));
+        if !send(batcher.full()) {
+            return;
+        }
+    }
     let result = loop {
-        let next = match sample.next() {
-            Some(next) => Ok(Some(next)),
-            None => source.next(&options.source),
-        };
-        let goes_on = match next {
-            Ok(Some(Next::Row(row))) => send(batcher.push(row)),
-            Ok(Some(refused)) => says.blocking_send(Said::Refused(Box::new(refused))).is_ok(),
+        let goes_on = match source.next(&options.source, batcher.rows()) {
+            Ok(Some(Next::Row)) => send(batcher.full()),
+            Ok(Some(Next::Refused(row))) => refuse(row),
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };

@@ -1,20 +1,20 @@
 //! One worker: copies batches, inserts those that hold keys which are there already, and splits those
 //! whose data are refused until the row is found.
 
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use connector::{Error as DbError, Pool, RetryPolicy};
 use futures::SinkExt;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::batch::{Batch, Row};
+use crate::batch::{Batch, Field, Refused};
 use crate::table::Target;
 
-/// Bytes of a message of COPY; the server takes 10 MiB, and escapes make a batch longer than its text.
-const MESSAGE_BYTES: usize = 1 << 20;
+/// Bytes of a message of COPY: the server reads the first rows while the others are on their way.
+const MESSAGE_BYTES: usize = 64 << 10;
 
 /// A key that is there already.
 const UNIQUE_VIOLATION: &str = "23505";
@@ -26,8 +26,8 @@ pub(crate) struct Outcome {
     pub(crate) loaded: u64,
     /// Rows whose key was there already.
     pub(crate) skipped: u64,
-    /// Rows that were refused, and why.
-    pub(crate) refused: Vec<(Row, String)>,
+    /// Rows that were refused.
+    pub(crate) refused: Vec<Refused>,
     /// What no other row would change: the load ends.
     pub(crate) fatal: Option<DbError>,
 }
@@ -52,31 +52,32 @@ pub(crate) async fn work(
 }
 
 async fn insert(pool: &Pool, target: &Arc<Target>, batch: Batch) -> Outcome {
-    let (index, mut outcome) = (batch.index, Outcome::of(batch.index));
-    let mut parts = vec![batch.rows];
-    while let Some(mut rows) = parts.pop() {
-        let count = rows.len();
-        match add_rows(pool, target, &rows).await {
+    let mut outcome = Outcome::of(batch.index);
+    let refuse = |row, reason: &str| {
+        let (number, fields) = batch.row(row);
+        Refused { number, fields, reason: reason.to_owned() }
+    };
+    let mut parts = vec![0..batch.len()];
+    while let Some(rows) = parts.pop() {
+        match add_rows(pool, target, &batch, &rows).await {
             Ok(inserted) => {
+                let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
                 outcome.loaded += inserted;
-                outcome.skipped +=
-                    u64::try_from(count).unwrap_or(u64::MAX).saturating_sub(inserted);
+                outcome.skipped += count.saturating_sub(inserted);
             }
             Err(error @ DbError::CommitUnknown { .. }) => {
-                tracing::warn!(batch = index, %error, "outcome of a batch unknown");
+                tracing::warn!(batch = batch.index, %error, "outcome of a batch unknown");
                 let reason =
                     "it is not known whether this row was loaded: look before loading it again";
-                outcome.refused.extend(rows.into_iter().map(|row| (row, reason.to_owned())));
+                outcome.refused.extend(rows.map(|row| refuse(row, reason)));
             }
-            Err(error) if is_of_data(&error) => match rows.pop() {
-                Some(row) if rows.is_empty() => outcome.refused.push((row, error.to_string())),
-                Some(row) => {
-                    rows.push(row);
-                    let right = rows.split_off(count / 2);
+            Err(error) if is_of_data(&error) => match rows.len() {
+                0 | 1 => outcome.refused.extend(rows.map(|row| refuse(row, &error.to_string()))),
+                count => {
+                    let middle = rows.start + count / 2;
                     // The left half is next, so that rows stay in order.
-                    parts.extend([right, rows]);
+                    parts.extend([middle..rows.end, rows.start..middle]);
                 }
-                None => {}
             },
             Err(error) => {
                 outcome.fatal = Some(error);
@@ -87,21 +88,32 @@ async fn insert(pool: &Pool, target: &Arc<Target>, batch: Batch) -> Outcome {
     outcome
 }
 
-/// Adds `rows` in one transaction; how many of them are new.
-async fn add_rows(pool: &Pool, target: &Arc<Target>, rows: &[Row]) -> Result<u64, DbError> {
+/// Adds `rows` of `batch` in one transaction; how many of them are new.
+async fn add_rows(
+    pool: &Pool,
+    target: &Arc<Target>,
+    batch: &Batch,
+    rows: &Range<usize>,
+) -> Result<u64, DbError> {
     match &target.copy {
-        Some(copy) => match copy_rows(pool, target, copy, rows).await {
+        Some(copy) => match copy_rows(pool, target, copy, batch, rows).await {
             Err(error) if target.skips && error.sqlstate() == Some(UNIQUE_VIOLATION) => {
-                insert_rows(pool, target, rows).await
+                insert_rows(pool, target, batch, rows).await
             }
             result => result,
         },
-        None => insert_rows(pool, target, rows).await,
+        None => insert_rows(pool, target, batch, rows).await,
     }
 }
 
-async fn copy_rows(pool: &Pool, target: &Target, copy: &str, rows: &[Row]) -> Result<u64, DbError> {
-    let (text, copy) = (Bytes::from(copy_text(rows)), copy.to_owned());
+async fn copy_rows(
+    pool: &Pool,
+    target: &Target,
+    copy: &str,
+    batch: &Batch,
+    rows: &Range<usize>,
+) -> Result<u64, DbError> {
+    let (text, copy) = (batch.text(rows), copy.to_owned());
     pool.transaction(&policy(target), async move |txn| {
         let mut sink = pin!(txn.copy_in(&copy).await?);
         let mut rest = text.clone();
@@ -113,33 +125,6 @@ async fn copy_rows(pool: &Pool, target: &Target, copy: &str, rows: &[Row]) -> Re
     .await
 }
 
-/// COPY's text format: a line for each row, fields apart by tabs, `\\N` for NULL.
-fn copy_text(rows: &[Row]) -> String {
-    let mut text = String::new();
-    for row in rows {
-        for (index, field) in row.fields.iter().enumerate() {
-            if index > 0 {
-                text.push('\t');
-            }
-            let Some(field) = field else {
-                text.push_str("\\N");
-                continue;
-            };
-            for character in field.chars() {
-                match character {
-                    '\\' => text.push_str("\\\\"),
-                    '\n' => text.push_str("\\n"),
-                    '\r' => text.push_str("\\r"),
-                    '\t' => text.push_str("\\t"),
-                    other => text.push(other),
-                }
-            }
-        }
-        text.push('\n');
-    }
-    text
-}
-
 fn policy(target: &Target) -> RetryPolicy {
     RetryPolicy {
         attempts_max: 20,
@@ -149,11 +134,20 @@ fn policy(target: &Target) -> RetryPolicy {
     }
 }
 
-async fn insert_rows(pool: &Pool, target: &Arc<Target>, rows: &[Row]) -> Result<u64, DbError> {
-    let width = rows.first().map_or(0, |row| row.fields.len());
-    let columns: Vec<Vec<Option<String>>> = (0..width)
-        .map(|index| rows.iter().map(|row| row.fields.get(index).cloned().flatten()).collect())
-        .collect();
+async fn insert_rows(
+    pool: &Pool,
+    target: &Arc<Target>,
+    batch: &Batch,
+    rows: &Range<usize>,
+) -> Result<u64, DbError> {
+    // One array for each column.
+    let mut columns: Vec<Vec<Field>> = Vec::new();
+    for (_, fields) in rows.clone().map(|row| batch.row(row)) {
+        columns.resize_with(fields.len(), Vec::new);
+        for (column, field) in columns.iter_mut().zip(fields) {
+            column.push(field);
+        }
+    }
     let policy = policy(target);
     let target = target.clone();
     pool.transaction(&policy, async move |txn| {
@@ -177,23 +171,5 @@ fn is_of_data(error: &DbError) -> bool {
 impl Outcome {
     fn of(batch: u64) -> Outcome {
         Outcome { batch, loaded: 0, skipped: 0, refused: Vec::new(), fatal: None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn worker_copies_any_text() {
-        let row = |fields: &[Option<&str>]| Row {
-            number: 1,
-            fields: fields.iter().map(|field| field.map(str::to_owned)).collect(),
-        };
-        let rows = [
-            row(&[Some("a"), None, Some("")]),
-            row(&[Some("\\N"), Some("t\tn\nr\r"), Some("\\.")]),
-        ];
-        assert_eq!(copy_text(&rows), "a\t\\N\t\n\\\\N\tt\\tn\\nr\\r\t\\\\.\n");
     }
 }

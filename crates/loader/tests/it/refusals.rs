@@ -1,6 +1,11 @@
 //! Loads that do not begin say what to change, and change nothing.
 
-use crate::world::World;
+use std::time::{Duration, SystemTime};
+
+use connector::Config;
+use connector::aws_credential_types::Credentials;
+
+use crate::world::{World, config, options};
 
 async fn check(world: &World, file: &std::path::Path, arguments: &[&str], expected: &str) {
     let (summary, result) = world.load(file, arguments).await;
@@ -49,4 +54,48 @@ async fn refused_manifests() {
     result.expect("a load");
     let changed = ["--manifest", &manifest, "--batch-size", "5"];
     check(&world, &file, &changed, "is of another load").await;
+}
+
+/// A load through `config`, which says what to change there.
+async fn check_cluster(world: &World, config: Config, expected: &str) {
+    let file = world.file("cluster.csv", "id\n1\n");
+    let (summary, result) = loader::run(options(&file, &world.server, &["--create"]), config).await;
+    let error = result.expect_err(expected).to_string();
+    assert!(error.contains(expected), "{error}");
+    assert!(!error.contains("X-Amz-Signature"), "{error}");
+    assert_eq!(summary.loaded, 0);
+}
+
+#[tokio::test]
+async fn refused_by_the_cluster() {
+    let world = World::new().await;
+    let keys = |key: &str, secret: &str, token: Option<&str>, expires: Option<SystemTime>| {
+        let token = token.map(str::to_owned);
+        config(&world.server)
+            .credentials_provider(Credentials::new(key, secret, token, expires, "test"))
+    };
+    let past = SystemTime::now().checked_sub(Duration::from_secs(60));
+    let foreign = "AKIAIOSFODNN7EXAMPLE";
+    let env = world.server.env();
+    let (key, secret) = (&env["AWS_ACCESS_KEY_ID"], &env["AWS_SECRET_ACCESS_KEY"]);
+    for (config, expected) in [
+        (config(&world.server).region("eu-west-1"), "region"),
+        (config(&world.server).user("nobody"), "AWS IAM GRANT"),
+        (config(&world.server).port(1), "check host, port and network"),
+        (config(&world.server).authorities("/missing.pem"), "give a PEM file"),
+        (config(&world.server).profile("no-such-profile"), "no-such-profile"),
+        (keys(foreign, "secret", None, None), "check access key and session token"),
+        (keys(key, secret, Some("ended"), None), "check access key and session token"),
+        (keys(key, "wrong", None, None), "check the secret key and the region"),
+        (keys(key, secret, None, past), "sign in again if the session has expired"),
+    ] {
+        check_cluster(&world, config, expected).await;
+    }
+    let system = Config::new("localhost")
+        .region("us-east-1")
+        .port(world.server.port())
+        .credentials_provider(Credentials::new(key, secret, None, None, "test"));
+    check_cluster(&world, system, "sslrootcert").await;
+    let tables = "SELECT count(*) FROM information_schema.tables WHERE table_name = 't'";
+    assert_eq!(world.rows(tables).await, ["0"]);
 }
