@@ -13,7 +13,7 @@ use crate::report::{Figure, seconds};
 use crate::system::System;
 
 /// Rows that one transaction may write in Aurora DSQL.
-const BATCH_ROWS: u32 = 3_000;
+pub(crate) const BATCH_ROWS: u32 = 3_000;
 /// Connections that load Borealis, a batch at a time each.
 const LOADERS: usize = 8;
 /// Rows in one message to PostgreSQL.
@@ -101,8 +101,12 @@ async fn in_batches(endpoint: &Endpoint, copy: &str, rows: u32, lines: Lines) {
 fn account_lines(first: u32, last: u32) -> Bytes {
     let mut text = String::new();
     for id in first..=last {
-        // As long as pgbench's own filler.
-        writeln!(text, "{id}\t1000\t{id:084}").expect("memory");
+        account_line(id, &mut text);
     }
     text.into()
+}
+
+/// A row of `accounts`, as long as pgbench's own.
+pub(crate) fn account_line(id: u32, text: &mut String) {
+    writeln!(text, "{id}\t1000\t{id:084}").expect("memory");
 }

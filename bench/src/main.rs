@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "reports go to standard output")]
 
 mod analytic;
+mod bulk;
 mod load;
 mod machine;
 mod measure;
@@ -69,6 +70,9 @@ async fn run(options: &Options) -> Report {
     }
     if options.wants(schema::NAME) {
         report.schema = schema::run(&systems, options).await;
+    }
+    if options.wants(bulk::NAME) {
+        report.add(bulk::run(options).await);
     }
     if options.wants("sessions") {
         report.add(measure::sessions(&systems, options).await);

@@ -1,10 +1,10 @@
 //! What to run and for how long.
 
-use crate::{analytic, schema, workload};
+use crate::{analytic, bulk, schema, workload};
 
 /// What is not a workload of pgbench.
-const OTHERS: [&str; 7] =
-    ["load", "sessions", "start", "idle-memory", "size", "analytic", schema::NAME];
+const OTHERS: [&str; 8] =
+    ["load", bulk::NAME, "sessions", "start", "idle-memory", "size", "analytic", schema::NAME];
 
 /// The command line.
 pub(crate) struct Options {

@@ -1,5 +1,5 @@
-// Drizzle ORM on the official connector for node-postgres, and drizzle-kit's introspection. Its migrator is of no
-// use here: it puts many schema changes and an INSERT into one transaction.
+// Drizzle ORM on the official connector for node-postgres, and drizzle-kit's introspection and migrations. Its migrator
+// is of no use here: it puts many schema changes and an INSERT into one transaction.
 
 import { AuroraDSQLPool } from "@aws/aurora-dsql-node-postgres-connector";
 import { eq, relations, sql } from "drizzle-orm";
@@ -156,6 +156,20 @@ await main(["drizzle-orm", "@aws/aurora-dsql-node-postgres-connector"], {
       ]) {
         equal(text.includes(part) || `${part} is not in ${text}`, true);
       }
+    });
+  },
+
+  async migration() {
+    const { generate } = await import("./drizzle-kit.mjs");
+    const schema = (columns) => `
+      import { pgTable, text, uuid } from "drizzle-orm/pg-core";
+      export const creature = pgTable("creature", { id: uuid("id").primaryKey().defaultRandom(), name: text("name").unique(), ${columns} });`;
+    const steps = generate([schema(""), schema('kind: text("kind")')]);
+    equal(steps.map((step) => step.length), [1, 1]);
+    await withDb(async (db) => {
+      for (const statement of steps.flat()) await db.execute(sql.raw(statement));
+      await db.execute(sql`INSERT INTO creature (name, kind) VALUES ('Rex', 'dog')`);
+      equal((await db.execute(sql`SELECT name, kind FROM creature`)).rows, [{ name: "Rex", kind: "dog" }]);
     });
   },
 });

@@ -40,6 +40,31 @@ class Pet < ActiveRecord::Base
   belongs_to :owner, optional: true
 end
 
+class CreateCreatures < ActiveRecord::Migration[6.1]
+  def change
+    create_table(:creatures, id: :uuid) { |t| t.string :name }
+  end
+end
+
+class AddKind < ActiveRecord::Migration[6.1]
+  def up
+    add_column :creatures, :kind, :string
+    execute "CREATE INDEX ASYNC index_creatures_on_name ON creatures (name)"
+  end
+
+  def down
+    rename_column :creatures, :kind, :sort
+  end
+end
+
+def migrate(direction)
+  migrations = [CreateCreatures.new("CreateCreatures", 1), AddKind.new("AddKind", 2)]
+  ActiveRecord::Migration.verbose = false
+  # Down to the first.
+  version = direction == :down ? 1 : nil
+  ActiveRecord::Migrator.new(direction, migrations, ActiveRecord::SchemaMigration, version).migrate
+end
+
 def create
   connection = establish
   connection.create_table(:owners, id: :uuid, if_not_exists: true) do |t|
@@ -141,5 +166,16 @@ main "activerecord #{ActiveRecord::VERSION::STRING}, pg #{PG::VERSION}", {
     output = StringIO.new
     ActiveRecord::SchemaDumper.dump(connection, output)
     equal output.string.include?('create_table "owners"'), true
+  },
+  migration: lambda {
+    connection = establish
+    migrate(:up)
+    equal connection.columns(:creatures).map(&:name), %w[id name kind]
+    equal ActiveRecord::SchemaMigration.pluck(:version).sort, %w[1 2]
+    migrate(:up)
+    connection.execute("INSERT INTO creatures (id, name, kind) VALUES (gen_random_uuid(), 'Rex', 'dog')")
+    migrate(:down)
+    equal connection.select_rows("SELECT name, sort FROM creatures"), [%w[Rex dog]]
+    equal ActiveRecord::SchemaMigration.pluck(:version), %w[1]
   },
 }

@@ -83,7 +83,6 @@ async fn refused_by_the_cluster() {
         (config(&world.server).user("nobody"), "AWS IAM GRANT"),
         (config(&world.server).port(1), "check host, port and network"),
         (config(&world.server).authorities("/missing.pem"), "give a PEM file"),
-        (config(&world.server).profile("no-such-profile"), "no-such-profile"),
         (keys(foreign, "secret", None, None), "check access key and session token"),
         (keys(key, secret, Some("ended"), None), "check access key and session token"),
         (keys(key, "wrong", None, None), "check the secret key and the region"),
@@ -91,11 +90,11 @@ async fn refused_by_the_cluster() {
     ] {
         check_cluster(&world, config, expected).await;
     }
-    let system = Config::new("localhost")
-        .region("us-east-1")
-        .port(world.server.port())
-        .credentials_provider(Credentials::new(key, secret, None, None, "test"));
-    check_cluster(&world, system, "sslrootcert").await;
+    let bare = Config::new("localhost").region("us-east-1").port(world.server.port());
+    let profile = bare.clone().authorities(&env["PGSSLROOTCERT"]).profile("no-such-profile");
+    check_cluster(&world, profile, "no-such-profile").await;
+    let trusting = bare.credentials_provider(Credentials::new(key, secret, None, None, "test"));
+    check_cluster(&world, trusting, "sslrootcert").await;
     let tables = "SELECT count(*) FROM information_schema.tables WHERE table_name = 't'";
     assert_eq!(world.rows(tables).await, ["0"]);
 }

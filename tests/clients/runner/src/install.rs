@@ -63,7 +63,8 @@ impl Language {
             Language::Ruby => vec!["ruby".into(), folder.join(format!("{client}.rb")).into()],
             Language::Java => {
                 let path = |tail: &str| folder.join(tail).to_string_lossy().into_owned();
-                let class_path = format!("{}:{}", path("target/classes"), path("target/lib/*"));
+                let parts = ["target/classes", "src/main/resources", "target/lib/*"].map(path);
+                let class_path = parts.join(":");
                 let java = ["java", "-XX:TieredStopAtLevel=1", "-cp", &class_path, "Scenarios"];
                 java.iter().chain([&client]).map(OsString::from).collect()
             }

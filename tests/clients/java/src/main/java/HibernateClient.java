@@ -83,6 +83,7 @@ final class HibernateClient {
         scenarios.put("pool", this::pool);
         scenarios.put("reconnect", this::reconnect);
         scenarios.put("introspection", this::introspection);
+        scenarios.put("migration", this::migration);
         return scenarios;
     }
 
@@ -238,5 +239,22 @@ final class HibernateClient {
         withFactory("update", factory -> {});
         // Fails if a table, a column or its type is not what the entities need.
         withFactory("validate", factory -> {});
+    }
+
+    private void migration() throws Exception {
+        // A table as an older version made it: `update` adds the columns that it lacks.
+        try (java.sql.Connection connection = Jdbc.pgjdbc().open()) {
+            Jdbc.run(connection, "DROP TABLE IF EXISTS pet");
+            Jdbc.run(connection, "CREATE TABLE pet (id uuid PRIMARY KEY, name varchar(255))");
+        }
+        withFactory("update", factory -> factory.inTransaction(session -> {
+            Pet rex = new Pet();
+            rex.name = "Rex";
+            rex.birthDate = LocalDate.of(2020, 2, 29);
+            session.persist(rex);
+        }));
+        withFactory("validate", factory -> factory.inTransaction(session -> Scenarios.equal(
+            session.createQuery("select p.birthDate from Pet p", LocalDate.class).getResultList(),
+            List.of(LocalDate.of(2020, 2, 29)))));
     }
 }

@@ -46,7 +46,9 @@ public final class Scenarios {
             case "pgjdbc" -> new Jdbc(Jdbc.pgjdbc()).scenarios();
             case "dsql-jdbc" -> new Jdbc(Jdbc.connector()).scenarios();
             case "hibernate" -> new HibernateClient().scenarios();
+            case "spring-data" -> new SpringClient().scenarios();
             case "liquibase" -> Migrations.liquibase();
+            case "flyway" -> Migrations.flyway();
             default -> throw new IllegalArgumentException(args[0]);
         };
         boolean failed = false;
