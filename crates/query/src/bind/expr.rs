@@ -5,6 +5,7 @@ use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::coerce::element_type;
+use super::collation::is_collatable;
 use super::location::node_location;
 use super::{Binder, required, strings, unsupported};
 use crate::expr::{Expr, ExprKind};
@@ -226,13 +227,10 @@ impl Binder<'_> {
                 *location,
             ));
         }
+        let arg = self.settle(arg)?;
+        let level = self.levels.last();
+        let in_select = level.is_some_and(|level| !level.modifies && level.place.is_of_select());
         // All of these order by bytes, as everything here does.
-        Ok(arg)
+        Ok(if in_select { self.collated(arg, name, *location) } else { arg })
     }
-}
-
-/// Whether values of a type have a collation.
-fn is_collatable(ty: Oid) -> bool {
-    let ty = element_type(ty).unwrap_or(ty);
-    matches!(ty, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::UNKNOWN)
 }

@@ -13,6 +13,7 @@ mod assign;
 mod call;
 mod clause;
 mod coerce;
+mod collation;
 mod column_name;
 mod conflict;
 mod construct;
@@ -90,6 +91,8 @@ pub struct Binder<'a> {
     ctes: Vec<VisibleCte>,
     /// Names that WITH clauses around declare further on.
     future_ctes: Vec<String>,
+    /// COLLATE clauses met so far.
+    collations: Vec<collation::Collation>,
     next_cte: usize,
     next_work_table: usize,
     depth: usize,
@@ -162,6 +165,7 @@ impl<'a> Binder<'a> {
             ctes: Vec::new(),
             future_ctes: Vec::new(),
             next_cte: 0,
+            collations: Vec::new(),
             next_work_table: 0,
             depth: 0,
             tables: Vec::new(),

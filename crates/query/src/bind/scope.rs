@@ -137,6 +137,22 @@ impl Place {
         })
     }
 
+    /// Whether it is a clause of a SELECT.
+    pub(super) fn is_of_select(self) -> bool {
+        matches!(
+            self,
+            Place::Select
+                | Place::JoinOn
+                | Place::Where
+                | Place::Having
+                | Place::GroupBy
+                | Place::OrderBy
+                | Place::DistinctOn
+                | Place::WindowPartition
+                | Place::WindowOrder
+        )
+    }
+
     /// The clause's name.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -140,6 +140,7 @@ impl Binder<'_> {
         select.having = having;
         select.targets = targets;
         let Limits { limit, offset, with_ties } = limits;
+        self.check_collations(&mut select)?;
         let body = Body::Select(Box::new(select));
         Ok(Query { ctes: Vec::new(), body, sort, limit, offset, with_ties, columns })
     }

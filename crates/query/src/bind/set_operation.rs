@@ -91,6 +91,7 @@ impl Binder<'_> {
             let same = a.ty == ty && b.ty == ty && a.typmod == b.typmod;
             let best = if x.ty == ty { x.location } else { y.location };
             check(self, ty, best)?;
+            self.check_column_collations(&left, &right, position)?;
             types.push((ty, if same { a.typmod } else { -1 }));
         }
         let columns: Vec<OutputColumn> = left
