@@ -366,6 +366,11 @@ impl Binder<'_> {
         {
             return Ok(Datum::Oid(named.oid));
         }
+        if let Some(ty) = self.cx.catalog.user_type(target.0).filter(|ty| ty.array_type == target.0)
+        {
+            let what = if ty.domain.is_some() { "domains" } else { "row types" };
+            return Err(SqlError::unsupported(format!("arrays of {what} not supported")));
+        }
         if let Some(fields) = self.row_type_fields(target) {
             return self.row_input(text, &fields, target);
         }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use catalog::Domain;
 use catalog::objects::ObjectId;
+use catalog::{Catalog, Domain};
 use types::{Oid, Result};
 
+use super::query::{Body, Relation, Source};
 use super::scope::{Item, ItemColumn, Level, Place, Sight};
 use super::{Binder, parse_stored, vars_to_columns};
 use crate::expr::{DomainCast, DomainRules, Expr, ExprKind, Var};
@@ -27,6 +28,16 @@ impl Binder<'_> {
         let kind = ExprKind::Domain(Box::new(DomainCast { arg, rules: rules.into() }));
         *expr = Expr::typed(kind, ty, typmod).at(location);
         Ok(())
+    }
+
+    /// The domain whose value an expression is, as far as it is seen where it comes from. Its type
+    /// is the one beneath.
+    pub(super) fn domain_of(&self, expr: &Expr) -> Option<Oid> {
+        let relations = match expr.kind {
+            ExprKind::Var(var) => &self.levels.iter().nth_back(var.level)?.relations,
+            _ => &self.levels.last()?.relations,
+        };
+        domain_among(&self.cx.catalog, expr, relations)
     }
 
     /// Binds a condition over `VALUE`, which is [`ExprKind::Column`] 0.
@@ -58,6 +69,33 @@ impl Binder<'_> {
         let mut expr = self.boolean(expr, "CHECK")?;
         vars_to_columns(&mut expr);
         Ok(expr)
+    }
+}
+
+/// As [`Binder::domain_of`], for an expression over these relations.
+fn domain_among(catalog: &Catalog, expr: &Expr, relations: &[Relation]) -> Option<Oid> {
+    match &expr.kind {
+        ExprKind::Domain(cast) => {
+            let rules = cast.rules.last()?;
+            let schema = catalog.schema(&rules.schema)?.oid;
+            let mut domains = catalog.domains();
+            let named =
+                |domain: &&Arc<Domain>| domain.schema == schema && domain.name == rules.name;
+            domains.find(named).map(|domain| Oid(domain.oid))
+        }
+        ExprKind::Var(var) => match &relations.get(var.relation)?.source {
+            Source::Table { table, live } => {
+                table.columns.get(*live.get(var.column)?)?.domain.map(Oid)
+            }
+            Source::Query(query) => match &query.body {
+                Body::Select(select) => {
+                    domain_among(catalog, select.targets.get(var.column)?, &select.relations)
+                }
+                Body::Values(_) | Body::SetOperation { .. } => None,
+            },
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -160,6 +160,10 @@ impl Binder<'_> {
         for (up, level) in self.levels.iter().rev().enumerate() {
             for (number, relation) in level.relations.iter().enumerate() {
                 let penalty = qualifier.map_or(0, |alias| distance(alias, &relation.alias));
+                let stored = matches!(relation.source, Source::Table { .. } | Source::System(_));
+                if name == "tableoid" && stored && penalty == 0 {
+                    exact.push((up, number, 0));
+                }
                 for (position, column) in relation.columns.iter().enumerate() {
                     let place = (up, number, position);
                     if column.name == name && penalty == 0 {

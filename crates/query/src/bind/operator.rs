@@ -188,7 +188,11 @@ impl Binder<'_> {
             let typmods = fields.into_iter().map(|(.., typmod)| typmod);
             args.push(super::range_function::typmods(typmods));
         }
-        let arg_types = args.iter().map(|arg| arg.ty).collect();
+        let actual = |arg: &Expr| match proc.src {
+            "pg_typeof" => self.domain_of(arg).unwrap_or(arg.ty),
+            _ => arg.ty,
+        };
+        let arg_types = args.iter().map(actual).collect();
         let site = functions::Site { arg_types, result_type };
         if proc.retset {
             return self.set_call(proc, site, args, location);
