@@ -32,7 +32,7 @@ const fn prepared(name: &'static str, sql: &'static str) -> Query {
 }
 
 /// `--only analytic` runs them all, `--only NAME` one of them.
-pub(crate) const ALL: [Query; 9] = [
+pub(crate) const ALL: [Query; 10] = [
     prepared(
         "group-by",
         "SELECT kind, count(*), sum(amount), min(amount), max(amount) FROM orders GROUP BY kind",
@@ -67,6 +67,11 @@ pub(crate) const ALL: [Query; 9] = [
     prepared(
         "index-range",
         "SELECT count(*), sum(amount) FROM orders WHERE day BETWEEN 300 AND 309",
+    ),
+    prepared(
+        "first-rows",
+        "SELECT o.id, o.amount, c.name FROM orders o LEFT JOIN customers c ON c.id = o.customer
+         ORDER BY o.id DESC LIMIT 20",
     ),
     Query {
         name: "plan-five-way-join",

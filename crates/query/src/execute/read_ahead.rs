@@ -27,7 +27,7 @@ use crate::chunk::Chunk;
 /// Pairs read at once at most.
 pub(super) const PAIRS_MAX: usize = 1024;
 /// Bytes read at once, about, where rows are long.
-const PIECE_BYTES: usize = 1024 * 1024;
+const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces of a lane that wait to be worked on: two parts.
 const PIECES_AHEAD: usize = 8;
 /// Pairs of a part, about.

@@ -95,7 +95,11 @@ pub(super) fn incremental_sort(input: Cost, rows: f64, evaluated: f64) -> Cost {
 
 /// What the first `wanted` of `rows` rows cost.
 pub(super) fn for_some(cost: Cost, rows: f64, wanted: Option<f64>) -> f64 {
-    let share = wanted.map_or(1.0, |wanted| (wanted / rows.max(1.0)).min(1.0));
+    for_share(cost, wanted.map_or(1.0, |wanted| (wanted / rows.max(1.0)).min(1.0)))
+}
+
+/// What a part of the rows costs, their first ones.
+pub(super) fn for_share(cost: Cost, share: f64) -> f64 {
     cost.startup + (cost.total - cost.startup) * share
 }
 

@@ -74,7 +74,7 @@ pub(super) fn of(plan: &Plan) -> Order {
         | Node::Subquery { input }
         | Node::Distinct { input, .. }
         | Node::Window { input, .. } => of(input),
-        Node::NestedLoop { outer, .. } => of(outer),
+        Node::NestedLoop { outer, .. } | Node::BatchedJoin { outer, .. } => of(outer),
         Node::HashJoin { outer, kind, .. } | Node::MergeJoin { outer, kind, .. } => match kind {
             JoinKind::Right | JoinKind::Full => Order::default(),
             _ => of(outer),
@@ -100,6 +100,7 @@ pub(super) fn keep(plan: &Arc<Plan>) -> Arc<Plan> {
         | Node::Project { input, .. }
         | Node::SortedAggregate { input, .. }
         | Node::NestedLoop { outer: input, .. }
+        | Node::BatchedJoin { outer: input, .. }
         | Node::HashJoin { outer: input, .. }
         | Node::MergeJoin { outer: input, .. } => *input = keep(input),
         _ => {}

@@ -41,7 +41,7 @@ impl Planner<'_> {
         } else {
             Some(query.sort.as_slice())
         };
-        let (mut plan, mut layout, ordered) = self.plan_from(select, order, limit, env)?;
+        let (mut plan, mut layout, ordered) = self.plan_from(select, order, limit, offset, env)?;
         if !select.locks.is_empty() {
             plan = self.lock(select, plan, &layout)?;
         }

@@ -645,3 +645,88 @@ fn constants_raise_when_planned() {
     );
     db.check("select bad()", expect![["22012 division by zero\n"]]);
 }
+
+#[test]
+fn plan_first_rows_of_a_join_come_in_order() {
+    let mut db = db();
+    plan(
+        &mut db,
+        "select t.a, u.c from t join u on u.a = t.b order by t.a limit 10",
+        expect![[r#"
+        Limit
+          ->  Nested Loop (Batched Join)
+                Join Type: Inner
+                Recheck Cond: (a = t.b)
+                ->  Index Only Scan using t_pkey on t
+                ->  Index Only Scan using u_pkey on u
+                      Index Cond: (a = t.b)
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select t.a, u.c from t left join u on u.a = t.b and u.b > 3 order by t.a desc limit 10 offset 5",
+        expect![[r#"
+            Limit
+              ->  Nested Loop (Batched Join)
+                    Join Type: Left
+                    Recheck Cond: (a = t.b)
+                    ->  Index Only Scan Backward using t_pkey on t
+                    ->  Index Only Scan using u_pkey on u
+                          Index Cond: (a = t.b)
+        "#]],
+    );
+    plan(
+        &mut db,
+        "select v.n from v join t on t.a = v.t_a order by v.t_a limit 5",
+        expect![[r#"
+        Limit
+          ->  Nested Loop (Batched Join)
+                Join Type: Inner
+                Recheck Cond: (a = v.t_a)
+                ->  Index Scan using v_t_a on v
+                ->  Index Only Scan using t_pkey on t
+                      Index Cond: (a = v.t_a)
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select t.a from t join u on u.a = t.b limit 1",
+        expect![[r#"
+        Limit
+          ->  Nested Loop (Batched Join)
+                Join Type: Inner
+                Recheck Cond: (a = t.b)
+                ->  Index Only Scan using t_pkey on t
+                ->  Index Only Scan using u_pkey on u
+                      Index Cond: (a = t.b)
+    "#]],
+    );
+    // All rows have to be read.
+    plan(
+        &mut db,
+        "select t.a from t join u on u.a = t.b order by t.c limit 10",
+        expect![[r#"
+        Limit
+          ->  Sort
+                Sort Key: t.c
+                ->  Hash Join
+                      Hash Cond: (t.b = u.a)
+                      ->  Index Only Scan using t_pkey on t
+                      ->  Hash
+                            ->  Index Only Scan using u_pkey on u
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select count(*) from t join u on u.a = t.b limit 10",
+        expect![[r#"
+        Limit
+          ->  Aggregate
+                ->  Hash Join
+                      Hash Cond: (t.b = u.a)
+                      ->  Index Only Scan using t_pkey on t
+                      ->  Hash
+                            ->  Index Only Scan using u_pkey on u
+    "#]],
+    );
+}

@@ -9,7 +9,7 @@ use types::{Datum, Oid, Result, SqlError, oid};
 use super::super::planner::{Env, Planner};
 use super::super::{JoinKind, Node, make, walk};
 use super::problem::{Leaf, Mask, What, condition_relations, flatten, item_relations, leaf_vars};
-use super::search::{Method, Search, Tree};
+use super::search::{Goal, Method, Search, Tree};
 use super::{FromCx, Layout, Part};
 use crate::bind::query::FromItem;
 use crate::expr::{Expr, ExprKind};
@@ -171,8 +171,9 @@ impl Search<'_, '_> {
         match tree {
             Tree::Leaf(leaf) => self.parts[*leaf].clone().ok_or_else(missing),
             Tree::Unique(leaf) => self.unique[*leaf].clone().ok_or_else(missing),
-            Tree::Join { left, right, kind, method, rows } => {
-                let outer = self.set(*left, planner)?;
+            Tree::First(leaf) => self.first.parts.get(leaf).cloned().ok_or_else(missing),
+            Tree::Join { left, right, kind, method, rows, goal } => {
+                let outer = self.set(*left, *goal, planner)?;
                 let single = right.trailing_zeros() as usize;
                 let attached = *kind != JoinKind::Inner;
                 let linking = self.linking(*left, *right, attached);
@@ -191,7 +192,7 @@ impl Search<'_, '_> {
                     Method::Hash | Method::Loop | Method::HashLeft | Method::Merge => {
                         let inner = match attached {
                             true => self.parts[single].clone().ok_or_else(missing)?,
-                            false => self.set(*right, planner)?,
+                            false => self.set(*right, Goal::All, planner)?,
                         };
                         let (sides, kind) = match method {
                             Method::HashLeft => ((&inner, &outer), JoinKind::Right),
@@ -211,11 +212,13 @@ impl Search<'_, '_> {
         }
     }
 
-    fn set(&self, set: Mask, planner: &mut Planner<'_>) -> Result<Part> {
-        let best = self
-            .table
-            .get(&set)
-            .ok_or_else(|| SqlError::internal("join of what was not planned"))?;
+    fn set(&self, set: Mask, goal: Goal, planner: &mut Planner<'_>) -> Result<Part> {
+        let table = match goal {
+            Goal::All => &self.table,
+            Goal::First => &self.first.table,
+        };
+        let best =
+            table.get(&set).ok_or_else(|| SqlError::internal("join of what was not planned"))?;
         self.part(&best.tree, planner)
     }
 

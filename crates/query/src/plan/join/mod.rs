@@ -10,6 +10,7 @@
 
 mod build;
 mod classes;
+mod first_rows;
 mod leaf;
 mod problem;
 mod search;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use types::{Result, SqlError};
 
+use self::first_rows::Wanted;
 use self::problem::flatten;
 use super::access::{WantedKey, WantedOrder};
 use super::make::{self, constant};
@@ -69,6 +71,7 @@ impl Planner<'_> {
         select: &Select,
         sort: Option<&[SortItem]>,
         limit: &Option<Expr>,
+        offset: &Option<Expr>,
         env: &Env,
     ) -> Result<(Arc<Plan>, Layout, bool)> {
         let mut needed = vec![BTreeSet::new(); select.relations.len()];
@@ -108,7 +111,8 @@ impl Planner<'_> {
             return Ok((part.plan, part.layout, ordered && !sort.is_empty()));
         }
         let items: Vec<&FromItem> = select.from.iter().collect();
-        let part = self.join_items(&items, conditions, &cx, env)?;
+        let wanted = sort.and_then(|sort| Wanted::new(sort, limit.as_ref(), offset.as_ref()));
+        let part = self.join_some(&items, conditions, wanted, &cx, env)?;
         Ok((part.plan, part.layout, false))
     }
 
@@ -177,12 +181,29 @@ impl Planner<'_> {
         cx: &FromCx<'s>,
         env: &Env,
     ) -> Result<Part> {
+        self.join_some(items, conditions, None, cx, env)
+    }
+
+    /// As [`Planner::join_items`], where only some of the rows may be wanted.
+    fn join_some<'s>(
+        &mut self,
+        items: &[&'s FromItem],
+        conditions: Vec<Expr>,
+        wanted: Option<Wanted<'_>>,
+        cx: &FromCx<'s>,
+        env: &Env,
+    ) -> Result<Part> {
         if let [FromItem::Relation(number)] = items {
             return Ok(self.relation(*number, conditions, None, None, cx, env)?.0);
         }
         let problem = problem::Problem::new(items, conditions, cx)?;
         let mut search = search::Search::new(problem, self, cx, env)?;
-        let tree = search.run(self)?;
+        let mut tree = search.run(self)?;
+        if let Some(wanted) = wanted
+            && let Some(better) = search.first_rows(&wanted, self)?
+        {
+            tree = better;
+        }
         search.build(&tree, self)
     }
 

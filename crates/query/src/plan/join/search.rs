@@ -13,13 +13,14 @@ use super::super::cost::{self, CPU_OPERATOR, CPU_TUPLE, DISABLED};
 use super::super::planner::{Env, Planner};
 use super::super::{Cost, JoinKind, make, order};
 use super::build::{self, Lookup};
+use super::first_rows::FirstRows;
 use super::problem::{Mask, Problem, What, bit, members};
 use super::{FromCx, Part};
 use crate::bind::query::Source;
 use crate::expr::{Expr, ExprKind};
 
 /// Leaves up to which every order is looked at.
-const EXHAUSTIVE_MAX: usize = 10;
+pub(super) const EXHAUSTIVE_MAX: usize = 10;
 
 /// The best way to join a set of leaves.
 #[derive(Clone)]
@@ -42,7 +43,20 @@ pub(super) enum Tree {
         kind: JoinKind,
         method: Method,
         rows: f64,
+        /// What the left side was chosen for.
+        goal: Goal,
     },
+    /// A leaf as it is read when only first rows are wanted.
+    First(usize),
+}
+
+/// What the best tree of a set is best at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// Giving all rows.
+    All,
+    /// Giving some rows, in the order wanted: see [`super::first_rows`].
+    First,
 }
 
 #[derive(Clone)]
@@ -68,6 +82,9 @@ pub(super) struct Search<'a, 'e> {
     /// The same without duplicates, for tested sides of semi-joins where that is possible.
     pub(super) unique: Vec<Option<Part>>,
     pub(super) table: BTreeMap<Mask, Best>,
+    pub(super) first: FirstRows,
+    /// What is being searched for.
+    pub(super) goal: Goal,
     lookups: BTreeMap<(usize, Vec<usize>), Option<Arc<Lookup>>>,
     shares: Vec<f64>,
 }
@@ -113,6 +130,8 @@ impl<'a, 'e> Search<'a, 'e> {
             parts,
             unique,
             table: BTreeMap::new(),
+            first: FirstRows::default(),
+            goal: Goal::All,
             lookups: BTreeMap::new(),
             shares,
         };
@@ -131,7 +150,7 @@ impl<'a, 'e> Search<'a, 'e> {
         Ok(search)
     }
 
-    fn all(&self) -> Mask {
+    pub(super) fn all(&self) -> Mask {
         match self.problem.leaves.len() {
             128 => Mask::MAX,
             count => (1 << count) - 1,
@@ -155,7 +174,12 @@ impl<'a, 'e> Search<'a, 'e> {
         Err(SqlError::new(SqlState::UNDEFINED_TABLE, "FROM items refer to each other in a circle"))
     }
 
-    fn exhaust(&mut self, all: Mask, products: bool, planner: &mut Planner<'_>) -> Result<()> {
+    pub(super) fn exhaust(
+        &mut self,
+        all: Mask,
+        products: bool,
+        planner: &mut Planner<'_>,
+    ) -> Result<()> {
         for set in 1..=all {
             if set.count_ones() < 2 {
                 continue;
@@ -251,9 +275,7 @@ impl<'a, 'e> Search<'a, 'e> {
         products: bool,
         planner: &mut Planner<'_>,
     ) -> Result<()> {
-        if !self.table.contains_key(&left) {
-            return Ok(());
-        }
+        let Some(outer) = self.best(left).cloned() else { return Ok(()) };
         // A tested side alone is no left side, unless its duplicates are gone.
         let single = (right.count_ones() == 1).then(|| right.trailing_zeros() as usize);
         if let Some(leaf) = single
@@ -261,7 +283,7 @@ impl<'a, 'e> Search<'a, 'e> {
         {
             let (kind, needs) = (attach.kind, attach.needs);
             if needs & !left == 0 {
-                self.attach(left, leaf, kind, planner)?;
+                self.attach(left, &outer, leaf, kind, planner)?;
             }
             if kind != JoinKind::Semi || self.unique[leaf].is_none() {
                 return Ok(());
@@ -275,7 +297,6 @@ impl<'a, 'e> Search<'a, 'e> {
         if linking.is_empty() && depends == 0 && !products {
             return Ok(());
         }
-        let outer = self.table[&left].clone();
         if let Some(leaf) = single {
             let relation = match self.problem.leaves[leaf].what {
                 What::Relation(number) => Some(&self.cx.select.relations[number].source),
@@ -291,7 +312,7 @@ impl<'a, 'e> Search<'a, 'e> {
                     Some(inner) => self.inner_rows(&outer, inner, &linking),
                     None => make::clamp_rows(outer.rows * lookup.part.plan.rows),
                 };
-                self.offer_lookup(left, leaf, JoinKind::Inner, rows, lookup, planner);
+                self.offer_lookup(left, &outer, leaf, JoinKind::Inner, rows, lookup, planner);
             }
         }
         let Some(inner) = self.table.get(&right).cloned() else { return Ok(()) };
@@ -320,11 +341,11 @@ impl<'a, 'e> Search<'a, 'e> {
     fn attach(
         &mut self,
         left: Mask,
+        outer: &Best,
         leaf: usize,
         kind: JoinKind,
         planner: &mut Planner<'_>,
     ) -> Result<()> {
-        let outer = self.table[&left].clone();
         let Some(attach) = &self.problem.leaves[leaf].attach else { return Ok(()) };
         let knowledge = planner.knowledge(self.cx);
         let inner_relations = &self.problem.leaves[leaf].relations;
@@ -358,7 +379,7 @@ impl<'a, 'e> Search<'a, 'e> {
         if (depends != 0 || keyed && on > 0)
             && let Some(lookup) = self.lookup(leaf, Vec::new(), planner)?
         {
-            self.offer_lookup(left, leaf, kind, rows, lookup, planner);
+            self.offer_lookup(left, outer, leaf, kind, rows, lookup, planner);
         }
         let Some(part) = self.parts[leaf].as_ref() else { return Ok(()) };
         let inner = Best {
@@ -368,7 +389,7 @@ impl<'a, 'e> Search<'a, 'e> {
             order: natural_order(part),
         };
         let keys = self.hash_keys(left, bit(leaf), kind, &[]);
-        self.offer(left, bit(leaf), kind, rows, &outer, &inner, keys, on, planner);
+        self.offer(left, bit(leaf), kind, rows, outer, &inner, keys, on, planner);
         Ok(())
     }
 
@@ -413,23 +434,36 @@ impl<'a, 'e> Search<'a, 'e> {
         Ok(lookup)
     }
 
-    fn note(&mut self, set: Mask, best: Best) {
-        let better = self.table.get(&set).is_none_or(|known| best.cost.total < known.cost.total);
-        if better {
-            self.table.insert(set, best);
+    /// The best tree of a set for what is being searched for.
+    fn best(&self, set: Mask) -> Option<&Best> {
+        match self.goal {
+            Goal::All => self.table.get(&set),
+            Goal::First => self.first.table.get(&set),
         }
     }
 
+    fn note(&mut self, set: Mask, best: Best) {
+        let share = if self.goal == Goal::All { 1.0 } else { self.first.share };
+        let cost = |best: &Best| cost::for_share(best.cost, share);
+        if self.best(set).is_none_or(|known| cost(&best) < cost(known)) {
+            match self.goal {
+                Goal::All => self.table.insert(set, best),
+                Goal::First => self.first.table.insert(set, best),
+            };
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as below")]
     fn offer_lookup(
         &mut self,
         left: Mask,
+        outer: &Best,
         leaf: usize,
         kind: JoinKind,
         rows: f64,
         lookup: Arc<Lookup>,
         planner: &Planner<'_>,
     ) {
-        let outer = &self.table[&left];
         let inner = lookup.part.plan.cost;
         let run = (outer.cost.total - outer.cost.startup) + outer.rows * make::rescan(inner);
         let startup = outer.cost.startup + inner.startup;
@@ -438,9 +472,8 @@ impl<'a, 'e> Search<'a, 'e> {
             total += DISABLED;
         }
         let (right, method) = (bit(leaf), Method::Lookup(lookup));
-        let tree = Tree::Join { left, right, kind, method, rows };
-        // Look-ups are made in batches, in the order of their keys.
-        let (cost, order) = (Cost { startup, total }, Vec::new());
+        let tree = Tree::Join { left, right, kind, method, rows, goal: self.goal };
+        let (cost, order) = (Cost { startup, total }, outer.order.clone());
         self.note(left | right, Best { rows, cost, tree, order });
     }
 
@@ -461,7 +494,8 @@ impl<'a, 'e> Search<'a, 'e> {
         planner: &Planner<'_>,
     ) {
         let enable = planner.cx.enable;
-        let tree = |method| Tree::Join { left, right, kind, method, rows };
+        let goal = self.goal;
+        let tree = |method| Tree::Join { left, right, kind, method, rows, goal };
         if !keys.is_empty() {
             let disabled = if enable.hashjoin { 0.0 } else { DISABLED };
             let hashed = CPU_OPERATOR * keys.len() as f64;
@@ -476,11 +510,12 @@ impl<'a, 'e> Search<'a, 'e> {
             let cost = hash(outer, inner);
             let order = outer.order.clone();
             self.note(left | right, Best { rows, cost, tree: tree(Method::Hash), order });
-            if kind == JoinKind::Left {
+            if kind == JoinKind::Left && goal == Goal::All {
                 let (cost, order) = (hash(inner, outer), Vec::new());
                 self.note(left | right, Best { rows, cost, tree: tree(Method::HashLeft), order });
             }
-            if keys.iter().all(|(key, _)| crate::system::has_ordering(key.ty)) {
+            if goal == Goal::All && keys.iter().all(|(key, _)| crate::system::has_ordering(key.ty))
+            {
                 let on_outer: Vec<&Expr> = keys.iter().map(|(key, _)| key).collect();
                 let on_inner: Vec<&Expr> = keys.iter().map(|(_, key)| key).collect();
                 let sides = (in_order(outer, &on_outer), in_order(inner, &on_inner));
