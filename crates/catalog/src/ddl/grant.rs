@@ -396,15 +396,10 @@ fn grant_on_columned(
     }
     let lists = column_privileges(to.request, &whole, &name, |column| relation.column(column))?;
     let above = relation.target().effective_grants();
-    let is_view = matches!(relation, Columned::View(_));
     for (position, (wanted, all)) in lists {
         let Some((column, grants)) = relation.column_at(position) else { continue };
         if to.request.revoke && grants.is_none() {
             continue;
-        }
-        if is_view && !to.request.revoke && wanted.iter().any(|of| *of != Privilege::Select) {
-            let message = "column privileges other than SELECT on views not supported";
-            return Err(SqlError::unsupported(message));
         }
         let label = format!("column \"{column}\" of relation \"{name}\"");
         let object = Granted {

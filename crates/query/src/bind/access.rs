@@ -16,9 +16,10 @@ use types::Result;
 
 use super::Binder;
 use super::scope::{Item, ItemColumn};
+use super::view::Beneath;
 use crate::session::SessionCx;
 
-/// Columns of stored tables that a statement reads or writes.
+/// Columns of stored tables and views that a statement reads or writes.
 #[derive(Debug, Default)]
 pub(super) struct Accesses {
     noted: RefCell<Vec<Access>>,
@@ -80,7 +81,8 @@ impl Binder<'_> {
     /// Notes that a column that can be named is read, if it is a table's.
     pub(super) fn note_read(&self, column: &ItemColumn) {
         if let Some((table, attnum)) = column.origin {
-            self.note_column(table, Privilege::Select, attnum);
+            let privilege = Privilege::Select;
+            self.accesses.note(Access { role: self.cx.role, table, privilege, attnum });
         }
     }
 
@@ -99,25 +101,28 @@ impl Binder<'_> {
         privilege: Privilege,
         positions: &[usize],
     ) -> Result<()> {
-        self.note_positions(table, privilege, positions);
+        for position in positions {
+            self.note_column(self.cx.role, table, privilege, *position);
+        }
         self.accesses.check(self.cx)
     }
 
-    /// Notes what is done to columns at `positions` of a table.
-    pub(super) fn note_positions(
-        &self,
-        table: ObjectId,
-        privilege: Privilege,
-        positions: &[usize],
-    ) {
-        for position in positions {
-            if let Ok(attnum) = i16::try_from(position + 1) {
-                self.note_column(table, privilege, attnum);
+    /// Notes what is done to columns at `positions` of the table that a statement writes to, there and
+    /// in the views through which it does.
+    pub(super) fn note_written(&self, target: &Beneath, privilege: Privilege, positions: &[usize]) {
+        for layer in &target.layers {
+            for position in positions {
+                let column = layer.columns.iter().position(|beneath| *beneath == Some(*position));
+                if let Some(column) = column {
+                    self.note_column(layer.role, layer.relation, privilege, column);
+                }
             }
         }
     }
 
-    fn note_column(&self, table: ObjectId, privilege: Privilege, attnum: i16) {
-        self.accesses.note(Access { role: self.cx.role, table, privilege, attnum });
+    fn note_column(&self, role: ObjectId, table: ObjectId, privilege: Privilege, position: usize) {
+        if let Ok(attnum) = i16::try_from(position + 1) {
+            self.accesses.note(Access { role, table, privilege, attnum });
+        }
     }
 }

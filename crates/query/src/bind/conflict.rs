@@ -46,26 +46,23 @@ impl Binder<'_> {
         let inferred = match infer {
             Some(infer) => {
                 let excluded = updates.then_some(&excluded);
-                Some(self.inference(table, infer, excluded)?)
+                Some(self.inference(target, infer, excluded)?)
             }
             None => None,
         };
         let update = match updates {
             true => {
                 let mut excluded_columns = columns.clone();
+                // Their origin stays: reading them takes the privilege to read the stored ones.
                 for column in &mut excluded_columns {
                     second_relation(&mut column.expr);
-                    // Reading what is to be inserted takes no privilege.
-                    column.origin = None;
                 }
                 self.level()?.add_target(&excluded, excluded_columns, None);
                 let width = table.columns.len();
                 self.level()?.place = Place::Update;
                 let Assignments { values, queries } = self.assignments(target, target_list)?;
                 let written: Vec<usize> = values.iter().map(|(at, _)| *at).collect();
-                if target.view.is_none() {
-                    self.note_positions(table.oid, Privilege::Update, &written);
-                }
+                self.note_written(&target.beneath, Privilege::Update, &written);
                 let mut condition = self.where_clause(where_clause, Place::Where, "WHERE")?;
                 let mut assignments = values;
                 for expr in assignments.iter_mut().map(|(_, expr)| expr).chain(&mut condition) {
@@ -88,10 +85,11 @@ impl Binder<'_> {
 
     fn inference(
         &mut self,
-        table: &Arc<Table>,
+        target: &Written,
         infer: &protobuf::InferClause,
         excluded: Option<&Relation>,
     ) -> Result<Inference> {
+        let table = &target.beneath.table;
         let protobuf::InferClause { index_elems, where_clause, conname, location } = infer;
         if !conname.is_empty() {
             return constraint(table, conname);
@@ -102,7 +100,7 @@ impl Binder<'_> {
         let mut level = Level::new(Place::IndexExpression);
         level.add_table_columns(table);
         self.levels.push(level);
-        let inferred = self.inference_elements(table, index_elems, where_clause, *location);
+        let inferred = self.inference_elements(target, index_elems, where_clause, *location);
         self.levels.pop();
         if excluded.is_some() {
             self.level()?.relations.pop();
@@ -112,7 +110,7 @@ impl Binder<'_> {
 
     fn inference_elements(
         &mut self,
-        table: &Arc<Table>,
+        target: &Written,
         elements: &[Node],
         predicate: &Option<Box<Node>>,
         location: i32,
@@ -150,10 +148,10 @@ impl Binder<'_> {
                     }
                 }
                 None => {
-                    let position = table
-                        .column(&element.name)
+                    let position = target
+                        .column(&element.name)?
                         .ok_or_else(|| self.missing_column(None, &element.name, location))?;
-                    self.note_positions(table.oid, Privilege::Select, &[position]);
+                    self.note_written(&target.beneath, Privilege::Select, &[position]);
                     columns.push(position);
                 }
             }

@@ -77,9 +77,7 @@ impl Binder<'_> {
         if cols.is_empty() {
             columns.positions = target.all_columns(given_values(select_stmt))?;
         }
-        if target.view.is_none() {
-            self.note_positions(table.oid, Privilege::Insert, &columns.positions);
-        }
+        self.note_written(&target.beneath, Privilege::Insert, &columns.positions);
         let outer = std::mem::replace(&mut self.identity, identity);
         let outer_defaults = std::mem::replace(&mut self.view_defaults, target.defaults());
         // Errors know the target, though the source cannot name it.

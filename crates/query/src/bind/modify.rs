@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::objects::{ColumnDefault, Privilege, Sql};
+use catalog::objects::{ColumnDefault, NameKind, Privilege, Sql};
 use catalog::{Column, Table, View};
 use parser::protobuf;
 use parser::{Node, NodeEnum};
@@ -38,8 +38,7 @@ impl Written {
     /// # Errors
     /// `0A000` for a view's column that is none of the table's.
     pub(super) fn column(&self, name: &str) -> Result<Option<usize>> {
-        let Some(view) = &self.view else { return Ok(self.beneath.table.column(name)) };
-        match view.column(name) {
+        match self.beneath.columns.iter().position(|column| column.name == name) {
             Some(at) => self.position(at).map(Some).ok_or_else(|| self.not_a_column(name)),
             None => Ok(None),
         }
@@ -51,7 +50,9 @@ impl Written {
     /// As [`Written::column`].
     pub(super) fn all_columns(&self, given: usize) -> Result<Vec<usize>> {
         let Some(view) = &self.view else {
-            return Ok(self.beneath.table.live_columns().map(|(position, _)| position).collect());
+            return Ok((0..self.beneath.columns.len())
+                .filter_map(|at| self.position(at))
+                .collect());
         };
         // Columns beyond those that are given need not be assignable.
         let columns = view.columns.iter().enumerate().take(given);
@@ -119,7 +120,7 @@ impl Binder<'_> {
             Found::Table(table) => {
                 let privilege = write.privilege();
                 crate::system::check_table_privilege(self.cx, &table, privilege)?;
-                (view::of_table(table, name)?, None)
+                (view::of_table(table, name, self.cx.role)?, None)
             }
             Found::View(view) => {
                 let mut beneath = self.beneath(&view, write)?;
@@ -133,6 +134,17 @@ impl Binder<'_> {
             None => self.cx.catalog.schema_by_oid(schema).map(|schema| schema.name.clone()),
         };
         self.relate(&beneath.table)?;
+        let written = Some(range.schemaname.as_str()).filter(|schema| !schema.is_empty());
+        let oid = view.as_ref().map_or(beneath.table.oid, |view| view.oid);
+        let columns = beneath.columns.iter().map(|column| OutputColumn {
+            name: column.name.clone(),
+            ty: column.expr.ty,
+            typmod: column.expr.typmod,
+            origin: column.origin,
+        });
+        let columns: Vec<OutputColumn> = columns.collect();
+        self.names.record_relation(NameKind::Relation, written, &range.relname, oid, &columns);
+        self.written_items(range, &mut beneath.columns)?;
         let renames = range.alias.iter().flat_map(|alias| strings(&alias.colnames));
         for (column, name) in beneath.columns.iter_mut().zip(renames) {
             name.clone_into(&mut column.name);

@@ -43,9 +43,7 @@ impl Binder<'_> {
             self.level()?.place = Place::Update;
             let assignments = self.assignments(&target, target_list)?;
             let written: Vec<usize> = assignments.values.iter().map(|(at, _)| *at).collect();
-            if target.view.is_none() {
-                self.note_positions(table.oid, Privilege::Update, &written);
-            }
+            self.note_written(&target.beneath, Privilege::Update, &written);
             let relations = std::mem::take(&mut self.level()?.relations);
             Ok::<_, SqlError>((from, filter, assignments, returning, relations))
         })();

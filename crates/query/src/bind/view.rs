@@ -11,8 +11,7 @@
 
 use std::sync::Arc;
 
-use catalog::objects::{CheckOption, Privilege, Sql};
-use catalog::privilege::{Target, check_privilege};
+use catalog::objects::{CheckOption, ObjectId, Privilege, Sql};
 use catalog::{Table, View};
 use parser::protobuf::{LimitOption, SelectStmt, SetOperation};
 use parser::{Node, NodeEnum, StatementKind};
@@ -42,6 +41,18 @@ pub(super) struct Beneath {
     pub(super) checks: Vec<(String, Expr)>,
     /// Defaults of the view's own columns, by position in `columns`.
     pub(super) defaults: Vec<Option<Sql>>,
+    /// The table, then the views above it.
+    pub(super) layers: Vec<Layer>,
+}
+
+/// A relation that a statement writes to, or through which it does.
+pub(super) struct Layer {
+    /// Table or view.
+    pub(super) relation: ObjectId,
+    /// Who needs privileges on it: the user, or the owner of the view above.
+    pub(super) role: ObjectId,
+    /// For each of its columns the position in the table.
+    pub(super) columns: Vec<Option<usize>>,
 }
 
 /// What is done to a view.
@@ -220,8 +231,7 @@ impl Binder<'_> {
     /// `55000` if the view cannot be written through, `42501`.
     pub(super) fn beneath(&mut self, view: &Arc<View>, write: Write) -> Result<Beneath> {
         let privilege = write.privilege();
-        let target = Target::View(view);
-        check_privilege(&self.cx.catalog, self.cx.role, target, privilege)?;
+        crate::system::check_view_privilege(self.cx, view, privilege)?;
         let refusal = |reason: &str| write.refusal(&view.name, reason);
         let select = view_select(&view.query.text)?;
         if let Some(reason) = not_updatable(&select) {
@@ -237,7 +247,7 @@ impl Binder<'_> {
             let mut beneath = match found {
                 Found::Table(table) => {
                     crate::system::check_table_privilege(binder.cx, &table, privilege)?;
-                    of_table(table, range.relname.clone())?
+                    of_table(table, range.relname.clone(), binder.cx.role)?
                 }
                 Found::View(inner) => binder.beneath(&inner, write)?,
                 Found::System(_) => return Err(refusal(NOT_SINGLE)),
@@ -293,15 +303,21 @@ impl Binder<'_> {
         if write != Write::Delete && !beneath.columns.iter().any(updatable) {
             return Err(refusal(NO_COLUMNS));
         }
-        for (column, described) in beneath.columns.iter_mut().zip(&view.columns) {
+        let positions =
+            beneath.columns.iter().map(|column| assigned_position(column, &beneath.relation));
+        let columns = positions.collect();
+        beneath.layers.push(Layer { relation: view.oid, role: self.cx.role, columns });
+        for ((column, described), attnum) in beneath.columns.iter_mut().zip(&view.columns).zip(1..)
+        {
             column.name.clone_from(&described.name);
+            column.origin = Some((view.oid, attnum));
         }
         beneath.defaults = view.columns.iter().map(|column| column.default.clone()).collect();
         Ok(beneath)
     }
 
     /// Gives the columns of what a view selects from the names that its text has for them.
-    fn written_items(
+    pub(super) fn written_items(
         &self,
         range: &parser::protobuf::RangeVar,
         columns: &mut Vec<ItemColumn>,
@@ -332,14 +348,16 @@ impl Binder<'_> {
     }
 }
 
-/// A table that is written to by name.
-pub(super) fn of_table(table: Arc<Table>, alias: String) -> Result<Beneath> {
+/// A table that a role writes to by name.
+pub(super) fn of_table(table: Arc<Table>, alias: String, role: ObjectId) -> Result<Beneath> {
     let source = table_source(&table);
     let outputs = source_columns(&source)?;
     let relation = Relation { source, alias, columns: outputs, lateral: false, view: None };
     let columns = Level::item_columns(&relation, 0);
     let (filters, checks, defaults) = (Vec::new(), Vec::new(), Vec::new());
-    Ok(Beneath { table, relation, columns, filters, checks, defaults })
+    let positions = (0..table.columns.len()).map(Some).collect();
+    let layers = vec![Layer { relation: table.oid, role, columns: positions }];
+    Ok(Beneath { table, relation, columns, filters, checks, defaults, layers })
 }
 
 fn returns_set(expr: &Expr) -> bool {
