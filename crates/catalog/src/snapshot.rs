@@ -631,7 +631,7 @@ impl Catalog {
             domain.or_else(argument).map(|sql| &sql.names)
         };
         match found {
-            None if relation == 0 => without_relation(),
+            None if crate::objects::is_system(relation) => without_relation(),
             found => found,
         }
         .map_or(&[], Vec::as_slice)

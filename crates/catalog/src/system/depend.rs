@@ -1,5 +1,7 @@
 //! `pg_depend`, `pg_shdepend`, `pg_description`, `pg_shdescription`.
 
+use std::collections::BTreeSet;
+
 use super::SystemCx;
 use super::fill::{Rows, int2};
 use super::relations::{columns_with_default, default_oid, rule_oid};
@@ -79,12 +81,12 @@ impl Depends<'_, '_> {
         self.row_types(table.oid, table.row_type, table.array_type);
         for (at, _) in columns_with_default(table) {
             let default = (PG_ATTRDEF, default_oid(table.oid, at), 0);
-            self.add(default, column(at), 'a');
-            if let Some(described) = table.columns.get(at) {
-                self.names(default, &described.default_names);
-                for read in &described.generated_from {
-                    self.add(column(at), column(*read), 'a');
-                }
+            let Some(described) = table.columns.get(at) else { continue };
+            let generated = matches!(described.default, Some(ColumnDefault::Generated(_)));
+            self.add(default, column(at), if generated { 'i' } else { 'a' });
+            self.names(default, &described.default_names);
+            for read in &described.generated_from {
+                self.add(default, column(*read), 'n');
             }
         }
         for (at, described) in table.live_columns() {
@@ -96,6 +98,7 @@ impl Depends<'_, '_> {
             let object = (PG_CONSTRAINT, check.oid, 0);
             for at in &check.columns {
                 self.add(object, column(*at), 'a');
+                self.add(object, column(*at), 'n');
             }
             self.names(object, &check.names);
         }
@@ -107,8 +110,18 @@ impl Depends<'_, '_> {
                 }
                 None => (PG_CLASS, index.oid, 0),
             };
-            for at in index.keys.iter().flat_map(IndexKey::reads) {
-                self.add(object, column(*at), 'a');
+            let plain = index.keys.iter().filter_map(IndexKey::column).chain(index.include.clone());
+            let read = index.keys.iter().filter(|key| key.column().is_none());
+            let read = read.flat_map(IndexKey::reads).copied();
+            let predicate = index.predicate.iter().flat_map(|predicate| predicate.columns.clone());
+            let plain: Vec<usize> = plain.collect();
+            // What stands over expressions alone depends on the table as a whole.
+            if plain.is_empty() {
+                self.add(object, this, 'a');
+            }
+            let columns: BTreeSet<usize> = plain.into_iter().chain(read).chain(predicate).collect();
+            for at in columns {
+                self.add(object, column(at), 'a');
             }
         }
         for key in &table.foreign_keys {

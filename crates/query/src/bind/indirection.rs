@@ -239,6 +239,11 @@ impl Binder<'_> {
             Some(_) if slice => base.ty,
             Some(element) => element,
             None if jsonb => oid::JSONB,
+            None if base.ty == oid::NAME && slice => {
+                let message = "slices of fixed-length arrays not implemented";
+                return Err(SqlError::unsupported(message));
+            }
+            None if base.ty == oid::NAME => oid::CHAR,
             None => {
                 return Err(self.error(
                     SqlState::DATATYPE_MISMATCH,

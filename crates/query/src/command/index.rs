@@ -7,7 +7,7 @@ use catalog::ddl::{self, CreateIndex, ElementPart, IndexElement};
 use catalog::objects::{IndexPredicate, IndexState, KeyExpression};
 use parser::protobuf::{self, SortByNulls};
 use parser::{Node, NodeEnum, Statement};
-use types::{Datum, Result, SqlError, SqlState};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::Outcome;
 use super::ddl::{change, range_name};
@@ -17,6 +17,7 @@ use crate::chunk::Chunk;
 use crate::execute::index::all_rows;
 use crate::expr::{Expr, ExprKind};
 use crate::job::Job;
+use crate::rules::features;
 use crate::session::Session;
 
 /// The name of an index's column over an expression that suggests none.
@@ -114,10 +115,24 @@ impl Builder<'_> {
     fn key(&self, element: &protobuf::IndexElem) -> Result<IndexElement> {
         let nulls_first = element.nulls_ordering == SortByNulls::SortbyNullsFirst as i32;
         let part = match &element.expr {
-            None => ElementPart::Column(element.name.clone()),
+            None => {
+                self.check_day(&element.name)?;
+                ElementPart::Column(element.name.clone())
+            }
             Some(node) => self.expression(node)?,
         };
         Ok(IndexElement { part, nulls_first })
+    }
+
+    /// Refuses a column whose type could not yet be in a key on the day whose dialect is spoken.
+    fn check_day(&self, name: &str) -> Result<()> {
+        let Some(table) = self.table else { return Ok(()) };
+        let column = table.column(name).and_then(|at| table.columns.get(at));
+        let numeric = column.is_some_and(|column| Oid(column.type_oid) == oid::NUMERIC);
+        if numeric && self.session.engine.day() < features::NUMERIC_KEYS {
+            return Err(SqlError::unsupported("datatype numeric is not supported in a key"));
+        }
+        Ok(())
     }
 
     fn expression(&self, node: &Node) -> Result<ElementPart> {

@@ -24,6 +24,10 @@ const KEY_COLUMN_BYTES: usize = 7;
 const ROW_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Most bytes of one column's value.
 const COLUMN_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of a `varchar`.
+const VARCHAR_BYTES_MAX: usize = 65_535;
+/// Most bytes of a `char` or `bpchar`.
+const CHAR_BYTES_MAX: usize = 4_096;
 /// What a stored row of one long value has besides the value.
 const ROW_OVERHEAD_BYTES: usize = 8;
 
@@ -337,8 +341,8 @@ pub fn read_entry<'e>(entry_key: &'e [u8], value: &'e [u8]) -> Result<(&'e [u8],
 pub fn row_value(table: &Table, row: &[Datum]) -> Result<Value> {
     let mut out = Vec::with_capacity(16 + row.len() * 12);
     encode_row_compressed(row, |at| table.compresses(at), &mut out);
-    if out.len() > COLUMN_BYTES_MAX {
-        check_column_sizes(table, row)?;
+    if out.len() > CHAR_BYTES_MAX {
+        check_column_sizes(table, row, out.len())?;
     }
     if out.len() > ROW_BYTES_MAX {
         return Err(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "maximum row size exceeded"));
@@ -346,12 +350,21 @@ pub fn row_value(table: &Table, row: &[Datum]) -> Result<Value> {
     Ok(out.into())
 }
 
-fn check_column_sizes(table: &Table, row: &[Datum]) -> Result<()> {
+fn check_column_sizes(table: &Table, row: &[Datum], row_bytes: usize) -> Result<()> {
     for (at, (column, value)) in table.columns.iter().zip(row).enumerate() {
+        let ty = Oid(column.type_oid);
+        let (max, name) = match ty {
+            types::oid::VARCHAR => (VARCHAR_BYTES_MAX, "varchar"),
+            types::oid::BPCHAR => (CHAR_BYTES_MAX, "char"),
+            _ => (COLUMN_BYTES_MAX, types::kind::type_name(ty)),
+        };
+        if row_bytes <= max {
+            continue;
+        }
         // What counts is what is stored.
         let bytes = match value {
             Datum::Bytea(bytes) => bytes.len(),
-            Datum::Text(text) if !table.compresses(at) => text.len(),
+            Datum::Text(text) if text.len() <= max || !table.compresses(at) => text.len(),
             Datum::Text(_)
             | Datum::Jsonb(_)
             | Datum::Array(_)
@@ -365,17 +378,10 @@ fn check_column_sizes(table: &Table, row: &[Datum]) -> Result<()> {
             }
             _ => 0,
         };
-        if bytes > COLUMN_BYTES_MAX {
-            let name = match Oid(column.type_oid) {
-                types::oid::VARCHAR => "varchar",
-                types::oid::BPCHAR => "char",
-                other => types::kind::type_name(other),
-            };
+        if bytes > max {
             return Err(SqlError::new(
                 SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!(
-                    "datatype limit greater than {COLUMN_BYTES_MAX} bytes not supported for {name}"
-                ),
+                format!("datatype limit greater than {max} bytes not supported for {name}"),
             ));
         }
     }

@@ -287,7 +287,9 @@ fn get_expr(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     let style = style(rest.first());
     let sight = match cx.catalog.table_by_oid(*relation) {
         Some(table) => Sight::Table(table),
-        None if *relation == 0 || cx.catalog.view_by_oid(*relation).is_some() => Sight::Nothing,
+        None if *relation == 0 => Sight::Nothing,
+        // Expressions of types are asked for with `pg_type` as their relation.
+        None if describe::relation_name(&cx.catalog, *relation).is_some() => Sight::Nothing,
         None => return Ok(Datum::Null),
     };
     let names = cx.catalog.names_in(*relation, text);

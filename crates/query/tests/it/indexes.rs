@@ -451,3 +451,17 @@ fn partial_index_is_implied_by_lists_and_strict_calls() {
     uses(&mut db, "SELECT a FROM t WHERE b = 45 OR b = 48", "few");
     db.check("SELECT count(*) FROM t WHERE b = 45 OR b = 48", expect![["12\n"]]);
 }
+
+/// What a column's type allows depends on the day, too: the rules alone cannot see it.
+#[test]
+fn numeric_keys_by_day() {
+    let on = |day: &str| {
+        let day = day.parse().unwrap();
+        let mut db = Db::configured(query::EngineConfig { day, ..query::EngineConfig::new(1) });
+        db.run("create table t (a numeric(10, 2), b int)").unwrap();
+        db.run("create index async i on t (b) include (a)").unwrap();
+        db.run("create index async j on t (b, a)").map_err(|error| error.message().to_owned())
+    };
+    assert_eq!(on("2026-02-02"), Err("datatype numeric is not supported in a key".into()));
+    assert!(on("2026-02-03").is_ok());
+}

@@ -19,6 +19,8 @@ mod job_crash;
 #[cfg(test)]
 mod laboratory;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod meta;

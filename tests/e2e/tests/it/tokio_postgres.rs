@@ -434,3 +434,59 @@ async fn changed_result_names_the_routine() {
     assert_eq!(error.message(), "cached plan must not change result type");
     assert_eq!(error.routine(), Some("RevalidateCachedQuery"));
 }
+
+/// What Npgsql asks when it connects: version, types with what they are made of, fields of composite
+/// types, labels of enums, as four results of one message.
+#[tokio::test]
+async fn types_are_loaded_in_one_message() {
+    let (_server, client) = session().await;
+    client.batch_execute("CREATE DOMAIN price AS numeric(8, 2)").await.unwrap();
+    let batch = "
+        SELECT version();
+        SELECT t.typname, t.oid, CASE
+            WHEN r.proname = 'array_recv' THEN t.typelem
+            WHEN t.typtype = 'd' THEN t.typbasetype
+            WHEN t.typtype = 'r' THEN g.rngsubtype
+            WHEN t.typtype = 'm' THEN (SELECT rngtypid FROM pg_range WHERE rngmultitypid = t.oid)
+        END
+        FROM pg_type AS t
+        LEFT JOIN pg_class AS c ON c.oid = t.typrelid
+        LEFT JOIN pg_proc AS r ON r.oid = t.typreceive
+        LEFT JOIN pg_range AS g ON g.rngtypid = t.oid
+        WHERE t.typtype IN ('b', 'd', 'e', 'm', 'r') OR t.typtype = 'c' AND c.relkind = 'c'
+            OR t.typname IN ('record', 'void')
+        ORDER BY t.oid; -- composite types
+        SELECT t.oid, a.attname, a.atttypid FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid
+        JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'c' AND a.attnum > 0;
+        SELECT t.oid, enumlabel FROM pg_enum JOIN pg_type t ON t.oid = enumtypid ORDER BY 1;";
+    let mut results: Vec<Vec<Vec<Option<String>>>> = Vec::new();
+    for message in client.simple_query(batch).await.unwrap() {
+        match message {
+            SimpleQueryMessage::RowDescription(_) => results.push(Vec::new()),
+            SimpleQueryMessage::Row(row) => {
+                let fields = (0..row.len()).map(|at| row.get(at).map(str::to_owned));
+                results.last_mut().unwrap().push(fields.collect());
+            }
+            _ => {}
+        }
+    }
+    let [version, types, fields, labels] = results.as_slice() else { panic!("{}", results.len()) };
+    assert_eq!(version, &[[Some("PostgreSQL 16".to_owned())]]);
+    let of = |name: &str| {
+        let row = types.iter().find(|row| row[0].as_deref() == Some(name));
+        row.unwrap_or_else(|| panic!("no {name}"))[2].as_deref()
+    };
+    for (name, element) in [
+        ("int4", None),
+        ("_int4", Some("23")),
+        ("int8range", Some("20")),
+        ("int8multirange", Some("3926")),
+        ("price", Some("1700")),
+        ("void", None),
+    ] {
+        assert_eq!(of(name), element, "{name}");
+    }
+    let price = types.iter().find(|row| row[0].as_deref() == Some("price")).unwrap();
+    assert_eq!(of("_price"), price[1].as_deref());
+    assert!(fields.is_empty() && labels.is_empty());
+}

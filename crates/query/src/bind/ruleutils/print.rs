@@ -31,7 +31,7 @@ pub(super) struct Printer<'a> {
     /// An item of ORDER BY is being printed: its names may mean output columns.
     pub(super) in_order_by: bool,
     /// The name of the function whose body is printed.
-    function: String,
+    pub(super) function: String,
 }
 
 impl<'a> Printer<'a> {

@@ -105,8 +105,9 @@ impl Printer<'_> {
             Body::Select(select) => select.from.iter().map(count_joins).sum(),
             _ => 0,
         };
-        // Joins count as entries too.
-        let qualified = !self.scopes.is_empty() || entries.len() + joins != 1;
+        // Joins count as entries too. A function's arguments are around its body's queries.
+        let nested = !self.scopes.is_empty() || !self.function.is_empty();
+        let qualified = nested || entries.len() + joins != 1;
         self.open(entries, qualified);
         if let (Body::Select(select), Some(scope)) = (&tree.body, self.scopes.last_mut()) {
             let output = |(at, (term, own)): (usize, &(Term, String))| {

@@ -176,9 +176,30 @@ pub(super) fn eval_subscript(
                 false => array_element(array, &bounds),
             })
         }
+        Datum::Text(name) => match indexes {
+            [(_, Some(index))] => Ok(match eval(index, row, cx)? {
+                Datum::Int4(index) => name_byte(name, index),
+                _ => Datum::Null,
+            }),
+            _ => Ok(Datum::Null),
+        },
         _ => Err(SqlError::internal("subscript of a value that has none").into()),
     }
 }
+
+/// The byte of a `name` at `index`, counted from 0, as `"char"`; the array's rest is of zeros.
+fn name_byte(name: &str, index: i32) -> Datum {
+    match usize::try_from(index) {
+        Ok(index) if index < NAME_LENGTH => {
+            let byte = name.as_bytes().get(index).copied().unwrap_or_default();
+            types::strings::char_from_byte(byte)
+        }
+        _ => Datum::Null,
+    }
+}
+
+/// Bytes of a `name`.
+const NAME_LENGTH: usize = 64;
 
 /// A `jsonb` value with another element.
 pub(super) fn eval_set_element(
