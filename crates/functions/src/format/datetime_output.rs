@@ -245,9 +245,12 @@ fn field(
             out.push_str(&named(names, fields.weekday, width));
         }
         "MM" => number = Some(digits(fields.month, 2)),
-        "DDD" => number = Some(digits(fields.day_of_year, 3)),
-        "IDDD" => number = Some(digits(fields.iso().1, 3)),
         // The sign of an interval's days counts as a digit.
+        "DDD" => {
+            let width = if fields.day_of_year < 0 { 2 } else { 3 };
+            number = Some(digits(fields.day_of_year, width));
+        }
+        "IDDD" => number = Some(digits(fields.iso().1, 3)),
         "DD" => number = Some(digits(fields.day, if fields.day < 0 { 1 } else { 2 })),
         "D" => {
             calendar_only()?;
