@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use catalog::{Index, IndexState, Table};
-use types::{Oid, oid};
+use types::{Datum, Oid, oid};
 
 use super::cost::{self, DISABLED};
 use super::{AccessPath, Cost, Enable, IndexExprs, KeyBounds, KeyEqual, make};
 use crate::bind::same;
-use crate::expr::{Call, Expr, ExprKind};
+use crate::expr::{Call, Expr, ExprKind, SubLinkKind, SubPlan};
 use crate::implied::{implies, implying, mirrored, strip};
 
 /// An order of rows that would be welcome.
@@ -110,12 +110,11 @@ pub(super) fn choose(request: &Request<'_>) -> Choice {
     });
     if let Some(index) = &table.primary_key {
         let keys = keys(table, index, None);
-        let (bounds, used, unique) = bounds(index, &keys, &conditions);
+        let Found { bounds, used, bounding, unique } = bounds(index, &keys, &conditions);
         let ordered = order.and_then(|order| gives_order(&keys, &bounds, order));
-        if !used.is_empty() || ordered.is_some() || !enable.seqscan {
+        if !bounding.is_empty() || ordered.is_some() || !enable.seqscan {
             let disabled = off(enable.indexscan && enable.indexonlyscan);
             let path = AccessPath::Primary(bounds);
-            let bounding = used.clone();
             offer(Choice { path, used, bounding, ordered, unique, disabled });
         }
     }
@@ -126,8 +125,8 @@ pub(super) fn choose(request: &Request<'_>) -> Choice {
         let of_index = exprs.get(position);
         let Some(partial) = partial(index, of_index, &conditions) else { continue };
         let keys = keys(table, index, of_index);
-        let (bounds, mut used, unique) = bounds(index, &keys, &conditions);
-        let bounding = union(&used, &partial.implying);
+        let Found { bounds, mut used, bounding, unique } = bounds(index, &keys, &conditions);
+        let bounding = union(&bounding, &partial.implying);
         used = union(&used, &partial.implied);
         // An entry holds its key columns, the included ones and the primary key's.
         let covering = needed.iter().all(|column| {
@@ -135,7 +134,8 @@ pub(super) fn choose(request: &Request<'_>) -> Choice {
             held.any(|key| key.column() == Some(*column)) || index.include.contains(column)
         });
         let ordered = order.and_then(|order| gives_order(&keys, &bounds, order));
-        if used.is_empty() && ordered.is_none() && index.predicate.is_none() {
+        if used.is_empty() && bounding.is_empty() && ordered.is_none() && index.predicate.is_none()
+        {
             continue;
         }
         let disabled = match covering {
@@ -287,7 +287,7 @@ fn in_table(expr: &Expr, column_of: &dyn Fn(usize) -> Option<usize>) -> Option<E
                 Some(column) => *position = column,
                 None => *known = false,
             },
-            ExprKind::SubPlan(_) => *known = false,
+            ExprKind::SubPlan(plan) if !is_one_value(plan) => *known = false,
             _ => {}
         }
         expr.for_each_child_mut(&mut |child| place(child, column_of, known));
@@ -298,15 +298,22 @@ fn in_table(expr: &Expr, column_of: &dyn Fn(usize) -> Option<usize>) -> Option<E
     known.then_some(expr)
 }
 
-/// Bounds over an index, the numbers of the conditions they imply, and whether at most one row is
-/// left.
-fn bounds(
-    index: &Index,
-    keys: &[Key<'_>],
-    conditions: &[Option<Expr>],
-) -> (KeyBounds, Vec<usize>, bool) {
+/// Bounds over an index, and what they come from.
+struct Found {
+    bounds: KeyBounds,
+    /// Numbers of the conditions that the bounds imply.
+    used: Vec<usize>,
+    /// Numbers of the conditions that gave them.
+    bounding: Vec<usize>,
+    /// At most one row is left.
+    unique: bool,
+}
+
+/// What conditions say about an index's keys.
+fn bounds(index: &Index, keys: &[Key<'_>], conditions: &[Option<Expr>]) -> Found {
     let mut bounds = KeyBounds::default();
     let mut used = Vec::new();
+    let mut loose = Vec::new();
     let mut single = true;
     for key in keys {
         let usable = |condition: &Option<Expr>| condition.as_ref().and_then(|c| sargable(c, key));
@@ -337,10 +344,82 @@ fn bounds(
                 _ => {}
             }
         }
+        // Conditions that say more than a range can, but also that.
+        for (number, condition) in conditions.iter().enumerate() {
+            let Some(range) = condition.as_ref().and_then(|c| implied_range(c, key)) else {
+                continue;
+            };
+            let free = (bounds.lower.is_none(), bounds.upper.is_none());
+            if let (true, Some(value)) = (free.0, range.lower) {
+                bounds.lower = Some((value, true));
+                loose.push(number);
+            }
+            if let (true, Some(upper)) = (free.1, range.upper) {
+                bounds.upper = Some(upper);
+                loose.push(number);
+            }
+        }
         break;
     }
     let unique = index.unique && single && bounds.equal.len() == index.keys.len();
-    (bounds, used, unique)
+    loose.dedup();
+    let bounding = union(&used, &loose);
+    Found { bounds, used, bounding, unique }
+}
+
+/// A range that a condition implies.
+struct ImpliedRange {
+    /// Inclusive.
+    lower: Option<Expr>,
+    /// And whether inclusive.
+    upper: Option<(Expr, bool)>,
+}
+
+/// The range of one key that a row comparison implies, or a pattern that begins with text:
+/// `(a, b) > (1, 2)`, which is `a > 1 OR a = 1 AND b > 2`, needs `a >= 1`.
+fn implied_range(condition: &Expr, key: &Key<'_>) -> Option<ImpliedRange> {
+    match &condition.kind {
+        ExprKind::Or(alternatives) => {
+            let [first, second] = alternatives.as_slice() else { return None };
+            let ExprKind::And(both) = &second.kind else { return None };
+            let Sargable::Equal(KeyEqual::Value(equal)) = sargable(both.first()?, key)? else {
+                return None;
+            };
+            match sargable(first, key)? {
+                Sargable::Lower(value, _) if same(&value, &equal) => {
+                    Some(ImpliedRange { lower: Some(value), upper: None })
+                }
+                Sargable::Upper(value, _) if same(&value, &equal) => {
+                    Some(ImpliedRange { lower: None, upper: Some((value, true)) })
+                }
+                _ => None,
+            }
+        }
+        ExprKind::Call(call) if call.operator == Some("~~") => {
+            let [left, right] = call.args.as_slice() else { return None };
+            let ExprKind::Const(Datum::Text(pattern)) = &right.kind else { return None };
+            if !key.is(left) || !comparable(call, key.ty) {
+                return None;
+            }
+            let prefix: String = pattern.chars().take_while(|c| !"%_\\".contains(*c)).collect();
+            let text = |value: &str| Expr::constant(Datum::text(value), oid::TEXT);
+            let upper = successor(&prefix).map(|end| (text(&end), false));
+            (!prefix.is_empty()).then(|| ImpliedRange { lower: Some(text(&prefix)), upper })
+        }
+        _ => None,
+    }
+}
+
+/// The first text, by code points, behind all that begin with `prefix`.
+fn successor(prefix: &str) -> Option<String> {
+    let mut chars: Vec<char> = prefix.chars().collect();
+    while let Some(last) = chars.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
 }
 
 /// What a condition says about one key, if an index can use it.
@@ -392,6 +471,14 @@ fn sargable(condition: &Expr, key: &Key<'_>) -> Option<Sargable> {
         ExprKind::IsNull { arg, negated: false } if is_column(arg) => {
             Some(Sargable::Equal(KeyEqual::Null))
         }
+        ExprKind::Or(alternatives) => {
+            let value = |condition| match sargable(condition, key)? {
+                Sargable::Equal(KeyEqual::Value(value)) => Some(value),
+                _ => None,
+            };
+            let values = alternatives.iter().map(value).collect::<Option<_>>()?;
+            Some(Sargable::Equal(KeyEqual::AnyOf(values)))
+        }
         _ => None,
     }
 }
@@ -412,9 +499,8 @@ fn comparable(call: &Call, ty: Oid) -> bool {
 /// Whether an expression has one value for the whole scan.
 fn is_constant(expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Column(_) | ExprKind::Var(_) | ExprKind::SubPlan(_) | ExprKind::SubLink(_) => {
-            return false;
-        }
+        ExprKind::Column(_) | ExprKind::Var(_) | ExprKind::SubLink(_) => return false,
+        ExprKind::SubPlan(plan) => return is_one_value(plan),
         ExprKind::Call(call) if call.proc.volatility == catalog::builtin::Volatility::Volatile => {
             return false;
         }
@@ -423,6 +509,11 @@ fn is_constant(expr: &Expr) -> bool {
     let mut constant = true;
     expr.for_each_child(&mut |child| constant &= is_constant(child));
     constant
+}
+
+/// A sub-query that is run once and gives a value or an array.
+fn is_one_value(plan: &SubPlan) -> bool {
+    plan.args.is_empty() && matches!(plan.kind, SubLinkKind::Scalar | SubLinkKind::Array)
 }
 
 /// Whether reading an index within `bounds` gives the wanted order, or the first keys of it.

@@ -730,3 +730,70 @@ fn plan_first_rows_of_a_join_come_in_order() {
     "#]],
     );
 }
+
+#[test]
+fn plan_ranges_that_conditions_imply() {
+    let mut db = Db::with(&[
+        "create table p (a int primary key, day int, note text)",
+        "create index async p_day on p (day, a)",
+        "create index async p_note on p (note)",
+    ]);
+    plan(
+        &mut db,
+        "select a from p where (day, a) > (5, 10) order by day, a limit 3",
+        expect![[r#"
+        Limit
+          ->  Index Only Scan using p_day on p
+                Index Cond: (day >= 5)
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select a from p where (day, a) <= (5, 10)",
+        expect![[r#"
+        Index Only Scan using p_day on p
+          Index Cond: (day <= 5)
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from p where note like 'ab_c%'",
+        expect![[r#"
+        Index Scan using p_note on p
+          Filter: (note ~~ 'ab_c%'::text)
+          Index Cond: ((note >= 'ab'::text) AND (note < 'ac'::text))
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from p where a = 5 or a = 99",
+        expect![[r#"
+        Index Only Scan using p_pkey on p
+          Index Cond: (a = ANY ('{5,99}'::integer[]))
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from p where a = (select max(day) from p)",
+        expect![[r#"
+        Index Only Scan using p_pkey on p
+          Index Cond: (a = $0)
+          InitPlan 1 (returns $0)
+            ->  Result
+                  InitPlan 2 (returns $1)
+                    ->  Limit
+                          ->  Index Only Scan Backward using p_day on p p_1
+    "#]],
+    );
+    plan(
+        &mut db,
+        "select * from p where a = any (array(select day from p where a < 5))",
+        expect![[r#"
+        Index Only Scan using p_pkey on p
+          Index Cond: (a = ANY ($0))
+          InitPlan 1 (returns $0)
+            ->  Index Only Scan using p_pkey on p p_1
+                  Index Cond: (a < 5)
+    "#]],
+    );
+}
