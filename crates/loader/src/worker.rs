@@ -57,7 +57,7 @@ async fn insert(pool: &Pool, target: &Arc<Target>, batch: Batch) -> Outcome {
         let (number, fields) = batch.row(row);
         Refused { number, fields, reason: reason.to_owned() }
     };
-    let mut parts = vec![0..batch.len()];
+    let mut parts: Vec<Range<usize>> = std::iter::once(0..batch.len()).collect();
     while let Some(rows) = parts.pop() {
         match add_rows(pool, target, &batch, &rows).await {
             Ok(inserted) => {

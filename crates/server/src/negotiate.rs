@@ -71,9 +71,10 @@ pub(crate) async fn negotiate(mut tcp: TcpStream, configs: &TlsConfigs) -> io::R
                 return Ok(Negotiated::Cancel { process_id, secret });
             }
             First::Startup(_) => {
+                // What the official connector for asyncpg expects of Aurora DSQL in its tests.
                 let error = SqlError::new(
-                    SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
-                    "unable to accept connection, SSL is required",
+                    SqlState::PROTOCOL_VIOLATION,
+                    "unable to accept connection, SSL is mandatory",
                 );
                 return refuse(tcp, &error.severity(Severity::Fatal)).await;
             }

@@ -128,8 +128,9 @@ impl Refusal {
                 }
             }
             .to_owned(),
+            // As far as the official connectors' tests quote it.
             Refusal::ExpiresOutOfRange => {
-                "X-Amz-Expires must be a number of seconds from 1 to 604800 (one week).".to_owned()
+                "X-Amz-Expires must be less than a week (in seconds), and at least 1.".to_owned()
             }
             Refusal::NotYetValid { date, now } => format!(
                 "Signature not yet current: {date} is still later than {} ({now} + 5 min.)",

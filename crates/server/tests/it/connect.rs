@@ -65,7 +65,7 @@ async fn plaintext_is_refused() {
     client.send(&startup(&ADMIN)).await;
     let replies = client.until_closed().await;
     expect![[r"
-        Error FATAL 28000 unable to accept connection, SSL is required
+        Error FATAL 08P01 unable to accept connection, SSL is mandatory
     "]]
     .assert_eq(&steady(&replies));
 }
