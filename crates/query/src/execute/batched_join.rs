@@ -16,7 +16,7 @@ use types::{Result, SqlError};
 
 use super::access::{self, Access};
 use super::cx::ExecCx;
-use super::eval::{EvalCx, eval, inspect, is_true};
+use super::eval::{EvalCx, eval, inspect, passes};
 use super::pairs::{Join, NONE, Pair};
 use super::run::{self, Operator, wrong_node};
 use super::table_reader::{TableReader, bounds};
@@ -233,7 +233,7 @@ impl BatchedJoin {
             reader.decode_row(key, value, &mut rows)?;
             let cx = EvalCx { frame: frames.row(owner as usize), ..*cx };
             let kept = match &scan.filter {
-                Some(filter) => is_true(filter, rows.row(last), &cx),
+                Some(filter) => passes(filter, rows.row(last), &cx),
                 None => Ok(true),
             };
             if !matches!(kept, Ok(true)) {

@@ -10,7 +10,7 @@ use txn::{CommandId, Transaction};
 use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use super::cte::CteState;
-use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, is_true};
+use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, passes};
 use super::foreign_key::{Deferred, Event};
 use super::integer_test::IntegerTest;
 use crate::cancel::Cancel;
@@ -254,7 +254,7 @@ impl<'a> ExecCx<'a> {
         let mut kept = Vec::with_capacity(chunk.len());
         let rows: &Chunk = chunk;
         self.for_each(stops, rows.len(), |cx, index| {
-            kept.push(is_true(predicate, rows.row(index), cx)?);
+            kept.push(passes(predicate, rows.row(index), cx)?);
             Ok(())
         })
         .await?;

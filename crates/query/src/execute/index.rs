@@ -13,7 +13,7 @@ use types::{
     encode_row_compressed, key,
 };
 
-use super::eval::{EvalCx, Stop, eval, is_true};
+use super::eval::{EvalCx, Stop, eval, passes};
 use crate::plan::IndexExprs;
 
 /// Most bytes of an index's key columns, the row key's included.
@@ -307,7 +307,7 @@ pub(crate) fn computed(
         }
     };
     if let Some(predicate) = &exprs.predicate
-        && !is_true(predicate, row, cx).map_err(settle)?
+        && !passes(predicate, row, cx).map_err(settle)?
     {
         return Ok(None);
     }

@@ -15,7 +15,7 @@ use types::{Datum, Result, RowReader, SqlError, SqlState};
 
 use super::cx::ExecCx;
 use super::dml::{Returned, Target, inspect_all};
-use super::eval::{Stop, eval, is_true};
+use super::eval::{Stop, eval, passes};
 use super::index::{self, Entry, Projection};
 use super::run::{self, Operator, wrong_node};
 use crate::chunk::Chunk;
@@ -245,7 +245,7 @@ async fn update_existing(
     let mut new = None;
     cx.for_each(target.stops, 1, |cx, _| -> Result<(), Stop> {
         if let Some(condition) = &update.condition
-            && !is_true(condition, &pair, cx)?
+            && !passes(condition, &pair, cx)?
         {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use types::{Datum, Result};
 
 use super::cx::{Charge, ExecCx};
-use super::eval::{inspect, is_true};
+use super::eval::{inspect, passes};
 use super::run::{self, Operator, wrong_node};
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::plan::{JoinKind, Node, Plan};
@@ -103,7 +103,7 @@ impl NestedLoop {
                 let last = target.len();
                 target.push_joined(outer, inner.row(index));
                 let holds = match on {
-                    Some(on) => is_true(on, target.row(last), cx),
+                    Some(on) => passes(on, target.row(last), cx),
                     None => Ok(true),
                 };
                 if !matches!(holds, Ok(true)) {

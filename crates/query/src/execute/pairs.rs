@@ -4,7 +4,7 @@ use types::Datum;
 use types::Result;
 
 use super::cx::ExecCx;
-use super::eval::is_true;
+use super::eval::passes;
 use crate::chunk::Chunk;
 use crate::expr::Expr;
 use crate::plan::JoinKind;
@@ -85,7 +85,7 @@ impl Join<'_> {
                 let last = target.len();
                 target.push_joined(outer, inner_rows.row(inner));
                 if let Some(condition) = self.condition {
-                    let holds = is_true(condition, target.row(last), cx);
+                    let holds = passes(condition, target.row(last), cx);
                     if !keeps_inner || !matches!(holds, Ok(true)) {
                         target.truncate(last);
                     }

@@ -212,6 +212,21 @@ pub fn is_true(expr: &Expr, row: &[Datum], cx: &EvalCx<'_>) -> Result<bool, Stop
     Ok(matches!(eval(expr, row, cx)?, Datum::Bool(true)))
 }
 
+/// As [`is_true`] for a condition that rows have to meet: the first part of an AND that is not true
+/// decides, NULL too, as in PostgreSQL's lists of conditions.
+///
+/// # Errors
+/// As [`eval`].
+pub fn passes(condition: &Expr, row: &[Datum], cx: &EvalCx<'_>) -> Result<bool, Stop> {
+    let ExprKind::And(parts) = &condition.kind else { return is_true(condition, row, cx) };
+    for part in parts {
+        if !passes(part, row, cx)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The value of an expression that needs no computing, without a clone.
 pub(crate) fn peek<'v>(expr: &'v Expr, row: &'v [Datum], cx: &EvalCx<'v>) -> Option<&'v Datum> {
     match &expr.kind {
