@@ -61,7 +61,7 @@ fn connect_without_tls_is_refused() {
     let mut wire = Wire::plain(&bystander.endpoint);
     wire.send(&startup(&[("user", "admin"), ("database", "postgres")]));
     let replies = wire.until_closed();
-    assert_eq!(error(&replies).0, "28000");
+    assert_fatal(&replies, "08P01", "unable to accept connection, SSL is mandatory");
     bystander.unharmed();
 }
 
