@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use store::{Direction, Key, Pair as Stored, Pairs};
+use store::{Key, Pair as Stored, Pairs};
 use types::{Result, SqlError};
 
 use super::access::{self, Access};
@@ -19,7 +19,7 @@ use super::cx::ExecCx;
 use super::eval::{EvalCx, eval, inspect, passes};
 use super::pairs::{Join, NONE, Pair};
 use super::run::{self, Operator, wrong_node};
-use super::table_reader::{TableReader, bounds};
+use super::table_reader::{TableReader, bounds, direction};
 use crate::chunk::Chunk;
 use crate::plan::{Node, Plan, Scan};
 
@@ -155,10 +155,7 @@ impl BatchedJoin {
     /// Does a batch of steps: what they brought, in order, each with its outer row.
     async fn read(&mut self, scan: &Scan, cx: &mut ExecCx<'_>) -> Result<Vec<(u32, Found)>> {
         let at = cx.at();
-        let direction = match scan.backward {
-            false => Direction::Forward,
-            true => Direction::Backward,
-        };
+        let direction = direction(scan);
         let mut keys: Vec<Key> = Vec::new();
         let mut found = Vec::new();
         while found.len() < BATCH_PAIRS

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use store::{Direction, KeyRange, Pairs};
+use store::{KeyRange, Pairs};
 use txn::SnapshotReader;
 use types::Result;
 
@@ -17,7 +17,7 @@ use super::eval::inspect;
 use super::integer_test::IntegerTest;
 use super::read_ahead::{PAIRS_MAX, ReadAhead, fit};
 use super::run::{Operator, Report, wrong_node};
-use super::table_reader::{TableReader, bounds};
+use super::table_reader::{TableReader, bounds, direction};
 use crate::chunk::Chunk;
 use crate::plan::{Node, Plan, Scan};
 
@@ -32,13 +32,6 @@ pub(crate) struct ScanOperator {
     cursor: Option<Cursor>,
     /// Rows or entries read since the last report.
     read: u64,
-}
-
-fn direction(scan: &Scan) -> Direction {
-    match scan.backward {
-        false => Direction::Forward,
-        true => Direction::Backward,
-    }
 }
 
 /// Where a scan stands.

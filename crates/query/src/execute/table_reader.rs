@@ -3,7 +3,7 @@
 //!     bounds ──► points, ranges ──► pairs ──► [entries ──► row keys ──► rows] ──► decode
 //!                                   (caller)
 
-use store::{Key, Pairs, Value};
+use store::{Direction, Key, Pairs, Value};
 use txn::SnapshotReader;
 use types::{Datum, Oid, Result, RowReader, SqlError, SqlState};
 
@@ -31,6 +31,14 @@ pub(super) struct TableReader {
 pub(super) fn bounds(scan: &Scan) -> &KeyBounds {
     match &scan.path {
         AccessPath::Primary(bounds) | AccessPath::Index { bounds, .. } => bounds,
+    }
+}
+
+/// The order of keys in which a scan reads.
+pub(super) fn direction(scan: &Scan) -> Direction {
+    match scan.backward {
+        false => Direction::Forward,
+        true => Direction::Backward,
     }
 }
 
