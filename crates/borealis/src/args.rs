@@ -115,6 +115,10 @@ pub(crate) struct LimitArgs {
     /// Clusters in a region that are linked with those of others.
     #[arg(long, value_name = "COUNT", env = "BOREALIS_LINKED_CLUSTERS_MAX", default_value_t = 5)]
     pub(crate) linked_clusters_max: usize,
+    /// Bytes that a cluster may store before it refuses to store more.
+    #[arg(long, value_name = "BYTES", env = "BOREALIS_CLUSTER_SIZE_MAX",
+        default_value_t = query::STORAGE_MAX)]
+    pub(crate) cluster_size_max: u64,
     /// Connections at a time.
     #[arg(long, value_name = "COUNT", env = "BOREALIS_CONNECTIONS_MAX",
         default_value_t = Limits::default().connections_max)]

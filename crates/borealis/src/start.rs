@@ -94,6 +94,7 @@ async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {
         day: args.compat_date,
         database_aliases: args.database_alias.clone(),
         admin_aliases: args.master_user_alias.clone(),
+        storage_max: args.limits.cluster_size_max,
         records_conflicts: args.failure_lab,
         ..EngineConfig::new(1)
     };

@@ -99,7 +99,7 @@ const AMOUNTS: [Metric<f64>; 6] = [
 
 /// Those that also fall.
 const GAUGES: [Metric<u64>; 2] = [
-    ("ClusterStorageSize", "Estimated bytes of rows and index entries", |of| {
+    ("ClusterStorageSize", "Bytes of rows and index entries", |of| {
         of.cluster.engine().storage_bytes()
     }),
     ("ClusterConnectionCount", "Open connections", |of| of.cluster.connections() as u64),

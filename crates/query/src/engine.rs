@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, Notify};
 use txn::{Failed, Limits, Transaction, keys};
 use types::{Result, SqlError, SqlState};
 
-use crate::analyze::Activity;
+use crate::analyze::{Activity, Sizes};
 use crate::endpoint::Endpoint;
 use crate::endpoint::conflicts::{Conflicts, RecordedConflict};
 use crate::job::{Job, Jobs};
@@ -37,6 +37,8 @@ pub const DATABASE: &str = "postgres";
 const ADMIN: &str = "admin";
 /// Microseconds between 1970-01-01 and 2000-01-01.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
+/// 10 TiB: what Aurora DSQL allows a cluster unless its quota is raised.
+pub const STORAGE_MAX: u64 = 10 << 40;
 /// Descriptors read at once when a cluster is opened.
 const OPEN_CHUNK: usize = 1_000;
 
@@ -51,6 +53,8 @@ pub struct EngineConfig {
     pub database_aliases: Vec<String>,
     /// Further names of the role `admin`, under which clients may connect.
     pub admin_aliases: Vec<String>,
+    /// Bytes of rows and index entries beyond which nothing is added.
+    pub storage_max: u64,
     /// Whether conflicts are remembered, for [`Engine::conflicts`].
     pub records_conflicts: bool,
 }
@@ -63,6 +67,7 @@ impl EngineConfig {
             day: Day::NEWEST,
             database_aliases: Vec::new(),
             admin_aliases: Vec::new(),
+            storage_max: STORAGE_MAX,
             records_conflicts: false,
         }
     }
@@ -106,6 +111,8 @@ pub struct Engine {
     pub(crate) statistics: ArcSwap<Statistics>,
     /// How many of their rows changed.
     pub(crate) activity: Activity,
+    /// What they take.
+    pub(crate) sizes: Sizes,
     pub(crate) sequences: Allocators,
     pub(crate) catalog_rows: SharedRows,
     pub(crate) conflicts: Conflicts,
@@ -147,6 +154,7 @@ impl Engine {
     pub async fn open(store: Arc<dyn Store>, config: EngineConfig) -> Result<Arc<Engine>> {
         let catalog = load_catalog(store.as_ref(), config.cluster).await?;
         let conflicts = Conflicts::new(config.records_conflicts);
+        let sizes = Sizes::new(config.storage_max);
         let engine = Arc::new(Engine {
             store,
             config,
@@ -159,6 +167,7 @@ impl Engine {
             jobs: Jobs::new(),
             statistics: ArcSwap::default(),
             activity: Activity::default(),
+            sizes,
             sequences: Allocators::default(),
             catalog_rows: SharedRows::default(),
             conflicts,
@@ -207,10 +216,10 @@ impl Engine {
         self.conflicts.list()
     }
 
-    /// What rows and index entries take, in bytes: an estimate from the tables' statistics, so as
-    /// old as these.
+    /// What the keys and values of rows and index entries take, in bytes: measured when a table is
+    /// analysed, reckoned in between.
     pub fn storage_bytes(&self) -> u64 {
-        self.statistics().bytes(&self.catalog())
+        self.sizes.total()
     }
 
     /// Whether `name` is another name of the database.
@@ -356,6 +365,9 @@ impl Engine {
         self.gate_closed.store(false, Ordering::Release);
         self.gate_opened.notify_waiters();
         let ts = outcome?;
+        if jobs.iter().any(Job::removes_data) {
+            self.sizes.keep(&self.catalog());
+        }
         self.jobs.submit(jobs);
         Ok(ts)
     }

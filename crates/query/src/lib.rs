@@ -26,7 +26,7 @@ mod system;
 
 pub use chunk::Chunk;
 pub use endpoint::Endpoint;
-pub use engine::{Engine, EngineConfig, Startup};
+pub use engine::{Engine, EngineConfig, STORAGE_MAX, Startup};
 pub use rules::{Day, NotADay};
 pub use session::{
     Canceller, CopyFormat, Fetched, Field, Format, Parameters, Portal, Prepared, Session,

@@ -10,11 +10,13 @@
 //!
 //! Must not know: parse trees, plans, value types.
 
+mod growth;
 pub mod keys;
 mod limits;
 mod overlay;
 mod transaction;
 
+pub use growth::{Growth, Place};
 pub use limits::Limits;
 pub use transaction::{
     CommandId, Conflict, Failed, SnapshotReader, Transaction, Usage, data_conflict, schema_conflict,

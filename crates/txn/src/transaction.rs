@@ -12,8 +12,9 @@ use store::{
 };
 use types::{Result, SqlError, SqlState};
 
+use crate::growth::Growths;
 use crate::overlay::Overlay;
-use crate::{Limits, keys};
+use crate::{Growth, Limits, Place, keys};
 
 /// The position of a command (statement) in its transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,6 +147,7 @@ pub struct Transaction {
     limits: Limits,
     started: Instant,
     rows: usize,
+    growths: Growths,
 }
 
 impl Transaction {
@@ -163,6 +165,7 @@ impl Transaction {
             limits,
             started: Instant::now(),
             rows: 0,
+            growths: Growths::default(),
         })
     }
 
@@ -179,6 +182,11 @@ impl Transaction {
             rows_written: self.rows as u64,
             bytes_written: self.overlay.bytes() as u64,
         }
+    }
+
+    /// What it adds and takes so far; counted anew from now on.
+    pub fn take_growth(&mut self) -> Vec<(Place, Growth)> {
+        self.growths.take()
     }
 
     /// Starts the next command: it sees everything written so far.
@@ -277,10 +285,23 @@ impl Transaction {
         self.overlay.write(key, Write::Put(value), self.command);
     }
 
-    /// Writes a value that is so already, without hindering later writers of the key: see
+    /// Writes a value under a key of a row or an index entry that is not there.
+    pub fn insert(&mut self, key: Key, value: Value) {
+        self.growths.added(&key, &value);
+        self.put(key, value);
+    }
+
+    /// Writes an index entry that is so already, without hindering later writers of the key: see
     /// [`Write::Fill`].
     pub fn fill(&mut self, key: Key, value: Value) {
+        self.growths.added(&key, &value);
         self.overlay.write(key, Write::Fill(value), self.command);
+    }
+
+    /// Removes a key of a row or an index entry that is there.
+    pub fn remove(&mut self, key: Key) {
+        self.growths.removed(&key);
+        self.delete(key);
     }
 
     /// Removes a key.

@@ -41,7 +41,7 @@ use crate::snapshot::Catalog;
 pub(crate) use constant::name as constant_name;
 use fill::Rows;
 pub(crate) use relations::{default_oid, rule_oid};
-pub(crate) use roles::POSTGRES;
+pub use roles::POSTGRES;
 
 /// What the rows of system relations are computed from.
 pub struct SystemCx<'a> {

@@ -9,7 +9,7 @@ use crate::builtin;
 use crate::objects::*;
 
 /// The database `postgres`.
-pub(crate) const POSTGRES: ObjectId = 5;
+pub const POSTGRES: ObjectId = 5;
 /// The tablespace `pg_default`.
 const PG_DEFAULT: ObjectId = 1663;
 

@@ -8,8 +8,10 @@
 mod activity;
 mod column;
 mod reservoir;
+mod sizes;
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use catalog::Table;
@@ -19,6 +21,8 @@ use types::{Datum, Oid, Result, RowReader};
 
 pub(crate) use self::activity::Activity;
 use self::reservoir::Reservoir;
+use self::sizes::{OPENING_PAIRS, measure};
+pub(crate) use self::sizes::{Size, Sizes};
 use crate::engine::Engine;
 use crate::execute::index::{Projection, all_rows};
 use crate::plan::statistics::{Statistics, TableStatistics};
@@ -35,12 +39,17 @@ impl Engine {
     /// `XX000` if the store is unavailable; what reading rows raises.
     pub(crate) async fn analyze(self: &Arc<Self>, table: &Arc<Table>) -> Result<()> {
         let (mut txn, _) = self.begin_with(crate::job::unlimited()).await?;
-        let (rows, sample) = sample(&txn, self.cluster(), table).await?;
-        let statistics = describe(table, rows, &sample);
+        let (size, sample) = sample(&txn, self.cluster(), table).await?;
+        let rows = size.pairs as f64;
+        let entries = entries(self.cluster(), table);
+        let (entries, _) = measure(&txn, table, entries, u64::MAX).await?;
+        let mut statistics = describe(table, rows, &sample);
+        statistics.sizes = [(keys::ROWS, size)].into_iter().chain(entries).collect();
         let encoded = statistics.encode(table)?;
         txn.put(keys::statistics(self.cluster(), table.oid), encoded.into());
         txn.commit().await?;
         self.activity.analyzed(table.oid, rows);
+        self.sizes.measured(table.oid, &statistics.sizes);
         self.statistics.rcu(|known| known.with(table.oid, statistics.clone()));
         Ok(())
     }
@@ -60,46 +69,66 @@ impl Engine {
                 let Some(table) = oid.and_then(|oid| catalog.table_by_oid(oid)) else { continue };
                 let found = TableStatistics::decode(&value, table)?;
                 self.activity.analyzed(table.oid, found.rows);
+                self.sizes.measured(table.oid, &found.sizes);
                 statistics = statistics.with(table.oid, found);
             }
             range = rest;
+        }
+        for table in catalog.tables() {
+            if statistics.table(table.oid).is_none_or(|known| known.sizes.is_empty()) {
+                let range = KeyRange::prefix(&keys::table(self.cluster(), table.oid));
+                let (sizes, complete) = measure(&txn, table, range, OPENING_PAIRS).await?;
+                self.sizes.measured(table.oid, &sizes.into_iter().collect::<Vec<_>>());
+                if !complete {
+                    // So it is measured soon.
+                    self.activity.changed(table.oid, OPENING_PAIRS);
+                }
+            }
         }
         self.statistics.store(Arc::new(statistics));
         Ok(())
     }
 }
 
-/// A table's number of rows, and some of them with their place in key order.
-async fn sample(txn: &Transaction, cluster: u32, table: &Table) -> Result<(f64, Vec<Vec<Datum>>)> {
+/// Where the entries of a table's indexes are: behind its rows.
+fn entries(cluster: u32, table: &Table) -> KeyRange {
+    let first = keys::index(cluster, table.oid, keys::ROWS + 1);
+    let all = KeyRange::prefix(&keys::table(cluster, table.oid));
+    KeyRange { start: Bound::Included(first.into()), end: all.end }
+}
+
+/// What a table's rows take, and some of them in key order.
+async fn sample(txn: &Transaction, cluster: u32, table: &Table) -> Result<(Size, Vec<Vec<Datum>>)> {
     let projection = Projection::all(table)?;
     let mut reservoir = Reservoir::new(SAMPLE_ROWS);
+    let mut size = Size::default();
     let mut range = Some(all_rows(cluster, table));
     while let Some(piece) = range.take() {
         let (pairs, rest) = txn.scan(&piece, Direction::Forward, PIECE, txn.command()).await?;
-        for (_, value) in pairs {
+        for (key, value) in pairs {
+            size.add(&key, &value);
             reservoir.offer(value);
         }
         range = rest;
         tokio::task::yield_now().await;
     }
-    let rows = reservoir.seen() as f64;
     let mut sample = Vec::new();
     for value in reservoir.into_rows() {
         let mut row = Vec::with_capacity(table.columns.len());
         projection.read(&RowReader::new(&value)?, &mut row)?;
         sample.push(row);
     }
-    Ok((rows, sample))
+    Ok((size, sample))
 }
 
 fn describe(table: &Table, rows: f64, sample: &[Vec<Datum>]) -> TableStatistics {
     let mut columns = BTreeMap::new();
     if sample.is_empty() {
-        return TableStatistics { rows, columns };
+        return TableStatistics { rows, columns, ..TableStatistics::default() };
     }
     for (position, column) in table.live_columns() {
         let values = sample.iter().map(|row| &row[position]);
         columns.insert(position, column::describe(values, Oid(column.type_oid), rows));
     }
-    TableStatistics { rows, columns }
+    TableStatistics { rows, columns, ..TableStatistics::default() }
 }

@@ -51,10 +51,6 @@ impl Reservoir {
         self.next = self.next.saturating_add(skipped).saturating_add(1);
     }
 
-    pub(super) fn seen(&self) -> u64 {
-        self.seen
-    }
-
     /// The sample in the stream's order.
     pub(super) fn into_rows(mut self) -> impl Iterator<Item = Value> {
         self.rows.sort_unstable_by_key(|(number, _)| *number);
@@ -73,7 +69,7 @@ mod tests {
         assert_eq!(few.into_rows().map(|row| row[0]).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         let mut many = Reservoir::new(100);
         (0..10_000u32).for_each(|n| many.offer(n.to_be_bytes().to_vec().into()));
-        assert_eq!(many.seen(), 10_000);
+        assert_eq!(many.seen, 10_000);
         let rows: Vec<u32> = many
             .into_rows()
             .map(|row| u32::from_be_bytes(row.as_ref().try_into().unwrap()))

@@ -17,6 +17,7 @@ use crate::cancel::Cancel;
 use crate::chunk::Chunk;
 use crate::expr::Expr;
 use crate::plan::StatementPlan;
+use crate::session::SessionCx;
 
 /// Most bytes that one statement's operators may hold.
 pub const MEMORY_MAX: usize = 128 * 1024 * 1024;
@@ -106,6 +107,17 @@ impl<'a> ExecCx<'a> {
             replay: &self.state.replay,
             case: NULL,
             element: NULL,
+        }
+    }
+
+    /// Fails if the cluster stores so much that nothing may be added.
+    ///
+    /// # Errors
+    /// `53100`.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        match self.host.call.session.downcast_ref::<SessionCx>() {
+            Some(session) => session.engine.sizes.check_room(),
+            None => Ok(()),
         }
     }
 

@@ -204,9 +204,11 @@ impl<'p> Target<'p> {
             {
                 return Err(self.duplicate_key(index, new, &cx.eval_cx()));
             }
-            cx.host.txn.delete(old_key.clone());
+            cx.host.txn.remove(old_key.clone());
+            cx.host.txn.insert(new_key.clone(), value);
+        } else {
+            cx.host.txn.put(new_key.clone(), value);
         }
-        cx.host.txn.put(new_key.clone(), value);
         for (number, index) in self.table.indexes.iter().enumerate() {
             let Some(layout) = self.layout.entries.get(number) else { continue };
             if !moved && !layout.reads.iter().any(|column| changed(old, new, *column)) {
@@ -234,7 +236,7 @@ impl<'p> Target<'p> {
             if !same_key {
                 key_changed |= index.is_key();
                 if let Some(before) = before {
-                    cx.host.txn.delete(before.key);
+                    cx.host.txn.remove(before.key);
                 }
                 if let Some(entry) = entry {
                     self.put_entry(index, entry, new, cx).await?;
@@ -291,7 +293,7 @@ impl<'p> Target<'p> {
         if entry.unique && cx.host.txn.get(&entry.key, after).await?.is_some() {
             return Err(self.duplicate_key(index, row, &cx.eval_cx()));
         }
-        cx.host.txn.put(entry.key, entry.value);
+        cx.host.txn.insert(entry.key, entry.value);
         Ok(())
     }
 
@@ -325,11 +327,11 @@ impl<'p> Target<'p> {
             if let Some(entry) = entry
                 && self.owns(index, &entry, &key, cx).await?
             {
-                cx.host.txn.delete(entry.key);
+                cx.host.txn.remove(entry.key);
             }
         }
         cx.host.txn.lock(keys::key_share(&key));
-        cx.host.txn.delete(key);
+        cx.host.txn.remove(key);
         if let Some(related) = &self.related {
             for key in &related.referenced_by {
                 note_left(key, old, None, cx);

@@ -74,6 +74,7 @@ impl Operator for InsertOperator {
 impl InsertOperator {
     async fn insert_all(&mut self, source: &mut dyn Operator, cx: &mut ExecCx<'_>) -> Result<()> {
         let Node::Insert(node) = &self.plan.node else { return Err(wrong_node()) };
+        cx.check_room()?;
         let target = Target::new(&node.table, &node.checks, self.stops, cx);
         let width = node.table.columns.len();
         while let Some(chunk) = source.next(cx).await? {
@@ -210,9 +211,9 @@ fn store(
     }
     cx.host.txn.count_row()?;
     target.note_stored(&proposed.key, row, cx);
-    cx.host.txn.put(proposed.key, proposed.value);
+    cx.host.txn.insert(proposed.key, proposed.value);
     for entry in proposed.entries.into_iter().flatten() {
-        cx.host.txn.put(entry.key, entry.value);
+        cx.host.txn.insert(entry.key, entry.value);
     }
     Ok(())
 }

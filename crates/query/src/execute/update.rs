@@ -53,6 +53,7 @@ impl Operator for UpdateOperator {
 impl UpdateOperator {
     async fn update_all(&mut self, source: &mut dyn Operator, cx: &mut ExecCx<'_>) -> Result<()> {
         let Node::Update(node) = &self.plan.node else { return Err(wrong_node()) };
+        cx.check_room()?;
         let target = Target::new(&node.table, &node.checks, self.stops, cx);
         let width = node.table.columns.len();
         while let Some(chunk) = source.next(cx).await? {

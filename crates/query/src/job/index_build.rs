@@ -70,7 +70,7 @@ pub(super) async fn step(engine: &Arc<Engine>, job: &mut Job, rows: usize) -> Re
             }
         }
         match entry.unique {
-            true => txn.put(entry.key, entry.value),
+            true => txn.insert(entry.key, entry.value),
             false => txn.fill(entry.key, entry.value),
         }
     }
@@ -78,7 +78,9 @@ pub(super) async fn step(engine: &Arc<Engine>, job: &mut Job, rows: usize) -> Re
     job.work = Work::BuildIndex { table: table.oid, index, after, duplicates };
     job.update_micros = now_micros();
     save(engine, &mut txn, job)?;
+    let growth = txn.take_growth();
     txn.commit().await?;
+    engine.sizes.grew(&growth);
     if !batch.last {
         return Ok(Step::More);
     }

@@ -166,6 +166,11 @@ impl Job {
         Job::new(table, object_name(catalog, table), Work::Analyze { table })
     }
 
+    /// Whether something was dropped that has stored data.
+    pub(crate) fn removes_data(&self) -> bool {
+        matches!(self.work, Work::DropData { .. })
+    }
+
     /// The kind in `sys.jobs`.
     pub fn kind(&self) -> &'static str {
         match self.work {

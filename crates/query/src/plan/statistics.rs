@@ -7,13 +7,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use catalog::objects::{Index, IndexKey};
-use catalog::{Catalog, Table};
 use serde::{Deserialize, Serialize};
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, SqlError, compare};
 
 use super::selectivity::{comparable, equal};
+use crate::analyze::Size;
 
 /// What is known about all tables.
 #[derive(Clone, Debug, Default)]
@@ -36,19 +35,6 @@ impl Statistics {
         tables.insert(oid, Arc::new(table));
         Statistics { version: self.version + 1, tables }
     }
-
-    /// Bytes that the rows and index entries of the catalog's tables take, as far as they are known.
-    pub(crate) fn bytes(&self, catalog: &Catalog) -> u64 {
-        let known = catalog.tables().filter_map(|table| Some((table, self.table(table.oid)?)));
-        let bytes: f64 = known.map(|(table, known)| known.bytes(table)).sum();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "never negative, and no cluster comes near 2^64 bytes"
-        )]
-        let bytes = bytes.round() as u64;
-        bytes
-    }
 }
 
 /// What is known about a table.
@@ -58,33 +44,9 @@ pub struct TableStatistics {
     pub rows: f64,
     /// By position in [`catalog::Table::columns`].
     pub columns: BTreeMap<usize, ColumnStatistics>,
+    /// What rows and entries took, by index or [`txn::keys::ROWS`].
+    pub(crate) sizes: Vec<(u32, Size)>,
 }
-
-impl TableStatistics {
-    /// Bytes of rows and index entries. A row stands once; each entry repeats the row's key.
-    fn bytes(&self, table: &Table) -> f64 {
-        let width = |column: usize| {
-            self.columns
-                .get(&column)
-                .map_or(0.0, |known| (1.0 - known.null_share) * f64::from(known.width))
-        };
-        let key = |index: &Index| -> f64 {
-            index.keys.iter().filter_map(IndexKey::column).map(|column| 1.0 + width(column)).sum()
-        };
-        let row_key = table.primary_key.as_ref().map_or(HIDDEN_KEY_BYTES, key);
-        let row: f64 = table.live_columns().map(|(position, _)| width(position)).sum();
-        let entries = table.indexes.iter().map(|index| {
-            let carried: f64 = index.include.iter().map(|column| width(*column)).sum();
-            ENTRY_BYTES + key(index) + carried + row_key
-        });
-        self.rows * (ENTRY_BYTES + row_key + row + entries.sum::<f64>())
-    }
-}
-
-/// A key of a row that has no primary key.
-const HIDDEN_KEY_BYTES: f64 = 16.0;
-/// What each row and entry has besides its values.
-const ENTRY_BYTES: f64 = txn::keys::ROW_PREFIX_LEN as f64 + 8.0;
 
 /// What is known about a column, as `pg_statistic` has it.
 #[derive(Clone, Debug, Default)]
@@ -237,6 +199,9 @@ pub(super) fn equal_join(
 struct StoredTable {
     rows: f64,
     columns: Vec<StoredColumn>,
+    /// Index, pairs, bytes.
+    #[serde(default)]
+    sizes: Vec<(u32, u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -275,7 +240,10 @@ impl TableStatistics {
                 correlation: column.correlation,
             })
         });
-        let stored = StoredTable { rows: self.rows, columns: columns.collect() };
+        let sizes =
+            self.sizes.iter().map(|(index, Size { pairs, bytes })| (*index, *pairs, *bytes));
+        let stored =
+            StoredTable { rows: self.rows, columns: columns.collect(), sizes: sizes.collect() };
         let mut bytes = vec![VERSION];
         serde_json::to_writer(&mut bytes, &stored)
             .map_err(|error| SqlError::internal(format!("statistics cannot be stored: {error}")))?;
@@ -323,6 +291,8 @@ impl TableStatistics {
                 },
             );
         }
-        Ok(TableStatistics { rows: stored.rows, columns })
+        let sizes = stored.sizes.into_iter();
+        let sizes = sizes.map(|(index, pairs, bytes)| (index, Size { pairs, bytes })).collect();
+        Ok(TableStatistics { rows: stored.rows, columns, sizes })
     }
 }

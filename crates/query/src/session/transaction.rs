@@ -372,7 +372,7 @@ impl Session {
     /// Commits what a transaction wrote, and counts it.
     async fn commit_writes(
         &mut self,
-        txn: Transaction,
+        mut txn: Transaction,
         change: Option<Change>,
         jobs: Vec<crate::job::Job>,
         tables: &[Arc<Table>],
@@ -401,6 +401,7 @@ impl Session {
         if endpoint.faults.strike(Fault::CommitLost) {
             return Err(self.cut_off());
         }
+        let growth = txn.take_growth();
         let begun = Instant::now();
         let committed = match change {
             None => txn.try_commit().await,
@@ -412,6 +413,7 @@ impl Session {
         match committed {
             Ok(ts) => {
                 endpoint.meters.committed(usage, begun.elapsed());
+                self.engine.sizes.grew(&growth);
                 self.engine.conflicts.committed(ts, session_id);
             }
             Err(failed) => {

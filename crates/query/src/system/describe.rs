@@ -104,18 +104,8 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
                 (_, None) => false,
             }))
         },
-        // Relations have no files; what their rows take is counted for the cluster only.
+        // Relations have no files.
         "pg_relation_filenode" | "pg_relation_filepath" => |_, _, _| Ok(Datum::Null),
-        "pg_relation_size" | "pg_table_size" | "pg_indexes_size" | "pg_total_relation_size" => {
-            |cx, _, args| {
-                let known = describe::relation_name(&session(cx)?.catalog, number(args)?);
-                Ok(known.map_or(Datum::Null, |_| Datum::Int8(0)))
-            }
-        }
-        "pg_database_size_name"
-        | "pg_database_size_oid"
-        | "pg_tablespace_size_name"
-        | "pg_tablespace_size_oid" => |_, _, _| Ok(Datum::Int8(0)),
         "pg_tablespace_location" => |_, _, _| Ok(Datum::text("")),
         "pg_collation_actual_version" | "pg_database_collation_actual_version" => {
             |_, _, _| Ok(Datum::Null)

@@ -12,6 +12,7 @@ mod privilege;
 mod random;
 mod reg;
 mod rows;
+mod size;
 mod statistics;
 mod typmod;
 
@@ -36,7 +37,7 @@ use crate::session::SessionCx;
 /// The implementation of a scalar function.
 pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
     if proc.lang == LANGUAGE_SQL {
-        return describe::sql_language(proc.name);
+        return size::sql_language(proc.name).or_else(|| describe::sql_language(proc.name));
     }
     let here = [
         info::scalar,
@@ -47,6 +48,7 @@ pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
         reg::scalar,
         acl::scalar,
         dsql::scalar,
+        size::scalar,
         typmod::scalar,
         crate::sequence::scalar,
     ];

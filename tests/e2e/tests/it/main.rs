@@ -31,6 +31,7 @@ mod psql;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod storage;
 mod tokio_postgres;
 #[cfg(test)]
 mod wire;
