@@ -105,7 +105,7 @@ fn append(site: &Site, array: Option<&Array>, element: &Datum, front: bool) -> R
         elements.push(element.clone());
     }
     let dims = vec![ArrayDim { len: elements.len(), lower }];
-    Ok(Array { element: array.element, dims, elements })
+    Ok(Array::new(array.element, dims, elements).made_of([array]))
 }
 
 fn concatenate(a: &Datum, b: &Datum) -> Result<Datum> {
@@ -151,7 +151,7 @@ fn concatenate(a: &Datum, b: &Datum) -> Result<Datum> {
         }
     }
     let elements = left.elements.iter().chain(&right.elements).cloned().collect();
-    Ok(Datum::Array(Arc::new(Array { element: left.element, dims, elements })))
+    Ok(Datum::Array(Arc::new(Array::new(left.element, dims, elements).made_of([&**left, right]))))
 }
 
 fn element_of(site: &Site, array: &Array) -> Oid {
@@ -218,7 +218,7 @@ fn remove(site: &Site, array: Option<&Array>, element: &Datum) -> Result<Option<
         0 => Vec::new(),
         len => vec![ArrayDim { len, lower }],
     };
-    Ok(Some(Array { element: array.element, dims, elements: kept }))
+    Ok(Some(Array::new(array.element, dims, kept)))
 }
 
 fn replace(site: &Site, array: Option<&Array>, from: &Datum, to: &Datum) -> Option<Array> {
@@ -229,7 +229,7 @@ fn replace(site: &Site, array: Option<&Array>, from: &Datum, to: &Datum) -> Opti
         .iter()
         .map(|e| if compare::equal_typed(e, from, type_oid) { to.clone() } else { e.clone() })
         .collect();
-    Some(Array { element: array.element, dims: array.dims.clone(), elements })
+    Some(Array::new(array.element, array.dims.clone(), elements))
 }
 
 /// Whether `element`, which is not NULL, is in the array.
@@ -299,9 +299,9 @@ fn fill(site: &Site, value: &Datum, dims: Option<&Array>, lower: Option<&Array>)
         out.push(ArrayDim { len, lower });
     }
     if total == 0 || out.is_empty() {
-        return Ok(Array { element, dims: Vec::new(), elements: Vec::new() });
+        return Ok(Array::new(element, Vec::new(), Vec::new()));
     }
-    Ok(Array { element, dims: out, elements: vec![value.clone(); total] })
+    Ok(Array::new(element, out, vec![value.clone(); total]))
 }
 
 fn trim(array: &Array, count: i32) -> Result<Array> {
@@ -325,7 +325,7 @@ fn trim(array: &Array, count: i32) -> Result<Array> {
         dim.lower = 1;
     }
     let elements = array.elements.iter().take(keep * inner).cloned().collect();
-    Ok(Array { element: array.element, dims, elements })
+    Ok(Array::new(array.element, dims, elements).made_of([array]))
 }
 
 fn to_text(cx: &CallCx<'_>, array: &Array, separator: &str, null: Option<&str>) -> String {
@@ -435,5 +435,5 @@ fn sample(array: &Array, count: Option<i32>) -> Result<Array> {
             dim.lower = 1;
         }
     }
-    Ok(Array { element: array.element, dims, elements })
+    Ok(Array::new(array.element, dims, elements))
 }

@@ -153,7 +153,7 @@ pub fn parse(
             None => Datum::Null,
         });
     }
-    Ok(Datum::Array(Array { element, dims, elements }.into()))
+    Ok(Datum::Array(Array::new(element, dims, elements).into()))
 }
 
 fn malformed_literal(text: &str, detail: &str) -> SqlError {
@@ -175,7 +175,7 @@ fn parse_vector(element: Oid, input: &str, settings: &FormatSettings) -> Result<
         rest = after.trim_start_matches(is_space);
     }
     let dims = vec![ArrayDim { len: elements.len(), lower: 0 }];
-    Ok(Datum::Array(Array { element, dims, elements }.into()))
+    Ok(Datum::Array(Array::new(element, dims, elements).into()))
 }
 
 /// `[lower:upper]…=` before the contents.

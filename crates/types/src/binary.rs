@@ -136,7 +136,7 @@ fn send_numeric(value: &Numeric, out: &mut BytesMut) {
 
 fn send_array(array: &Array, out: &mut BytesMut) {
     out.put_i32(length(array.dims.len()));
-    out.put_i32(i32::from(array.elements.iter().any(Datum::is_null)));
+    out.put_i32(i32::from(array.may_have_nulls()));
     out.put_u32(array.element.0);
     for dim in &array.dims {
         out.put_i32(length(dim.len));
@@ -325,7 +325,7 @@ fn receive_array(type_oid: Oid, element: Oid, body: &mut Reader<'_>) -> Result<D
         dims.push(ArrayDim { len, lower });
     }
     if dims.is_empty() || count == 0 {
-        return Ok(Datum::Array(Array { element, dims: Vec::new(), elements: Vec::new() }.into()));
+        return Ok(Datum::Array(Array::new(element, Vec::new(), Vec::new()).into()));
     }
     if matches!(type_oid, oid::INT2VECTOR | oid::OIDVECTOR) && dims.len() != 1 {
         return Err(malformed(format!("invalid {} data", type_name(type_oid))));
@@ -335,7 +335,7 @@ fn receive_array(type_oid: Oid, element: Oid, body: &mut Reader<'_>) -> Result<D
     for _ in 0..count {
         elements.push(receive_item(element, body)?);
     }
-    Ok(Datum::Array(Array { element, dims, elements }.into()))
+    Ok(Datum::Array(Array::new(element, dims, elements).into()))
 }
 
 fn receive_item(type_oid: Oid, body: &mut Reader<'_>) -> Result<Datum> {

@@ -126,6 +126,9 @@ pub struct Array {
     pub dims: Vec<ArrayDim>,
     /// Row-major; as many as the product of the dimensions' lengths.
     pub elements: Vec<Datum>,
+    /// Whether it is a part of an array that held NULLs, or made of such a part: PostgreSQL then keeps
+    /// saying that there may be some.
+    null_bitmap: bool,
 }
 
 /// A row value with the types of its fields.
@@ -168,13 +171,33 @@ impl Datum {
 }
 
 impl Array {
+    /// An array of as many elements as the product of the dimensions' lengths.
+    pub fn new(element: Oid, dims: Vec<ArrayDim>, elements: Vec<Datum>) -> Array {
+        Array { element, dims, elements, null_bitmap: false }
+    }
+
+    /// This array, made of parts of `sources`, whose NULLs may have been left out.
+    ///
+    /// Source: PostgreSQL 16 `array_get_slice`, `array_cat`, which keep the NULL bitmap.
+    #[must_use]
+    pub fn made_of<'a>(mut self, sources: impl IntoIterator<Item = &'a Array>) -> Array {
+        self.null_bitmap =
+            !self.elements.is_empty() && sources.into_iter().any(Array::may_have_nulls);
+        self
+    }
+
+    /// What the binary format says of NULLs.
+    pub fn may_have_nulls(&self) -> bool {
+        self.null_bitmap || self.elements.iter().any(Datum::is_null)
+    }
+
     /// A one-dimensional array with lower bound 1.
     pub fn from_elements(element: Oid, elements: Vec<Datum>) -> Array {
         let dims = match elements.len() {
             0 => Vec::new(),
             len => vec![ArrayDim { len, lower: 1 }],
         };
-        Array { element, dims, elements }
+        Array::new(element, dims, elements)
     }
 }
 

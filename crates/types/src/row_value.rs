@@ -213,7 +213,7 @@ fn decode_array(mut bytes: &[u8], depth: u32) -> Option<Datum> {
     for _ in 0..count {
         elements.push(decode_item(kind, &mut bytes, depth)?);
     }
-    bytes.is_empty().then(|| Datum::Array(Arc::new(Array { element, dims, elements })))
+    bytes.is_empty().then(|| Datum::Array(Arc::new(Array::new(element, dims, elements))))
 }
 
 fn decode_record(mut bytes: &[u8], depth: u32) -> Option<Datum> {

@@ -43,6 +43,8 @@ impl Pair {
             Pair { postgres: Connection::open(postgres), borealis: Connection::open(borealis) };
         // A statement that runs for long shows nothing; Borealis has no such parameter.
         pair.postgres.run(&["SET statement_timeout = '5s'"]);
+        // Aurora DSQL has no other; initdb chooses by the machine's language.
+        pair.postgres.run(&["SET default_text_search_config = 'simple'"]);
         for connection in [&mut pair.postgres, &mut pair.borealis] {
             connection.run(&["SET timezone = 'UTC'"]);
         }

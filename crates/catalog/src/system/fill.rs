@@ -130,7 +130,7 @@ pub(super) fn array(element: Oid, elements: Vec<Datum>) -> Datum {
 /// An `int2vector` or `oidvector`: an array counted from 0.
 pub(super) fn vector(element: Oid, elements: Vec<Datum>) -> Datum {
     let dims = vec![ArrayDim { len: elements.len(), lower: 0 }];
-    Datum::Array(Arc::new(Array { element, dims, elements }))
+    Datum::Array(Arc::new(Array::new(element, dims, elements)))
 }
 
 /// An `oidvector`.

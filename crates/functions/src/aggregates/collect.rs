@@ -56,6 +56,8 @@ struct ArrayOfArrays {
     count: usize,
     elements: Vec<Datum>,
     elements_bytes: usize,
+    /// One of the arrays that may have NULLs.
+    with_nulls: Option<Arc<Array>>,
 }
 
 fn array_agg_arrays(site: &Site) -> Box<dyn Accumulator> {
@@ -66,6 +68,7 @@ fn array_agg_arrays(site: &Site) -> Box<dyn Accumulator> {
         count: 0,
         elements: Vec::new(),
         elements_bytes: 0,
+        with_nulls: None,
     })
 }
 
@@ -96,6 +99,9 @@ impl Accumulator for ArrayOfArrays {
         } else if self.dims != new.dims {
             return wrong("cannot accumulate arrays of different dimensionality");
         }
+        if self.with_nulls.is_none() && new.may_have_nulls() {
+            self.with_nulls = Some(Arc::clone(new));
+        }
         self.count += 1;
         self.elements_bytes += new.elements.iter().map(heap_bytes).sum::<usize>();
         self.elements.extend_from_slice(&new.elements);
@@ -109,7 +115,8 @@ impl Accumulator for ArrayOfArrays {
         let mut dims = vec![ArrayDim { len: self.count, lower: 1 }];
         dims.extend_from_slice(&self.dims);
         let elements = self.elements.clone();
-        Ok(Datum::Array(Arc::new(Array { element: self.element, dims, elements })))
+        let array = Array::new(self.element, dims, elements).made_of(self.with_nulls.as_deref());
+        Ok(Datum::Array(Arc::new(array)))
     }
 
     fn heap_bytes(&self) -> usize {

@@ -174,11 +174,11 @@ impl Accumulator for Percentile {
         }
         let Datum::Array(fractions) = &self.fraction else { return self.at(&self.fraction) };
         let elements = fractions.elements.iter().map(|f| self.at(f)).collect::<Result<_>>()?;
-        Ok(Datum::Array(Arc::new(Array {
-            element: self.result_element,
-            dims: fractions.dims.clone(),
+        Ok(Datum::Array(Arc::new(Array::new(
+            self.result_element,
+            fractions.dims.clone(),
             elements,
-        })))
+        ))))
     }
 
     fn heap_bytes(&self) -> usize {

@@ -239,7 +239,7 @@ pub(crate) fn convert(cx: &CallCx<'_>, json: &Json, type_oid: Oid) -> Result<Dat
                 true => Vec::new(),
                 false => lens.into_iter().map(|len| ArrayDim { len, lower: 1 }).collect(),
             };
-            Ok(Datum::Array(Arc::new(Array { element, dims, elements })))
+            Ok(Datum::Array(Arc::new(Array::new(element, dims, elements))))
         }
         (Json::String(value), _) => text::input(type_oid, -1, value, cx.settings),
         (other, _) => text::input(type_oid, -1, &shown(other), cx.settings),

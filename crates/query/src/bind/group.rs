@@ -9,7 +9,7 @@ use types::{Result, SqlError, SqlState};
 
 use super::Binder;
 use super::clause::Targets;
-use super::query::{Relation, Source};
+use super::query::{BoundWindow, Relation, Source};
 use super::same::same;
 use super::scope::Place;
 use crate::expr::{AGGREGATES, Expr, ExprKind, Var};
@@ -34,6 +34,8 @@ pub(super) struct GroupScope<'a> {
     pub(super) groupings: &'a [Vec<Expr>],
     /// It has grouping sets.
     pub(super) sets: bool,
+    /// Its window calls.
+    pub(super) windows: &'a [BoundWindow],
 }
 
 impl Binder<'_> {
@@ -225,7 +227,12 @@ impl Binder<'_> {
             return Ok(());
         }
         match &expr.kind {
-            ExprKind::Aggregate(_) | ExprKind::Grouping(_) | ExprKind::Window(_) => return Ok(()),
+            ExprKind::Aggregate(_) | ExprKind::Grouping(_) => return Ok(()),
+            ExprKind::Window(number) => {
+                let mut inputs =
+                    scope.windows.get(*number).into_iter().flat_map(BoundWindow::inputs);
+                return inputs.try_for_each(|input| self.check_grouped(input, groups, scope));
+            }
             ExprKind::Var(var) if var.level == 0 && var.relation != AGGREGATES => {
                 return self.check_grouped_var(expr, groups, scope, false);
             }

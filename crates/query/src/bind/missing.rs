@@ -12,19 +12,30 @@ use super::{Binder, CteSource};
 /// Edits between two names beyond which one is no hint for the other.
 const FUZZY_DISTANCE_MAX: usize = 3;
 
-/// A column of the range table: which level from within, which relation, which column.
-type Place = (usize, usize, usize);
+/// A relation: which level from within, and which of its relations.
+type Place = (usize, usize);
+
+/// What a column may have been meant of.
+struct Candidate<'a> {
+    alias: String,
+    columns: Vec<&'a str>,
+    /// It is stored, so that it has `tableoid`.
+    stored: bool,
+    /// The relation; `None` for a side of a set operation, which nothing can name.
+    place: Option<Place>,
+}
 
 /// The columns nearest to a name so far.
 struct Nearest {
     distance: usize,
-    first: Option<Place>,
-    second: Option<Place>,
+    /// Which candidate, and which of its columns.
+    first: Option<(usize, usize)>,
+    second: Option<(usize, usize)>,
 }
 
 impl Nearest {
     /// Takes a column `actual` into account; `penalty` is its relation's distance.
-    fn consider(&mut self, penalty: usize, actual: &str, wanted: &str, place: Place) {
+    fn consider(&mut self, penalty: usize, actual: &str, wanted: &str, place: (usize, usize)) {
         if penalty > self.distance {
             return;
         }
@@ -70,11 +81,11 @@ impl Binder<'_> {
         self.levels.iter().nth_back(up)
     }
 
-    fn relation_at(&self, (up, relation, _): Place) -> Option<&Relation> {
+    fn relation_at(&self, (up, relation): Place) -> Option<&Relation> {
         self.level_up(up)?.relations.get(relation)
     }
 
-    fn item_at(&self, (up, relation, _): Place) -> Option<&Item> {
+    fn item_at(&self, (up, relation): Place) -> Option<&Item> {
         self.level_up(up)?.items.iter().find(|item| item.relation == Some(relation))
     }
 
@@ -117,7 +128,7 @@ impl Binder<'_> {
                 }
         };
         let found = self.levels.iter().rev().enumerate().find_map(|(up, level)| {
-            level.relations.iter().position(matches).map(|relation| (up, relation, 0))
+            level.relations.iter().position(matches).map(|relation| (up, relation))
         });
         let Some((place, relation)) = found.and_then(|at| Some((at, self.relation_at(at)?))) else {
             return self.error(
@@ -143,6 +154,33 @@ impl Binder<'_> {
         }
     }
 
+    /// Relations of all queries around, innermost first, in sight or not.
+    fn range_table(&self) -> Vec<Candidate<'_>> {
+        let mut candidates = Vec::new();
+        for (up, level) in self.levels.iter().rev().enumerate() {
+            for (number, relation) in level.relations.iter().enumerate() {
+                candidates.push(Candidate {
+                    alias: relation.alias.clone(),
+                    columns: relation.columns.iter().map(|column| column.name.as_str()).collect(),
+                    stored: matches!(relation.source, Source::Table { .. } | Source::System(_)),
+                    place: Some((up, number)),
+                });
+            }
+            let around = self.levels.len() - up - 1;
+            for operation in self.set_operations.iter().filter(|set| set.levels == around) {
+                for (number, columns) in operation.sides.iter().enumerate() {
+                    candidates.push(Candidate {
+                        alias: format!("*SELECT* {}", number + 1),
+                        columns: columns.iter().map(String::as_str).collect(),
+                        stored: false,
+                        place: None,
+                    });
+                }
+            }
+        }
+        candidates
+    }
+
     /// The error for a column that does not exist, of the relation called `qualifier` if given.
     pub(super) fn missing_column(
         &self,
@@ -156,36 +194,33 @@ impl Binder<'_> {
         };
         let error = self.error(SqlState::UNDEFINED_COLUMN, message, location);
         let mut nearest = Nearest { distance: FUZZY_DISTANCE_MAX + 1, first: None, second: None };
-        let mut exact: Vec<Place> = Vec::new();
-        for (up, level) in self.levels.iter().rev().enumerate() {
-            for (number, relation) in level.relations.iter().enumerate() {
-                let penalty = qualifier.map_or(0, |alias| distance(alias, &relation.alias));
-                let stored = matches!(relation.source, Source::Table { .. } | Source::System(_));
-                if name == "tableoid" && stored && penalty == 0 {
-                    exact.push((up, number, 0));
+        let mut exact: Vec<&Candidate<'_>> = Vec::new();
+        let candidates = self.range_table();
+        for (number, candidate) in candidates.iter().enumerate() {
+            let penalty = qualifier.map_or(0, |alias| distance(alias, &candidate.alias));
+            if name == "tableoid" && candidate.stored && penalty == 0 {
+                exact.push(candidate);
+            }
+            for (position, column) in candidate.columns.iter().enumerate() {
+                if *column == name && penalty == 0 {
+                    exact.push(candidate);
                 }
-                for (position, column) in relation.columns.iter().enumerate() {
-                    let place = (up, number, position);
-                    if column.name == name && penalty == 0 {
-                        exact.push(place);
-                    }
-                    nearest.consider(penalty, &column.name, name, place);
-                }
+                nearest.consider(penalty, column, name, (number, position));
             }
         }
         match exact.as_slice() {
             [] => {}
-            [place] => {
-                let alias = self.relation_at(*place).map_or("", |r| r.alias.as_str());
+            [Candidate { alias, columns: _, stored: _, place }] => {
                 let error = error.detail(format!(
                     "There is a column named \"{name}\" in table \"{alias}\", but it cannot be \
                      referenced from this part of the query."
                 ));
+                let item = place.and_then(|place| self.item_at(place));
                 let qualify = qualifier.is_none()
-                    && self.item_at(*place).is_some_and(|item| {
+                    && item.is_some_and(|item| {
                         item.qualified && !item.unqualified && item.sight == Sight::Open
                     });
-                return if self.lateral_would_help(*place) {
+                return if place.is_some_and(|place| self.lateral_would_help(place)) {
                     error
                         .hint("To reference that column, you must mark this subquery with LATERAL.")
                 } else if qualify {
@@ -205,9 +240,9 @@ impl Binder<'_> {
                 };
             }
         }
-        let show = |place: Place| {
-            let relation = self.relation_at(place)?;
-            Some(format!("\"{}.{}\"", relation.alias, relation.columns.get(place.2)?.name))
+        let show = |(candidate, column): (usize, usize)| {
+            let Candidate { alias, columns, stored: _, place: _ } = candidates.get(candidate)?;
+            Some(format!("\"{alias}.{}\"", columns.get(column)?))
         };
         match (nearest.first.and_then(show), nearest.second.and_then(show)) {
             (Some(first), Some(second)) => error.hint(format!(
@@ -237,7 +272,7 @@ mod tests {
     fn nearest_drops_a_third_equal_match() {
         let mut nearest = Nearest { distance: 4, first: None, second: None };
         for (column, name) in ["ab1", "ab2", "ab3"].into_iter().enumerate() {
-            nearest.consider(0, name, "ab4", (0, 0, column));
+            nearest.consider(0, name, "ab4", (0, column));
         }
         assert_eq!((nearest.first, nearest.second), (None, None));
     }

@@ -87,6 +87,8 @@ pub struct Binder<'a> {
     params: Vec<Oid>,
     /// The scopes of the queries being bound, outermost first.
     levels: Vec<Level>,
+    /// The set operations being bound, outermost first.
+    set_operations: Vec<set_operation::Sides>,
     /// Common table expressions in sight, innermost last.
     ctes: Vec<VisibleCte>,
     /// Names that WITH clauses around declare further on.
@@ -162,6 +164,7 @@ impl<'a> Binder<'a> {
             source,
             params,
             levels: Vec::new(),
+            set_operations: Vec::new(),
             ctes: Vec::new(),
             future_ctes: Vec::new(),
             next_cte: 0,

@@ -257,7 +257,23 @@ pub struct BoundWindow {
 }
 
 impl BoundWindow {
+    /// What the call computes with: its arguments and its filter.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &Expr> {
+        let call = match &self.function {
+            WindowFunction::Aggregate(call) => Some(call),
+            WindowFunction::Builtin(_) => None,
+        };
+        let call = call.into_iter().flat_map(|call| call.args.iter().chain(&call.filter));
+        call.chain(&self.args).chain(&self.filter)
+    }
+
     /// What stands over the query's groups, if it has any.
+    pub(super) fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let order = self.order.iter().map(|key| &key.expr);
+        self.inputs().chain(order).chain(&self.partition)
+    }
+
+    /// As [`BoundWindow::exprs`].
     pub(super) fn exprs_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
         let call = match &mut self.function {
             WindowFunction::Aggregate(call) => Some(call),

@@ -9,7 +9,7 @@ use types::{Result, SqlError};
 use super::Binder;
 use super::clause::{Limits, Targets};
 use super::group::{GroupScope, Groups};
-use super::query::{Body, OutputColumn, Query, Select};
+use super::query::{Body, BoundWindow, OutputColumn, Query, Select};
 use super::scope::{Level, Place};
 use crate::expr::Expr;
 
@@ -122,17 +122,20 @@ impl Binder<'_> {
                 relations: &select.relations,
                 groupings: &groupings,
                 sets: !select.sets.is_empty(),
+                windows: &[],
             };
             let windows = select.windows.iter_mut().flat_map(|window| window.exprs_mut());
             for expr in targets.iter_mut().chain(windows) {
                 self.resolve_grouping(expr, &groups, &scope)?;
             }
-            let windows = select.windows.iter_mut().flat_map(|window| window.exprs_mut());
-            for expr in targets.iter_mut().chain(windows) {
-                self.check_grouped(expr, &mut groups, &scope)?;
-            }
             if let Some(having) = &mut having {
                 self.resolve_grouping(having, &groups, &scope)?;
+            }
+            let scope = GroupScope { windows: &select.windows, ..scope };
+            for expr in targets.iter().chain(select.windows.iter().flat_map(BoundWindow::exprs)) {
+                self.check_grouped(expr, &mut groups, &scope)?;
+            }
+            if let Some(having) = &having {
                 self.check_grouped(having, &mut groups, &scope)?;
             }
         }

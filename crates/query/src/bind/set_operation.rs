@@ -35,8 +35,54 @@ fn column_expr(query: &Query, position: usize, column: &OutputColumn) -> Expr {
     Expr::typed(kind, column.ty, column.typmod).at(output_location(query, position))
 }
 
+/// What is seen of a set operation while it is bound: only what hints name.
+pub(super) struct Sides {
+    /// Number of queries around it.
+    pub(super) levels: usize,
+    /// The columns' names of each query that it combines, of those within it too, as far as bound.
+    pub(super) sides: Vec<Vec<String>>,
+}
+
 impl Binder<'_> {
+    /// UNION, INTERSECT or EXCEPT with its ORDER BY and LIMIT.
     pub(super) fn set_operation(&mut self, node: &protobuf::SelectStmt) -> Result<Query> {
+        self.set_operations.push(Sides { levels: self.levels.len(), sides: Vec::new() });
+        let query =
+            self.combine(node).and_then(|(body, columns)| self.finish_outputs(node, body, columns));
+        self.set_operations.pop();
+        query
+    }
+
+    /// One side of a set operation: another one within it, or a query of its own.
+    fn side(&mut self, node: &protobuf::SelectStmt) -> Result<Query> {
+        let within = matches!(
+            SetOperation::from_i32(node.op),
+            Some(
+                SetOperation::SetopUnion | SetOperation::SetopIntersect | SetOperation::SetopExcept
+            )
+        );
+        if within
+            && node.sort_clause.is_empty()
+            && node.limit_count.is_none()
+            && node.limit_offset.is_none()
+            && node.locking_clause.is_empty()
+            && node.with_clause.is_none()
+        {
+            let (body, columns) = self.combine(node)?;
+            let (ctes, sort) = (Vec::new(), Vec::new());
+            let (limit, offset, with_ties) = (None, None, false);
+            return Ok(Query { ctes, body, sort, limit, offset, with_ties, columns });
+        }
+        let query = self.select(node)?;
+        let names = query.columns.iter().map(|column| column.name.clone()).collect();
+        if let Some(operation) = self.set_operations.last_mut() {
+            operation.sides.push(names);
+        }
+        Ok(query)
+    }
+
+    /// Both sides of a set operation, and the columns of what it gives.
+    fn combine(&mut self, node: &protobuf::SelectStmt) -> Result<(Body, Vec<OutputColumn>)> {
         let (Some(left), Some(right)) = (node.larg.as_deref(), node.rarg.as_deref()) else {
             return Err(SqlError::internal("set operation without two sides"));
         };
@@ -46,8 +92,8 @@ impl Binder<'_> {
                 super::locking::strength_name(clause)
             )));
         }
-        let left = self.deeper(|binder| binder.select(left))?;
-        let right = self.deeper(|binder| binder.select(right))?;
+        let left = self.deeper(|binder| binder.side(left))?;
+        let right = self.deeper(|binder| binder.side(right))?;
         let (op, construct) = set_op(node);
         let (left, right, columns) =
             self.match_sides(left, right, construct, |binder, ty, at| {
@@ -59,8 +105,7 @@ impl Binder<'_> {
                 }
             })?;
         let (left, right) = (Box::new(left), Box::new(right));
-        let body = Body::SetOperation { op, all: node.all, left, right };
-        self.finish_outputs(node, body, columns)
+        Ok((Body::SetOperation { op, all: node.all, left, right }, columns))
     }
 
     /// Both sides of a set operation with columns of the same types, and the columns.

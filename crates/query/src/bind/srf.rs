@@ -16,11 +16,16 @@ const LATERAL_HINT: &str =
 
 /// Whether a set-returning call stands in an expression, sub-queries aside.
 pub(super) fn contains_set(expr: &Expr) -> bool {
+    first_set(expr).is_some()
+}
+
+/// The first set-returning call in an expression, sub-queries aside: that around others.
+pub(super) fn first_set(expr: &Expr) -> Option<&Expr> {
     if matches!(expr.kind, ExprKind::SetReturning(_)) {
-        return true;
+        return Some(expr);
     }
-    let mut found = false;
-    expr.for_each_child(&mut |child| found = found || contains_set(child));
+    let mut found = None;
+    expr.for_each_child(&mut |child| found = found.or_else(|| first_set(child)));
     found
 }
 

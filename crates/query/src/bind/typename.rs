@@ -79,7 +79,7 @@ impl Binder<'_> {
             return Err(undefined());
         }
         let row = builtin::type_by_name(base).ok_or_else(undefined)?;
-        let typmod = self.typmod(row.oid, typmods, *location)?;
+        let typmod = self.typmod(row.oid, &parts, typmods, *location)?;
         let mut oid = row.oid;
         if !array_bounds.is_empty() {
             oid = array_type(oid).ok_or_else(undefined)?;
@@ -107,10 +107,23 @@ impl Binder<'_> {
         Some((ty.oid, ty.array_type))
     }
 
-    fn typmod(&self, ty: Oid, modifiers: &[parser::Node], location: i32) -> Result<i32> {
+    fn typmod(
+        &self,
+        ty: Oid,
+        name: &[&str],
+        modifiers: &[parser::Node],
+        location: i32,
+    ) -> Result<i32> {
         if modifiers.is_empty() {
             // CHAR without a length is CHAR(1): the grammar supplies the 1.
             return Ok(-1);
+        }
+        if !builtin::type_by_oid(ty).is_some_and(|row| row.typmod_in.is_valid()) {
+            return Err(self.error(
+                SqlState::SYNTAX_ERROR,
+                format!("type modifier is not allowed for type \"{}\"", name.join(".")),
+                location,
+            ));
         }
         let mut values = Vec::new();
         for modifier in modifiers {
@@ -179,15 +192,7 @@ impl Binder<'_> {
                 }
                 Ok((range << 16) | (*precision).min(6))
             }
-            (
-                oid::VARCHAR | oid::BPCHAR | oid::NUMERIC | oid::INTERVAL | oid::BIT | oid::VARBIT,
-                _,
-            ) => Err(invalid("invalid type modifier".into())),
-            _ => Err(self.error(
-                SqlState::SYNTAX_ERROR,
-                format!("type modifier is not allowed for type \"{}\"", self.type_name(ty)),
-                location,
-            )),
+            _ => Err(invalid("invalid type modifier".into())),
         }
     }
 

@@ -87,7 +87,18 @@ impl Binder<'_> {
             .sort_clause(&node.sort_clause, &mut targets)
             .and_then(|sort| Ok((sort, self.limits(node)?)));
         let level = self.levels.pop().ok_or_else(|| SqlError::internal("no scope"))?;
+        // PostgreSQL does not plan for what these clauses compute beside the rows, and fails.
+        if !level.aggregates.is_empty() {
+            return Err(SqlError::internal("Aggref found in non-Agg plan node"));
+        }
+        if !level.windows.is_empty() {
+            return Err(SqlError::internal("WindowFunc found in non-WindowAgg plan node"));
+        }
         let (sort, Limits { limit, offset, with_ties }) = clauses?;
+        if let Some(set) = targets.exprs.iter().find_map(super::srf::first_set) {
+            let message = "set-valued function called in context that cannot accept a set";
+            return Err(self.error(SqlState::FEATURE_NOT_SUPPORTED, message, set.location));
+        }
         let select = Select {
             relations: level.relations,
             from: vec![FromItem::Relation(0)],

@@ -344,6 +344,8 @@ impl Binder<'_> {
     /// The offset of a RANGE frame in the type that the order column's `in_range` wants.
     fn range_offset(&mut self, expr: Expr, column: Oid) -> Result<Expr> {
         let location = expr.location;
+        // Errors name the type that the operator class is for.
+        let class = catalog::builtin::sort_operators(column).map_or(column, |sort| sort.input);
         let wanted = match column {
             oid::INT2 | oid::INT4 => match expr.ty {
                 oid::INT2 | oid::INT8 => expr.ty,
@@ -362,7 +364,7 @@ impl Binder<'_> {
                     SqlState::FEATURE_NOT_SUPPORTED,
                     format!(
                         "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
-                        self.type_name(column)
+                        self.type_name(class)
                     ),
                     location,
                 ));
@@ -375,7 +377,7 @@ impl Binder<'_> {
                 format!(
                     "RANGE with offset PRECEDING/FOLLOWING is not supported for column type {} \
                      and offset type {}",
-                    self.type_name(column),
+                    self.type_name(class),
                     self.type_name(offset)
                 ),
                 location,

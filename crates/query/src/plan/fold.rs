@@ -94,9 +94,9 @@ pub(super) fn children(expr: &mut Expr, f: &mut dyn FnMut(&mut Expr) -> Result<(
 ///
 /// # Errors
 /// As [`fold`].
-pub(super) fn whole(expr: &mut Expr) -> Result<()> {
-    children(expr, &mut whole)?;
-    fold(expr)
+pub(super) fn whole(expr: &mut Expr, settings: &FormatSettings) -> Result<()> {
+    children(expr, &mut |child| whole(child, settings))?;
+    fold(expr, settings)
 }
 
 fn connective(
@@ -141,15 +141,17 @@ pub(super) fn call_with(call: &Call, position: usize, value: &Datum) -> bool {
     matches!((call.function)(&call_cx(&settings), &call.site, &values), Ok(Datum::Bool(true)))
 }
 
-/// Makes an expression whose parts are folded already as simple as constants among them allow.
+/// Makes an expression whose parts are folded already as simple as constants among them allow, under
+/// the session's present settings: the text of some types depends on them although the catalog calls it
+/// immutable.
 ///
 /// Source: PostgreSQL 16 `eval_const_expressions`.
 ///
 /// # Errors
 /// What calls of constants raise.
-pub(super) fn fold(expr: &mut Expr) -> Result<()> {
+pub(super) fn fold(expr: &mut Expr, settings: &FormatSettings) -> Result<()> {
     match &mut expr.kind {
-        ExprKind::Call(_) => fold_call(expr)?,
+        ExprKind::Call(_) => fold_call(expr, settings)?,
         // NULL equals nothing.
         ExprKind::NullIf(call) => {
             let is_null = |arg: &Expr| matches!(arg.kind, ExprKind::Const(Datum::Null));
@@ -157,10 +159,10 @@ pub(super) fn fold(expr: &mut Expr) -> Result<()> {
                 let first = call.args.swap_remove(0);
                 expr.kind = first.kind;
             } else if is_known(call) {
-                evaluate(expr)?;
+                evaluate(expr, settings)?;
             }
         }
-        ExprKind::Distinct { equal, negated: _ } if is_known(equal) => evaluate(expr)?,
+        ExprKind::Distinct { equal, negated: _ } if is_known(equal) => evaluate(expr, settings)?,
         ExprKind::ArrayQuantified { call, array, all: _ } => {
             let left = call.args.first().is_some_and(is_const);
             let element =
@@ -170,22 +172,23 @@ pub(super) fn fold(expr: &mut Expr) -> Result<()> {
                 _ => is_const(array),
             };
             if left && element && known && is_immutable(call) {
-                evaluate(expr)?;
+                evaluate(expr, settings)?;
             }
         }
-        ExprKind::Array { elements, .. } if elements.iter().all(is_const) => evaluate(expr)?,
+        ExprKind::Array { elements, .. } if elements.iter().all(is_const) => {
+            evaluate(expr, settings)?
+        }
         ExprKind::Subscript { container, indexes, slice: _ } => {
             let bounds = indexes.iter().flat_map(|(low, high)| low.iter().chain(high));
             if is_const(container) && bounds.into_iter().all(is_const) {
-                evaluate(expr)?;
+                evaluate(expr, settings)?;
             }
         }
         ExprKind::CoerceViaIo(arg) => {
             if let ExprKind::Const(value) = &arg.kind
                 && (value.is_null() || has_immutable_text(arg.ty) && has_immutable_input(expr.ty))
             {
-                let settings = FormatSettings::default();
-                let value = values::coerce_via_io(value, arg.ty, expr.ty, &settings)?;
+                let value = values::coerce_via_io(value, arg.ty, expr.ty, settings)?;
                 expr.kind = ExprKind::Const(value);
             }
         }
@@ -288,11 +291,9 @@ fn has_immutable_input(ty: Oid) -> bool {
     builtin::type_by_oid(ty).is_some_and(|row| is_immutable_proc(row.input))
 }
 
-/// Whether the text form of a type depends on no setting.
+/// Whether the catalog says that the text form of a type depends on no setting.
 fn has_immutable_text(ty: Oid) -> bool {
-    // That of these does, whatever the catalog says.
-    !matches!(ty, oid::FLOAT4 | oid::FLOAT8 | oid::BYTEA)
-        && builtin::type_by_oid(ty).is_some_and(|row| is_immutable_proc(row.output))
+    builtin::type_by_oid(ty).is_some_and(|row| is_immutable_proc(row.output))
 }
 
 fn is_immutable_proc(proc: Oid) -> bool {
@@ -316,8 +317,7 @@ fn is_known(call: &Call) -> bool {
 ///
 /// # Errors
 /// What its computation raises.
-fn evaluate(expr: &mut Expr) -> Result<()> {
-    let settings = FormatSettings::default();
+fn evaluate(expr: &mut Expr, settings: &FormatSettings) -> Result<()> {
     let nobody = Identity {
         current_user: "".into(),
         session_user: "".into(),
@@ -325,7 +325,7 @@ fn evaluate(expr: &mut Expr) -> Result<()> {
         schema: None,
     };
     let cx = EvalCx {
-        call: &call_cx(&settings),
+        call: &call_cx(settings),
         identity: &nobody,
         params: &[],
         frame: &[],
@@ -417,7 +417,7 @@ fn negated(expr: &Expr) -> Option<Expr> {
 }
 
 /// Replaces `expr` by a constant if it is a call of an immutable function on constants.
-fn fold_call(expr: &mut Expr) -> Result<()> {
+fn fold_call(expr: &mut Expr, settings: &FormatSettings) -> Result<()> {
     let ExprKind::Call(call) = &expr.kind else { return Ok(()) };
     let is_null = |arg: &Expr| matches!(arg.kind, ExprKind::Const(Datum::Null));
     if call.proc.strict && call.args.iter().any(is_null) {
@@ -433,8 +433,7 @@ fn fold_call(expr: &mut Expr) -> Result<()> {
         let ExprKind::Const(value) = &arg.kind else { return Ok(()) };
         values.push(value.clone());
     }
-    let settings = FormatSettings::default();
-    match (call.function)(&call_cx(&settings), &call.site, &values) {
+    match (call.function)(&call_cx(settings), &call.site, &values) {
         Ok(value) => expr.kind = ExprKind::Const(value),
         Err(error) if error.code() == SqlState::INTERNAL_ERROR => {}
         Err(error) => return Err(error),

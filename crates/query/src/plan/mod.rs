@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use catalog::{ForeignKey, Table};
 use types::Oid;
+use types::settings::FormatSettings;
 
 pub use self::calls::{
     AggregateCall, Frame, FrameBound, FrameExclude, FrameMode, FunctionCall, FunctionSource,
@@ -111,6 +112,8 @@ pub struct PlanCx {
     pub statistics: Arc<statistics::Statistics>,
     /// The plan is not going to be executed: what constants raise is no matter.
     pub checks_only: bool,
+    /// The session's settings, for constants that are computed when planning.
+    pub format: FormatSettings,
 }
 
 /// The parameters `enable_…`: a method that is switched off is used only where nothing else is

@@ -85,7 +85,7 @@ impl Planner<'_> {
         f: &mut dyn FnMut(&mut Self, &mut Expr) -> Result<()>,
     ) -> Result<()> {
         super::fold::children(expr, &mut |child| f(self, child))?;
-        match super::fold::fold(expr) {
+        match super::fold::fold(expr, &self.cx.format) {
             Err(_) if self.cx.checks_only => Ok(()),
             result => result,
         }

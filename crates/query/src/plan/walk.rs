@@ -25,19 +25,9 @@ pub(crate) fn own_vars(expr: &Expr, depth: usize, f: &mut dyn FnMut(Var, usize, 
     }
 }
 
-/// As [`vars`], for everything in a query that stands `depth` levels down.
+/// As [`vars`], for everything in a query that stands `depth` levels down, in the order in which
+/// PostgreSQL's `query_tree_walker` goes: errors name the first.
 pub(crate) fn query_vars(query: &Query, depth: usize, f: &mut dyn FnMut(Var, usize, &Expr)) {
-    for cte in &query.ctes {
-        match &cte.body {
-            CteBody::Query(query) => query_vars(query, depth, f),
-            CteBody::Recursive { base, step, work_table: _, all: _ } => {
-                query_vars(base, depth, f);
-                query_vars(step, depth, f);
-            }
-            // Only at the top level, where there is nothing outside.
-            CteBody::Modify(_) => {}
-        }
-    }
     match &query.body {
         Body::Select(select) => select_vars(select, depth, f),
         Body::Values(rows) => rows.iter().flatten().for_each(|expr| vars(expr, depth, f)),
@@ -50,25 +40,21 @@ pub(crate) fn query_vars(query: &Query, depth: usize, f: &mut dyn FnMut(Var, usi
     for expr in query.limit.iter().chain(&query.offset) {
         vars(expr, depth, f);
     }
+    for cte in &query.ctes {
+        match &cte.body {
+            CteBody::Query(query) => query_vars(query, depth, f),
+            CteBody::Recursive { base, step, work_table: _, all: _ } => {
+                query_vars(base, depth, f);
+                query_vars(step, depth, f);
+            }
+            // Only at the top level, where there is nothing outside.
+            CteBody::Modify(_) => {}
+        }
+    }
 }
 
 /// As [`vars`], for everything in a SELECT that stands `depth` levels down.
 pub(crate) fn select_vars(select: &Select, depth: usize, f: &mut dyn FnMut(Var, usize, &Expr)) {
-    for relation in &select.relations {
-        match &relation.source {
-            Source::Query(query) => query_vars(query, depth + 1, f),
-            Source::Functions { calls, ordinality: _ } => {
-                for call in calls {
-                    call.args.iter().for_each(|arg| vars(arg, depth, f));
-                    if let super::FunctionSource::Scalar(expr) = &call.source {
-                        vars(expr, depth, f);
-                    }
-                }
-            }
-            Source::Table { .. } | Source::System(_) | Source::Cte(_) | Source::WorkTable(_) => {}
-        }
-    }
-    select.from.iter().for_each(|item| from_vars(item, depth, f));
     let aggregates = select.aggregates.iter().flat_map(|aggregate| {
         aggregate
             .args
@@ -92,16 +78,24 @@ pub(crate) fn select_vars(select: &Select, depth: usize, f: &mut dyn FnMut(Var, 
                 }
             }))
     });
-    for expr in select
-        .filter
-        .iter()
-        .chain(&select.groups)
-        .chain(&select.having)
-        .chain(&select.targets)
-        .chain(aggregates)
-        .chain(windows)
-    {
+    for expr in select.targets.iter().chain(aggregates).chain(windows).chain(&select.groups) {
         vars(expr, depth, f);
+    }
+    select.from.iter().for_each(|item| from_vars(item, depth, f));
+    select.filter.iter().chain(&select.having).for_each(|expr| vars(expr, depth, f));
+    for relation in &select.relations {
+        match &relation.source {
+            Source::Query(query) => query_vars(query, depth + 1, f),
+            Source::Functions { calls, ordinality: _ } => {
+                for call in calls {
+                    call.args.iter().for_each(|arg| vars(arg, depth, f));
+                    if let super::FunctionSource::Scalar(expr) = &call.source {
+                        vars(expr, depth, f);
+                    }
+                }
+            }
+            Source::Table { .. } | Source::System(_) | Source::Cte(_) | Source::WorkTable(_) => {}
+        }
     }
 }
 

@@ -131,6 +131,7 @@ impl SessionCx {
             },
             statistics: self.engine.statistics(),
             checks_only: false,
+            format: self.settings.format.clone(),
         }
     }
 

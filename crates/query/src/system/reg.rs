@@ -109,7 +109,7 @@ fn array(element: Oid, text: &str, cx: &SessionCx) -> Result<Datum> {
         _ => Ok(Datum::Null),
     };
     let elements = names.elements.iter().map(read).collect::<Result<_>>()?;
-    Ok(Datum::Array(Array { element, dims: names.dims.clone(), elements }.into()))
+    Ok(Datum::Array(Array::new(element, names.dims.clone(), elements).into()))
 }
 
 /// An object of text search: all that there is of its kind.
@@ -212,8 +212,7 @@ pub(crate) fn output(ty: Oid, value: &Datum, catalog: &Catalog, path: &[ObjectId
                 Datum::Oid(number) => Datum::text(name(element, *number, catalog, path)),
                 other => other.clone(),
             });
-            let names =
-                Array { element: oid::TEXT, dims: array.dims.clone(), elements: names.collect() };
+            let names = Array::new(oid::TEXT, array.dims.clone(), names.collect());
             let mut out = BytesMut::new();
             let settings = FormatSettings::default();
             types::text::output(&Datum::Array(names.into()), oid::TEXT_ARRAY, &settings, &mut out);

@@ -188,7 +188,7 @@ fn array(element: Oid) -> BoxedStrategy<Datum> {
         })
         .prop_map(move |(dims, elements)| {
             let dims = dims.into_iter().map(|(len, lower)| ArrayDim { len, lower }).collect();
-            Datum::Array(Array { element, dims, elements }.into())
+            Datum::Array(Array::new(element, dims, elements).into())
         })
         .boxed()
 }

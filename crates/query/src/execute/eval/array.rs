@@ -105,7 +105,7 @@ pub(crate) fn stack(element_type: Oid, parts: &[Datum]) -> Result<Array> {
     dims.push(ArrayDim { len: arrays.len(), lower: 1 });
     dims.extend_from_slice(&first.dims);
     let elements = arrays.iter().flat_map(|array| array.elements.iter().cloned()).collect();
-    Ok(Array { element: element_type, dims, elements })
+    Ok(Array::new(element_type, dims, elements).made_of(arrays))
 }
 
 /// Casts each element.
@@ -125,7 +125,7 @@ pub(super) fn eval_coerce(
         elements.push(eval(element_cast, row, &EvalCx { element, ..*cx })?);
     }
     let element = types::oid::element_of(array_type).unwrap_or(element_cast.ty);
-    Ok(Datum::Array(Arc::new(Array { element, dims: array.dims.clone(), elements })))
+    Ok(Datum::Array(Arc::new(Array::new(element, array.dims.clone(), elements))))
 }
 
 /// One dimension's subscript, evaluated. NULL anywhere makes the whole NULL, so it is not here.
@@ -287,7 +287,7 @@ fn array_slice(array: &Array, bounds: &[Bounds]) -> Datum {
     let total = dims.iter().map(|dim| dim.len).product();
     let mut elements = Vec::with_capacity(total);
     collect(&array.elements, &ranges, 0, &mut elements);
-    Datum::Array(Arc::new(Array { element: array.element, dims, elements }))
+    Datum::Array(Arc::new(Array::new(array.element, dims, elements).made_of([array])))
 }
 
 /// Appends the elements within `ranges` (start, length, whole length), outermost first.

@@ -31,7 +31,7 @@ fn new(kind: ExprKind) -> Expr {
 fn array(ty: Oid, dims: &[(usize, i32)], elements: Vec<Datum>) -> Expr {
     let dims = dims.iter().map(|(len, lower)| ArrayDim { len: *len, lower: *lower }).collect();
     let element = oid::element_of(ty).unwrap();
-    Expr::constant(Datum::Array(Arc::new(Array { element, dims, elements })), ty)
+    Expr::constant(Datum::Array(Arc::new(Array::new(element, dims, elements))), ty)
 }
 
 fn ints(values: &[Option<i32>]) -> Expr {

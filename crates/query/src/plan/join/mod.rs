@@ -93,7 +93,7 @@ impl Planner<'_> {
             // As a whole first: a condition that is never true spares the others.
             let mut filter = filter.clone();
             if !self.cx.checks_only {
-                fold::whole(&mut filter)?;
+                fold::whole(&mut filter, &self.cx.format)?;
             }
             flatten(&filter, &mut conditions);
         }

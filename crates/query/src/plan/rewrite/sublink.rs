@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use types::Datum;
+use types::settings::FormatSettings;
 
 use super::{
     and, conjuncts, folded, has_sub_link, is_volatile, refers_outside, relocate, returns_set,
@@ -112,7 +113,7 @@ pub(super) fn only_existence(query: &mut Query) {
 /// Whether LIMIT may leave no row where there is one.
 fn is_limited(query: &Query) -> bool {
     let Some(mut limit) = query.limit.clone() else { return false };
-    match (fold::whole(&mut limit), limit.kind) {
+    match (fold::whole(&mut limit, &FormatSettings::default()), limit.kind) {
         (Ok(()), ExprKind::Const(Datum::Null)) => false,
         (Ok(()), ExprKind::Const(Datum::Int8(rows))) => rows <= 0,
         _ => true,
