@@ -38,40 +38,60 @@ impl JsonPath {
 }
 
 fn patterns(expr: &Expr, f: &mut dyn FnMut(&str, RegexFlags) -> Result<()>) -> Result<()> {
+    expr.try_for_each_child(&mut |child, _| patterns(child, f))?;
     match expr {
-        Expr::Null
-        | Expr::Bool(_)
-        | Expr::Number(_)
-        | Expr::String(_)
-        | Expr::Variable(_)
-        | Expr::Root
-        | Expr::Current
-        | Expr::Last => Ok(()),
-        Expr::Path(head, steps) => {
-            patterns(head, f)?;
-            steps.iter().try_for_each(|step| match step {
-                Step::Filter(predicate) => patterns(predicate, f),
-                Step::Elements(ranges) => ranges.iter().try_for_each(|(from, to)| {
-                    patterns(from, f)?;
-                    to.as_ref().map_or(Ok(()), |to| patterns(to, f))
-                }),
-                _ => Ok(()),
-            })
-        }
-        Expr::Arithmetic(_, a, b)
-        | Expr::Compare(_, a, b)
-        | Expr::And(a, b)
-        | Expr::Or(a, b)
-        | Expr::StartsWith(a, b) => {
-            patterns(a, f)?;
-            patterns(b, f)
-        }
-        Expr::Sign(_, inner) | Expr::Not(inner) | Expr::IsUnknown(inner) | Expr::Exists(inner) => {
-            patterns(inner, f)
-        }
-        Expr::LikeRegex(inner, pattern, flags) => {
-            patterns(inner, f)?;
-            f(pattern, *flags)
+        Expr::LikeRegex(_, pattern, flags) => f(pattern, *flags),
+        _ => Ok(()),
+    }
+}
+
+/// How an expression stands within another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Within {
+    /// As an operand.
+    Operand,
+    /// As the predicate of a filter.
+    Filter,
+    /// As a bound of a subscript.
+    Subscript,
+}
+
+impl Expr {
+    /// Calls `f` on each expression directly within this one.
+    fn try_for_each_child(&self, f: &mut dyn FnMut(&Expr, Within) -> Result<()>) -> Result<()> {
+        match self {
+            Expr::Null
+            | Expr::Bool(_)
+            | Expr::Number(_)
+            | Expr::String(_)
+            | Expr::Variable(_)
+            | Expr::Root
+            | Expr::Current
+            | Expr::Last => Ok(()),
+            Expr::Path(head, steps) => {
+                f(head, Within::Operand)?;
+                steps.iter().try_for_each(|step| match step {
+                    Step::Filter(predicate) => f(predicate, Within::Filter),
+                    Step::Elements(ranges) => ranges.iter().try_for_each(|(from, to)| {
+                        f(from, Within::Subscript)?;
+                        to.as_ref().map_or(Ok(()), |to| f(to, Within::Subscript))
+                    }),
+                    _ => Ok(()),
+                })
+            }
+            Expr::Arithmetic(_, a, b)
+            | Expr::Compare(_, a, b)
+            | Expr::And(a, b)
+            | Expr::Or(a, b)
+            | Expr::StartsWith(a, b) => {
+                f(a, Within::Operand)?;
+                f(b, Within::Operand)
+            }
+            Expr::Sign(_, inner)
+            | Expr::Not(inner)
+            | Expr::IsUnknown(inner)
+            | Expr::Exists(inner)
+            | Expr::LikeRegex(inner, ..) => f(inner, Within::Operand),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::lexer::{Lexeme, Token, error_at, tokens};
-use super::{Arithmetic, Comparison, Expr, JsonPath, Method, RegexFlags, Step};
+use super::{Arithmetic, Comparison, Expr, JsonPath, Method, RegexFlags, Step, Within};
 use crate::{Numeric, Result, SqlError, SqlState};
 
 /// Deepest nesting, so that no path overflows the stack.
@@ -40,38 +40,10 @@ fn check(expr: &Expr, in_filter: bool, in_subscript: bool) -> Result<()> {
     match expr {
         Expr::Current if !in_filter => error("@ is not allowed in root expressions"),
         Expr::Last if !in_subscript => error("LAST is allowed only in array subscripts"),
-        Expr::Null
-        | Expr::Bool(_)
-        | Expr::Number(_)
-        | Expr::String(_)
-        | Expr::Variable(_)
-        | Expr::Root
-        | Expr::Current
-        | Expr::Last => Ok(()),
-        Expr::Path(head, steps) => {
-            check(head, in_filter, in_subscript)?;
-            steps.iter().try_for_each(|step| match step {
-                Step::Filter(predicate) => check(predicate, true, in_subscript),
-                Step::Elements(ranges) => ranges.iter().try_for_each(|(from, to)| {
-                    check(from, in_filter, true)?;
-                    to.as_ref().map_or(Ok(()), |to| check(to, in_filter, true))
-                }),
-                _ => Ok(()),
-            })
-        }
-        Expr::Arithmetic(_, a, b)
-        | Expr::Compare(_, a, b)
-        | Expr::And(a, b)
-        | Expr::Or(a, b)
-        | Expr::StartsWith(a, b) => {
-            check(a, in_filter, in_subscript)?;
-            check(b, in_filter, in_subscript)
-        }
-        Expr::Sign(_, inner)
-        | Expr::Not(inner)
-        | Expr::IsUnknown(inner)
-        | Expr::Exists(inner)
-        | Expr::LikeRegex(inner, ..) => check(inner, in_filter, in_subscript),
+        _ => expr.try_for_each_child(&mut |child, within| {
+            let (filter, subscript) = (within == Within::Filter, within == Within::Subscript);
+            check(child, in_filter || filter, in_subscript || subscript)
+        }),
     }
 }
 
