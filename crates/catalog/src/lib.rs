@@ -16,6 +16,7 @@ pub mod objects;
 pub mod privilege;
 pub mod snapshot;
 pub mod system;
+mod type_kinds;
 
 pub use objects::{
     Check, Column, ColumnDefault, Domain, ForeignKey, ForeignKeyAction, Function, Grant, Grants,

@@ -170,7 +170,7 @@ pub(crate) fn compile_body(
         let Some(columns) = &outputs else { return Err(no_result(cx, result_type)) };
         let row = function.outputs().nth(1).is_some()
             || result_type == oid::RECORD
-            || cx.catalog.user_type(result_type.0).is_some_and(|ty| ty.relation != 0);
+            || cx.catalog.relation_of_rows(result_type).is_some();
         shape = match row {
             false => Shape::Value,
             true => Shape::Row(row_fields(function, columns)),
@@ -199,7 +199,7 @@ fn result_columns(
         return Ok(None);
     }
     let outputs: Vec<Oid> = function.outputs().map(|output| Oid(output.type_oid)).collect();
-    let relation = cx.catalog.user_type(result_type.0).map_or(0, |ty| ty.relation);
+    let relation = cx.catalog.relation_of_rows(result_type).unwrap_or_default();
     let wanted: Vec<(Oid, i32)> = if outputs.len() > 1 {
         outputs.into_iter().map(|ty| (ty, -1)).collect()
     } else if result_type == oid::RECORD {

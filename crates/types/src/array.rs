@@ -116,6 +116,21 @@ pub fn parse(
     if matches!(type_oid, oid::INT2VECTOR | oid::OIDVECTOR) {
         return parse_vector(element, input, settings);
     }
+    parse_with(element, input, &mut |item| match item {
+        Some(item) => text::input(element, typmod, item, settings),
+        None => Ok(Datum::Null),
+    })
+}
+
+/// Reads an array whose elements `read` reads; it gets `None` for NULL.
+///
+/// # Errors
+/// As [`parse`], and what `read` raises.
+pub fn parse_with(
+    element: Oid,
+    input: &str,
+    read: &mut dyn FnMut(Option<&str>) -> Result<Datum>,
+) -> Result<Datum> {
     let malformed = |detail: &str| malformed_literal(input, detail);
     let trimmed = input.trim_start_matches(is_space);
     let (bounds, body) = read_bounds(trimmed, &malformed)?;
@@ -148,10 +163,7 @@ pub fn parse(
     };
     let mut elements = Vec::with_capacity(items.len());
     for item in items {
-        elements.push(match item {
-            Some(item) => text::input(element, typmod, &item, settings)?,
-            None => Datum::Null,
-        });
+        elements.push(read(item.as_deref())?);
     }
     Ok(Datum::Array(Array::new(element, dims, elements).into()))
 }

@@ -79,7 +79,7 @@ pub fn send(datum: &Datum, type_oid: Oid, out: &mut BytesMut) {
             out.put_u8(1);
             json::display(value, out);
         }
-        Datum::Array(array) => send_array(array, out),
+        Datum::Array(array) => send_array(array, array.element, out),
         Datum::Rare(value) => rare::send(value, type_oid, out),
         Datum::Record(record) => {
             out.put_i32(length(record.fields.len()));
@@ -134,10 +134,12 @@ fn send_numeric(value: &Numeric, out: &mut BytesMut) {
     }
 }
 
-fn send_array(array: &Array, out: &mut BytesMut) {
+/// Appends an array whose elements are said to be of `element`: a type that this crate may not know, over
+/// the type that they are of.
+pub fn send_array(array: &Array, element: Oid, out: &mut BytesMut) {
     out.put_i32(length(array.dims.len()));
     out.put_i32(i32::from(array.may_have_nulls()));
-    out.put_u32(array.element.0);
+    out.put_u32(element.0);
     for dim in &array.dims {
         out.put_i32(length(dim.len));
         out.put_i32(dim.lower);

@@ -88,14 +88,16 @@ impl<'a> Routine<'a> {
     pub fn by_oid(catalog: &'a Catalog, oid: ObjectId) -> Option<Routine<'a>> {
         match builtin::proc_by_oid(Oid(oid)) {
             Some(row) => Some(Routine::of_builtin(row)),
-            None => catalog.function_by_oid(oid).map(|function| Routine::of_user(function)),
+            None => {
+                catalog.function_by_oid(oid).map(|function| Routine::of_user(catalog, function))
+            }
         }
     }
 
     /// All routines: first those that are built in.
     pub fn all(catalog: &'a Catalog) -> impl Iterator<Item = Routine<'a>> {
         let builtin = builtin::procs().iter().map(Routine::of_builtin);
-        builtin.chain(catalog.functions().map(|function| Routine::of_user(function)))
+        builtin.chain(catalog.functions().map(|function| Routine::of_user(catalog, function)))
     }
 
     /// The routines of a name in a schema.
@@ -106,7 +108,9 @@ impl<'a> Routine<'a> {
     ) -> impl Iterator<Item = Routine<'a>> {
         let builtin = builtin::procs_by_name(name).iter().filter(move |row| row.schema == schema);
         let users = catalog.functions_named(schema, name);
-        builtin.map(Routine::of_builtin).chain(users.map(|function| Routine::of_user(function)))
+        builtin
+            .map(Routine::of_builtin)
+            .chain(users.map(|function| Routine::of_user(catalog, function)))
     }
 
     /// A built-in one.
@@ -158,11 +162,11 @@ impl<'a> Routine<'a> {
     }
 
     /// A user's.
-    pub fn of_user(function: &'a Function) -> Routine<'a> {
+    pub fn of_user(catalog: &Catalog, function: &'a Function) -> Routine<'a> {
         let variadic = function.arguments.iter().find(|a| a.mode == ArgumentMode::Variadic);
         let variadic = variadic.map_or(Oid::INVALID, |argument| match Oid(argument.type_oid) {
             oid::ANYARRAY => oid::ANYELEMENT,
-            array => oid::element_of(array).unwrap_or(Oid::INVALID),
+            array => catalog.element_type(array).unwrap_or(Oid::INVALID),
         });
         let parameters = function.arguments.iter().map(|argument| Parameter {
             name: argument.name.as_deref().unwrap_or_default(),

@@ -28,8 +28,8 @@ pub(crate) fn array_type_name(name: &str) -> String {
     array
 }
 
-/// The OID of the type called `name` in a schema.
-fn type_in_schema(catalog: &Catalog, schema: ObjectId, name: &str) -> Option<ObjectId> {
+/// The OID of the type called `name` in a schema, built in or brought by a user's object.
+pub fn type_in_schema(catalog: &Catalog, schema: ObjectId, name: &str) -> Option<ObjectId> {
     if let Some(row) = builtin::type_in_schema(schema, name) {
         return Some(row.oid.0);
     }

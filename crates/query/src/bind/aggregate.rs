@@ -7,10 +7,9 @@
 //! `check_agg_arguments` (`parse_agg.c`).
 
 use catalog::builtin::{self, AggregateKind};
-use functions::Site;
 use parser::protobuf;
 use parser::{Node, NodeEnum};
-use types::{Datum, Oid, Result, SqlError, SqlState, oid};
+use types::{Datum, Result, SqlError, SqlState, oid};
 
 use super::call::{Arguments, Coerced};
 use super::function::{Actual, Candidate, not_supported};
@@ -148,7 +147,7 @@ impl Binder<'_> {
             let function = WindowFunction::Aggregate(AggregateCall {
                 name: proc.name,
                 accumulator: self.accumulator(candidate, location)?,
-                site: site(&args, result_type),
+                site: self.site(&args, result_type),
                 args: args.clone(),
                 strict: is_strict(candidate),
                 distinct: false,
@@ -186,7 +185,7 @@ impl Binder<'_> {
         self.refuse_sets_in_calls(sets_before, "aggregate function")?;
         let aggregate = BoundAggregate {
             accumulator: self.accumulator(candidate, location)?,
-            site: site(&args, result_type),
+            site: self.site(&args, result_type),
             name: proc.name,
             strict: is_strict(candidate),
             args,
@@ -360,7 +359,7 @@ impl Binder<'_> {
         }
         for arg in args {
             self.require_equality(arg.ty, arg.location)?;
-            if !crate::system::has_ordering(arg.ty) {
+            if !crate::system::has_ordering(self.cx.catalog.built_in(arg.ty)) {
                 return Err(self
                     .error(
                         SqlState::UNDEFINED_FUNCTION,
@@ -399,10 +398,6 @@ impl Binder<'_> {
         let number = level.groupings.len() - 1;
         Ok(Expr::new(ExprKind::Grouping(vec![number]), oid::INT4))
     }
-}
-
-fn site(args: &[Expr], result_type: Oid) -> Site {
-    Site { arg_types: args.iter().map(|arg| arg.ty).collect(), result_type }
 }
 
 /// Whether rows with a NULL argument are left out.

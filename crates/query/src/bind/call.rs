@@ -7,7 +7,7 @@ use parser::protobuf;
 use parser::{Node, NodeEnum};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
-use super::coerce::{Context, Pathway, array_type, category, element_type, is_row_type, pathway};
+use super::coerce::{Context, Pathway, pathway};
 use super::function::{Actual, Candidate, NotFound};
 use super::polymorphic::is_polymorphic;
 use super::scope::{Place, Sets};
@@ -99,7 +99,7 @@ impl Binder<'_> {
                 location,
             ));
         }
-        let types: Vec<Oid> = exprs.iter().map(|arg| arg.ty).collect();
+        let types = self.with_domains(&exprs, exprs.iter().map(|arg| arg.ty).collect());
         let actual = Actual { types: &types, names: &arg_names, variadic: *func_variadic };
         let plain = !agg_star
             && !agg_distinct
@@ -208,6 +208,35 @@ impl Binder<'_> {
         Ok((exprs, names))
     }
 
+    /// A type as functions are told of it: they know arrays of built-in types only.
+    pub(super) fn site_type(&self, ty: Oid) -> Oid {
+        match self.element_type(ty) {
+            Some(_) => self.cx.catalog.built_in(ty),
+            None => ty,
+        }
+    }
+
+    /// The types of arguments as polymorphic parameters see them: those of a domain are its.
+    pub(super) fn with_domains(&self, args: &[Expr], mut types: Vec<Oid>) -> Vec<Oid> {
+        for (ty, arg) in types.iter_mut().zip(args) {
+            if let Some(domain) = self.domain_of(arg) {
+                *ty = domain;
+            }
+        }
+        types
+    }
+
+    /// Types without their domains.
+    pub(super) fn beneath_all(&self, types: &[Oid]) -> Vec<Oid> {
+        types.iter().map(|ty| self.cx.catalog.beneath(*ty)).collect()
+    }
+
+    /// Where a function is called with `args`.
+    pub(super) fn site(&self, args: &[Expr], result_type: Oid) -> functions::Site {
+        let arg_types = args.iter().map(|arg| self.site_type(arg.ty)).collect();
+        functions::Site { arg_types, result_type: self.site_type(result_type) }
+    }
+
     /// The type that `name(source)` casts to, if it is the name of one that `source` can be cast to.
     fn function_as_cast(&self, schema: Option<&str>, name: &str, source: Oid) -> Option<Oid> {
         if schema.is_some_and(|schema| schema != "pg_catalog") {
@@ -217,12 +246,13 @@ impl Binder<'_> {
         if source == oid::UNKNOWN {
             return Some(target);
         }
-        match pathway(source, target, Context::Explicit)? {
+        let catalog = &self.cx.catalog;
+        match pathway(catalog, source, target, Context::Explicit)? {
             Pathway::Relabel => Some(target),
             // Rows to strings are left to functions and fields of this name.
             Pathway::Io => {
-                let row = source == oid::RECORD || is_row_type(source);
-                (!row || category(target) != b'S').then_some(target)
+                let row = source == oid::RECORD || catalog.is_row_type(source);
+                (!row || catalog.type_category(target) != b'S').then_some(target)
             }
             Pathway::Function(_) | Pathway::Elements => None,
         }
@@ -314,13 +344,13 @@ impl Binder<'_> {
         let sources: Vec<Oid> = args.iter().map(|arg| arg.ty).collect();
         let polymorphic = declared.iter().chain([&proc.ret]).any(|ty| is_polymorphic(*ty));
         let resolved = match polymorphic {
-            true => self.resolve_polymorphic(&sources, &declared)?,
+            true => self.resolve_polymorphic(&self.with_domains(&args, sources), &declared)?,
             false => Default::default(),
         };
         if proc.variadic == oid::ANY
             && variadic
             && let Some(last) = args.last()
-            && element_type(last.ty).is_none()
+            && self.element_type(last.ty).is_none()
         {
             return Err(self.error(
                 SqlState::DATATYPE_MISMATCH,
@@ -353,13 +383,16 @@ impl Binder<'_> {
         {
             let elements: Vec<Expr> = coerced.drain(*from..).collect();
             let element_type = elements.first().map_or(proc.variadic, |e| e.ty);
-            let array = array_type(element_type)
+            let array = self
+                .array_type(element_type)
                 .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
             let location = elements.first().map_or(-1, |e| e.location);
+            let element_type = self.cx.catalog.built_in(element_type);
             let kind = ExprKind::Array { elements, element_type, nested: false };
             coerced.push(Expr::new(kind, array).at(location));
         }
-        Ok(Coerced { args: coerced, result_type: resolved.concrete(proc.ret), spread })
+        let result_type = self.cx.catalog.beneath(resolved.concrete(proc.ret));
+        Ok(Coerced { args: coerced, result_type, spread })
     }
 
     /// Arguments in the order of the parameters, what is left out by its default.

@@ -337,7 +337,7 @@ impl Binder<'_> {
 
     /// Fails if values of a type have no order.
     pub(super) fn require_ordering(&self, ty: Oid, location: i32) -> Result<()> {
-        if crate::system::has_ordering(ty) {
+        if crate::system::has_ordering(self.cx.catalog.built_in(ty)) {
             return Ok(());
         }
         Err(self
@@ -351,7 +351,7 @@ impl Binder<'_> {
 
     /// Fails if values of a type cannot be compared for equality.
     pub(super) fn require_equality(&self, ty: Oid, location: i32) -> Result<()> {
-        if crate::system::has_equality(ty) {
+        if crate::system::has_equality(self.cx.catalog.built_in(ty)) {
             return Ok(());
         }
         Err(self.error(

@@ -3,6 +3,7 @@
 //! Source: PostgreSQL 16, "Type Conversion" (chapter 10) and `parse_coerce.c`'s rules, over the
 //! `pg_cast` rows.
 
+use catalog::Catalog;
 use catalog::builtin::{self, CastContext, CastMethod, ProcRow};
 use catalog::objects::NameKind;
 use functions::Site;
@@ -35,39 +36,25 @@ pub(super) enum Pathway {
     Io,
 }
 
-/// The element type, if `ty` is an array type (of the built-in types).
-pub(crate) fn element_type(ty: Oid) -> Option<Oid> {
-    let row = builtin::type_by_oid(ty)?;
-    row.is_array().then_some(row.element)
-}
-
-/// The array type over `element`. Rows of relations gather into `record[]`, where each keeps its type.
-pub(crate) fn array_type(element: Oid) -> Option<Oid> {
-    if element.0 >= catalog::objects::FIRST_USER_OID {
-        return Some(oid::RECORD_ARRAY);
-    }
-    builtin::type_by_oid(element).map(|row| row.array).filter(|array| array.is_valid())
-}
-
-/// Whether `ty` is the row type of a relation.
-pub(super) fn is_row_type(ty: Oid) -> bool {
-    match builtin::type_by_oid(ty) {
-        Some(row) => row.relation.is_valid(),
-        None => ty.0 >= catalog::objects::FIRST_USER_OID,
-    }
-}
-
-pub(super) fn category(ty: Oid) -> u8 {
-    builtin::type_by_oid(ty).map_or(b'X', |row| row.category)
-}
-
 fn is_preferred(ty: Oid) -> bool {
     builtin::type_by_oid(ty).is_some_and(|row| row.preferred)
 }
 
-/// How to get from `source` to `target`, if at all.
-pub(super) fn pathway(source: Oid, target: Oid, context: Context) -> Option<Pathway> {
-    if source == target || (target == oid::RECORD && is_row_type(source)) {
+/// How to get from `source` to `target`, if at all. A domain goes where the type beneath it goes.
+///
+/// Source: PostgreSQL 16 `find_coercion_pathway`.
+pub(super) fn pathway(
+    catalog: &Catalog,
+    source: Oid,
+    target: Oid,
+    context: Context,
+) -> Option<Pathway> {
+    let (source, target) = (catalog.beneath(source), catalog.beneath(target));
+    let is_row = |ty| catalog.is_row_type(ty);
+    if source == target
+        || (target == oid::RECORD && is_row(source))
+        || (target == oid::RECORD_ARRAY && catalog.element_type(source).is_some_and(is_row))
+    {
         return Some(Pathway::Relabel);
     }
     if let Some(cast) = builtin::cast(source, target) {
@@ -87,14 +74,14 @@ pub(super) fn pathway(source: Oid, target: Oid, context: Context) -> Option<Path
     }
     // As in PostgreSQL, the two vector types do not capture coercions of real arrays.
     let vector = matches!(target, oid::INT2VECTOR | oid::OIDVECTOR);
-    if let (Some(from), Some(to)) = (element_type(source), element_type(target))
+    if let (Some(from), Some(to)) = (catalog.element_type(source), catalog.element_type(target))
         && !vector
-        && pathway(from, to, context).is_some()
+        && pathway(catalog, from, to, context).is_some()
     {
         return Some(Pathway::Elements);
     }
     // Anything goes to text on assignment and from text on request.
-    let string = |ty| category(ty) == b'S';
+    let string = |ty| catalog.type_category(ty) == b'S';
     if context >= Context::Assignment && string(target) {
         return Some(Pathway::Io);
     }
@@ -107,7 +94,12 @@ pub(super) fn pathway(source: Oid, target: Oid, context: Context) -> Option<Path
 /// Whether values of `sources` can be passed where `targets` are declared.
 ///
 /// Source: PostgreSQL 16 `can_coerce_type`.
-pub(super) fn can_coerce(sources: &[Oid], targets: &[Oid], context: Context) -> bool {
+pub(super) fn can_coerce(
+    catalog: &Catalog,
+    sources: &[Oid],
+    targets: &[Oid],
+    context: Context,
+) -> bool {
     let mut polymorphic = false;
     for (&source, &target) in sources.iter().zip(targets) {
         if source == target || target == oid::ANY {
@@ -117,35 +109,38 @@ pub(super) fn can_coerce(sources: &[Oid], targets: &[Oid], context: Context) -> 
             polymorphic = true;
             continue;
         }
-        if source == oid::UNKNOWN || pathway(source, target, context).is_some() {
+        if source == oid::UNKNOWN || pathway(catalog, source, target, context).is_some() {
             continue;
         }
         return false;
     }
-    !polymorphic || Polymorphic::accepts(sources, targets)
+    !polymorphic || Polymorphic::accepts(catalog, sources, targets)
 }
 
 /// The type to which all of `exprs` can go, as UNION, CASE, VALUES and ARRAY choose it; `Err` holds
 /// the type chosen so far and the position of the first that does not fit.
 ///
 /// Source: PostgreSQL 16 `select_common_type`.
-pub(super) fn common_type(types: &[Oid]) -> std::result::Result<Oid, (Oid, usize)> {
+pub(super) fn common_type(
+    catalog: &Catalog,
+    types: &[Oid],
+) -> std::result::Result<Oid, (Oid, usize)> {
     let mut chosen = types.first().copied().unwrap_or(oid::UNKNOWN);
     if chosen != oid::UNKNOWN && types.iter().all(|ty| *ty == chosen) {
         return Ok(chosen);
     }
+    chosen = catalog.beneath(chosen);
     for (position, &next) in types.iter().enumerate().skip(1) {
+        let next = catalog.beneath(next);
         if next == oid::UNKNOWN || next == chosen {
             continue;
         }
+        let reaches = |from, to| can_coerce(catalog, &[from], &[to], Context::Implicit);
         if chosen == oid::UNKNOWN {
             chosen = next;
-        } else if category(next) != category(chosen) {
+        } else if catalog.type_category(next) != catalog.type_category(chosen) {
             return Err((chosen, position));
-        } else if !is_preferred(chosen)
-            && can_coerce(&[chosen], &[next], Context::Implicit)
-            && !can_coerce(&[next], &[chosen], Context::Implicit)
-        {
+        } else if !is_preferred(chosen) && reaches(chosen, next) && !reaches(next, chosen) {
             chosen = next;
         }
     }
@@ -165,7 +160,7 @@ pub(super) fn common_typmod<'a>(exprs: impl IntoIterator<Item = &'a Expr>, ty: O
 }
 
 /// Whether an explicit or implicit length coercion exists for the type.
-fn has_typmod(ty: Oid) -> bool {
+fn has_typmod(catalog: &Catalog, ty: Oid) -> bool {
     matches!(
         ty,
         oid::VARCHAR
@@ -178,7 +173,7 @@ fn has_typmod(ty: Oid) -> bool {
             | oid::INTERVAL
             | oid::BIT
             | oid::VARBIT
-    ) || element_type(ty).is_some_and(has_typmod)
+    ) || catalog.element_type(ty).is_some_and(|element| has_typmod(catalog, element))
 }
 
 /// `expr` as a type that PostgreSQL stores in the same way. Here `integer` and `oid` (with its kin)
@@ -205,6 +200,16 @@ fn relabel(binder: &mut Binder<'_>, expr: Expr, target: Oid) -> Result<Expr> {
 }
 
 impl Binder<'_> {
+    /// The array type over a type, see [`Catalog::array_type`].
+    pub(super) fn array_type(&self, element: Oid) -> Option<Oid> {
+        self.cx.catalog.array_type(element)
+    }
+
+    /// The type of the elements of an array type, see [`Catalog::element_type`].
+    pub(super) fn element_type(&self, array: Oid) -> Option<Oid> {
+        self.cx.catalog.element_type(array)
+    }
+
     /// `expr` as a value of `target`, or `None` if there is no such coercion.
     pub(super) fn try_coerce(
         &mut self,
@@ -226,6 +231,24 @@ impl Binder<'_> {
         if expr.ty == target || target == oid::ANY {
             return Ok(Some(expr));
         }
+        // Arrays of rows stay what they are.
+        if target == oid::RECORD_ARRAY
+            && self.element_type(expr.ty).is_some_and(|ty| self.cx.catalog.is_row_type(ty))
+        {
+            return Ok(Some(expr));
+        }
+        if self.domain_of(&expr) == Some(target) {
+            return Ok(Some(expr));
+        }
+        if self.cx.catalog.domain_by_oid(target.0).is_some() {
+            let (base, base_typmod) = self.cx.catalog.base_type(target.0, -1);
+            let Some(mut expr) = self.try_coerce_typmod(expr, Oid(base), base_typmod, context)?
+            else {
+                return Ok(None);
+            };
+            self.check_domain(&mut expr, target.0)?;
+            return Ok(Some(expr));
+        }
         if expr.ty == oid::UNKNOWN {
             return self.coerce_unknown(expr, target, typmod).map(Some);
         }
@@ -237,7 +260,9 @@ impl Binder<'_> {
             let ExprKind::Row { fields } = expr.kind else { return Ok(None) };
             return self.row_as(fields, wanted, target, (context, location)).map(Some);
         }
-        let Some(way) = pathway(expr.ty, target, context) else { return Ok(None) };
+        let Some(way) = pathway(&self.cx.catalog, expr.ty, target, context) else {
+            return Ok(None);
+        };
         let location = expr.location;
         let coerced = self.coerce_by(way, expr, target, typmod, context)?;
         Ok(coerced.map(|coerced| coerced.at(location)))
@@ -255,10 +280,12 @@ impl Binder<'_> {
             Pathway::Relabel => return relabel(self, expr, target).map(Some),
             Pathway::Io => return self.coerce_via_io(expr, target).map(Some),
             Pathway::Elements => {
-                let (Some(from), Some(to)) = (element_type(expr.ty), element_type(target)) else {
+                let (Some(from), Some(to)) =
+                    (self.element_type(expr.ty), self.element_type(target))
+                else {
                     return Ok(None);
                 };
-                let element = Expr::new(ExprKind::ArrayElement, from);
+                let element = Expr::new(ExprKind::ArrayElement, self.cx.catalog.beneath(from));
                 let Some(element) = self.try_coerce(element, to, context)? else {
                     return Ok(None);
                 };
@@ -335,6 +362,21 @@ impl Binder<'_> {
             let call = Call { proc, function, site, args: vec![expr], operator: None };
             Ok::<_, SqlError>(Expr::new(ExprKind::Call(Box::new(call)), result_type))
         };
+        if let Some(element) = self.element_type(target)
+            && self.cx.catalog.domain_by_oid(element.0).is_some()
+        {
+            let array = self.coerce_via_io(expr, self.cx.catalog.built_in(target))?;
+            let (source, location) = (array.ty, array.location);
+            return self.try_coerce(array, target, Context::Explicit)?.ok_or_else(|| {
+                let (from, to) = (self.type_name(source), self.type_name(target));
+                let message = format!("cannot cast type {from} to {to}");
+                self.error(SqlState::CANNOT_COERCE, message, location)
+            });
+        }
+        if target.0 >= catalog::objects::FIRST_USER_OID {
+            let (from, to) = (self.type_name(expr.ty), self.type_name(target));
+            return Err(SqlError::unsupported(format!("cast from {from} to {to} not supported")));
+        }
         let row = |ty| builtin::type_by_oid(ty);
         if let Some(row) = row(expr.ty).filter(|row| crate::system::is_reg_type(row.oid)) {
             let text = through(self, row.output, expr, oid::TEXT)?;
@@ -366,13 +408,11 @@ impl Binder<'_> {
         {
             return Ok(Datum::Oid(named.oid));
         }
-        if let Some(ty) = self.cx.catalog.user_type(target.0).filter(|ty| ty.array_type == target.0)
-        {
-            let what = if ty.domain.is_some() { "domains" } else { "row types" };
-            return Err(SqlError::unsupported(format!("arrays of {what} not supported")));
-        }
         if let Some(fields) = self.row_type_fields(target) {
             return self.row_input(text, &fields, target);
+        }
+        if target.0 >= catalog::objects::FIRST_USER_OID {
+            return self.user_input(target, Some(text));
         }
         if let Some(value) = crate::system::reg_input(target, text, self.cx)? {
             if let (oid::REGCLASS, Datum::Oid(relation)) = (target, &value) {
@@ -405,7 +445,7 @@ impl Binder<'_> {
             };
             return Ok(Some(expr));
         }
-        if typmod < 0 || expr.typmod == typmod || !has_typmod(target) {
+        if typmod < 0 || expr.typmod == typmod || !has_typmod(&self.cx.catalog, target) {
             return Ok(Some(expr));
         }
         let explicit = context == Context::Explicit;
@@ -512,7 +552,7 @@ impl Binder<'_> {
     ) -> Result<Oid> {
         let exprs: Vec<&Expr> = exprs.into_iter().collect();
         let types: Vec<Oid> = exprs.iter().map(|expr| expr.ty).collect();
-        common_type(&types).map_err(|(chosen, position)| {
+        common_type(&self.cx.catalog, &types).map_err(|(chosen, position)| {
             self.error(
                 SqlState::DATATYPE_MISMATCH,
                 format!(
@@ -578,23 +618,31 @@ mod tests {
 
     #[test]
     fn common_type_prefers_what_the_others_reach() {
-        assert_eq!(common_type(&[oid::INT4, oid::NUMERIC, oid::UNKNOWN]), Ok(oid::NUMERIC));
-        assert_eq!(common_type(&[oid::UNKNOWN, oid::UNKNOWN]), Ok(oid::TEXT));
-        assert_eq!(common_type(&[oid::FLOAT8, oid::INT4]), Ok(oid::FLOAT8));
-        assert_eq!(common_type(&[oid::INT4, oid::TEXT]), Err((oid::INT4, 1)));
+        let catalog = Catalog::new();
+        assert_eq!(
+            common_type(&catalog, &[oid::INT4, oid::NUMERIC, oid::UNKNOWN]),
+            Ok(oid::NUMERIC)
+        );
+        assert_eq!(common_type(&catalog, &[oid::UNKNOWN, oid::UNKNOWN]), Ok(oid::TEXT));
+        assert_eq!(common_type(&catalog, &[oid::FLOAT8, oid::INT4]), Ok(oid::FLOAT8));
+        assert_eq!(common_type(&catalog, &[oid::INT4, oid::TEXT]), Err((oid::INT4, 1)));
     }
 
     #[test]
     fn pathway_respects_context() {
-        assert!(pathway(oid::INT8, oid::INT4, Context::Implicit).is_none());
+        let catalog = Catalog::new();
+        assert!(pathway(&catalog, oid::INT8, oid::INT4, Context::Implicit).is_none());
         assert!(matches!(
-            pathway(oid::INT8, oid::INT4, Context::Assignment),
+            pathway(&catalog, oid::INT8, oid::INT4, Context::Assignment),
             Some(Pathway::Function(_))
         ));
         assert!(matches!(
-            pathway(oid::VARCHAR, oid::TEXT, Context::Implicit),
+            pathway(&catalog, oid::VARCHAR, oid::TEXT, Context::Implicit),
             Some(Pathway::Relabel)
         ));
-        assert!(matches!(pathway(oid::TEXT, oid::INT4, Context::Explicit), Some(Pathway::Io)));
+        assert!(matches!(
+            pathway(&catalog, oid::TEXT, oid::INT4, Context::Explicit),
+            Some(Pathway::Io)
+        ));
     }
 }

@@ -7,7 +7,6 @@
 use types::{Oid, Result, SqlState, oid};
 
 use super::Binder;
-use super::coerce::element_type;
 use super::query::{Body, FromItem, Query, Select};
 use crate::expr::{Expr, ExprKind};
 
@@ -22,7 +21,7 @@ pub(super) struct Collation {
 
 /// Whether values of a type have a collation.
 pub(super) fn is_collatable(ty: Oid) -> bool {
-    let ty = element_type(ty).unwrap_or(ty);
+    let ty = catalog::builtin::element_type(ty).unwrap_or(ty);
     matches!(ty, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::UNKNOWN)
 }
 

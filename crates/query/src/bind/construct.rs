@@ -6,7 +6,7 @@
 use parser::{NodeEnum, protobuf};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
-use super::coerce::{Context, array_type, element_type};
+use super::coerce::Context;
 use super::{Binder, required};
 use crate::expr::{Expr, ExprKind, SqlValue};
 
@@ -40,7 +40,7 @@ impl Binder<'_> {
         let args = self.expressions(args)?;
         let (args, ty, typmod) = self.unify(args, if least { "LEAST" } else { "GREATEST" })?;
         // PostgreSQL finds out when it plans, without a position.
-        if !crate::system::has_ordering(ty) {
+        if !crate::system::has_ordering(self.cx.catalog.built_in(ty)) {
             return Err(SqlError::new(
                 SqlState::UNDEFINED_FUNCTION,
                 format!("could not identify a comparison function for type {}", self.type_name(ty)),
@@ -160,7 +160,7 @@ impl Binder<'_> {
                 }
                 _ => {
                     let element = self.expression(node)?;
-                    nested |= element_type(element.ty).is_some()
+                    nested |= self.element_type(element.ty).is_some()
                         && !matches!(element.ty, oid::INT2VECTOR | oid::OIDVECTOR);
                     element
                 }
@@ -170,7 +170,7 @@ impl Binder<'_> {
             Err(binder.error(SqlState::UNDEFINED_OBJECT, message, *location))
         };
         let (element, array) = match wanted {
-            Some((element, _)) => (element, array_type(element)),
+            Some((element, _)) => (element, self.array_type(element)),
             None if elements.is_empty() => {
                 return Err(self
                     .error(
@@ -183,14 +183,15 @@ impl Binder<'_> {
             None => {
                 let common = self.common_type_of(&elements, "ARRAY")?;
                 if nested {
-                    let Some(element) = element_type(common) else {
+                    let Some(element) = self.element_type(common) else {
                         let name = self.type_name(common);
                         let message = format!("could not find element type for data type {name}");
                         return undefined(self, message);
                     };
                     (element, Some(common))
                 } else {
-                    (common, array_type(common))
+                    let element = self.common_domain(&elements).unwrap_or(common);
+                    (element, self.array_type(element))
                 }
             }
         };
@@ -207,8 +208,15 @@ impl Binder<'_> {
             });
         }
         let typmod = super::coerce::common_typmod(&coerced, target);
-        let kind = ExprKind::Array { elements: coerced, element_type: element, nested };
+        let element_type = self.cx.catalog.built_in(element);
+        let kind = ExprKind::Array { elements: coerced, element_type, nested };
         Ok(Expr::typed(kind, array, typmod))
+    }
+
+    /// The domain of which all of `exprs` are values.
+    fn common_domain(&self, exprs: &[Expr]) -> Option<Oid> {
+        let domain = self.domain_of(exprs.first()?)?;
+        exprs.iter().all(|expr| self.domain_of(expr) == Some(domain)).then_some(domain)
     }
 
     /// `left name ANY (array)`, or ALL.
@@ -227,8 +235,8 @@ impl Binder<'_> {
         };
         let element = match array.ty {
             oid::UNKNOWN => oid::UNKNOWN,
-            ty => match element_type(ty) {
-                Some(element) => element,
+            ty => match self.element_type(ty) {
+                Some(element) => self.cx.catalog.beneath(element),
                 None => return fail(self, "op ANY/ALL (array) requires array on right side"),
             },
         };
@@ -239,7 +247,7 @@ impl Binder<'_> {
         }
         // The array is cast as a whole where the operator wants another element type.
         let right = resolved.concrete(row.right);
-        let array = match array_type(right) {
+        let array = match self.array_type(right) {
             _ if element == right || super::polymorphic::is_polymorphic(row.right) => array,
             Some(target) => {
                 let source = array.ty;
@@ -253,7 +261,8 @@ impl Binder<'_> {
                 return Err(self.error(SqlState::UNDEFINED_OBJECT, message, location));
             }
         };
-        let value = Expr::new(ExprKind::ArrayElement, element_type(array.ty).unwrap_or(element));
+        let element = self.element_type(array.ty).unwrap_or(element);
+        let value = Expr::new(ExprKind::ArrayElement, self.cx.catalog.beneath(element));
         let call = self.call_operator(row, Some(left), value, location)?;
         let ExprKind::Call(call) = call.kind else {
             return Err(SqlError::internal("operator is not a call"));

@@ -73,7 +73,7 @@ impl Binder<'_> {
 }
 
 /// As [`Binder::domain_of`], for an expression over these relations.
-fn domain_among(catalog: &Catalog, expr: &Expr, relations: &[Relation]) -> Option<Oid> {
+pub(super) fn domain_among(catalog: &Catalog, expr: &Expr, relations: &[Relation]) -> Option<Oid> {
     match &expr.kind {
         ExprKind::Domain(cast) => {
             let rules = cast.rules.last()?;
@@ -82,6 +82,10 @@ fn domain_among(catalog: &Catalog, expr: &Expr, relations: &[Relation]) -> Optio
             let named =
                 |domain: &&Arc<Domain>| domain.schema == schema && domain.name == rules.name;
             domains.find(named).map(|domain| Oid(domain.oid))
+        }
+        ExprKind::Subscript { container, indexes: _, slice: false } => {
+            let element = catalog.element_type(container.ty)?;
+            catalog.domain_by_oid(element.0).map(|domain| Oid(domain.oid))
         }
         ExprKind::Var(var) => match &relations.get(var.relation)?.source {
             Source::Table { table, live } => {

@@ -4,7 +4,6 @@ use parser::protobuf::{self, NullTestType, a_const};
 use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
-use super::coerce::element_type;
 use super::collation::is_collatable;
 use super::location::node_location;
 use super::{Binder, required, strings, unsupported};
@@ -140,7 +139,7 @@ impl Binder<'_> {
         }
         // `ARRAY[…]::type[]`: the elements are of the element type at once.
         if let Some(NodeEnum::AArrayExpr(array)) = &node.node
-            && let Some(element) = element_type(target.oid)
+            && let Some(element) = self.element_type(target.oid)
         {
             let expr = self.array(array, Some((element, target.typmod)))?.at(array.location);
             return self.cast(expr, target.oid, target.typmod, location);

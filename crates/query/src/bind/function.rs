@@ -10,7 +10,7 @@ use catalog::builtin::{self, OperatorRow, ProcRow};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::Binder;
-use super::coerce::{Context, can_coerce, category};
+use super::coerce::{Context, can_coerce};
 
 /// A function that can be called, with its argument list laid out for the call.
 #[derive(Clone)]
@@ -53,10 +53,17 @@ pub(super) fn not_supported(proc: &ProcRow) -> SqlError {
 }
 
 /// Picks among entries with declared types by PostgreSQL's rules 10.2.4.c–f / 10.3.4.
-fn select<T: Clone>(actual: &[Oid], candidates: Vec<(Vec<Oid>, T)>) -> Choice<T> {
+fn select<T: Clone>(
+    catalog: &catalog::Catalog,
+    actual: &[Oid],
+    candidates: Vec<(Vec<Oid>, T)>,
+) -> Choice<T> {
+    let category = |ty| catalog.type_category(ty);
+    // Which is best is decided by what domains are over.
+    let known: Vec<Oid> = actual.iter().map(|ty| catalog.beneath(*ty)).collect();
     let mut left: Vec<(Vec<Oid>, T)> = candidates
         .into_iter()
-        .filter(|(declared, _)| can_coerce(actual, declared, Context::Implicit))
+        .filter(|(declared, _)| can_coerce(catalog, actual, declared, Context::Implicit))
         .collect();
     let best = |left: Vec<(Vec<Oid>, T)>, score: &dyn Fn(&[Oid]) -> usize| {
         let top = left.iter().map(|(declared, _)| score(declared)).max().unwrap_or(0);
@@ -72,7 +79,7 @@ fn select<T: Clone>(actual: &[Oid], candidates: Vec<(Vec<Oid>, T)>) -> Choice<T>
     }
     // Most exact matches on known inputs.
     left = best(left, &|declared| {
-        actual.iter().zip(declared).filter(|(a, d)| a == d && **a != oid::UNKNOWN).count()
+        known.iter().zip(declared).filter(|(a, d)| a == d && **a != oid::UNKNOWN).count()
     });
     if let Some(choice) = settled(&left) {
         return choice;
@@ -85,7 +92,7 @@ fn select<T: Clone>(actual: &[Oid], candidates: Vec<(Vec<Oid>, T)>) -> Choice<T>
                     || (category(**a) == category(**d)
                         && builtin::type_by_oid(**d).is_some_and(|row| row.preferred)))
         };
-        actual.iter().zip(declared).filter(fits).count()
+        known.iter().zip(declared).filter(fits).count()
     });
     if let Some(choice) = settled(&left) {
         return choice;
@@ -132,14 +139,14 @@ fn select<T: Clone>(actual: &[Oid], candidates: Vec<(Vec<Oid>, T)>) -> Choice<T>
         }
     }
     // All known inputs of one type: assume the unknown ones are of that type too.
-    let mut known = actual.iter().filter(|ty| **ty != oid::UNKNOWN);
-    if let Some(first) = known.next()
-        && known.all(|ty| ty == first)
+    let mut typed = known.iter().filter(|ty| **ty != oid::UNKNOWN);
+    if let Some(first) = typed.next()
+        && typed.all(|ty| ty == first)
     {
         let assumed = vec![*first; actual.len()];
         let fitting: Vec<_> = left
             .into_iter()
-            .filter(|(declared, _)| can_coerce(&assumed, declared, Context::Implicit))
+            .filter(|(declared, _)| can_coerce(catalog, &assumed, declared, Context::Implicit))
             .collect();
         if let [(_, only)] = fitting.as_slice() {
             return Choice::One(only.clone());
@@ -246,7 +253,8 @@ impl Binder<'_> {
         name: &str,
         actual: Actual<'_>,
     ) -> Option<Candidate> {
-        self.candidates(schema, name, actual).into_iter().find(|c| c.declared == actual.types)
+        let known = self.beneath_all(actual.types);
+        self.candidates(schema, name, actual).into_iter().find(|c| c.declared == known)
     }
 
     /// The function that `name(actual…)` means.
@@ -257,11 +265,12 @@ impl Binder<'_> {
         actual: Actual<'_>,
     ) -> std::result::Result<Candidate, NotFound> {
         let candidates = self.candidates(schema, name, actual);
-        if let Some(exact) = candidates.iter().find(|c| c.declared == actual.types) {
+        let known = self.beneath_all(actual.types);
+        if let Some(exact) = candidates.iter().find(|c| c.declared == known) {
             return Ok(exact.clone());
         }
         let entries = candidates.into_iter().map(|c| (c.declared.clone(), c)).collect();
-        match select(actual.types, entries) {
+        match select(&self.cx.catalog, actual.types, entries) {
             Choice::One(candidate) => Ok(candidate),
             Choice::None => Err(NotFound::Missing),
             Choice::Ambiguous => Err(NotFound::Ambiguous),
@@ -294,15 +303,21 @@ impl Binder<'_> {
         let choice = match left {
             None => {
                 let prefix = rows.iter().filter(|row| row.prefix);
-                if let Some(exact) = prefix.clone().find(|row| row.right == right) {
+                let base = self.cx.catalog.beneath(right);
+                if let Some(exact) = prefix.clone().find(|row| row.right == base) {
                     return Ok(exact);
                 }
-                select(&[right], prefix.map(|row| (vec![row.right], row)).collect())
+                select(
+                    &self.cx.catalog,
+                    &[right],
+                    prefix.map(|row| (vec![row.right], row)).collect(),
+                )
             }
             Some(left) => {
                 let infix = rows.iter().filter(|row| !row.prefix);
                 // One unknown side is first taken to be of the other's type.
-                let (l, r) = match (left, right) {
+                let beneath = |ty| self.cx.catalog.beneath(ty);
+                let (l, r) = match (beneath(left), beneath(right)) {
                     (oid::UNKNOWN, other) => (other, other),
                     (other, oid::UNKNOWN) => (other, other),
                     both => both,
@@ -310,7 +325,11 @@ impl Binder<'_> {
                 if let Some(exact) = infix.clone().find(|row| row.left == l && row.right == r) {
                     return Ok(exact);
                 }
-                select(&[left, right], infix.map(|row| (vec![row.left, row.right], row)).collect())
+                select(
+                    &self.cx.catalog,
+                    &[left, right],
+                    infix.map(|row| (vec![row.left, row.right], row)).collect(),
+                )
             }
         };
         let signature = match left {

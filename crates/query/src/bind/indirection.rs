@@ -5,7 +5,7 @@ use parser::protobuf;
 use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
-use super::coerce::{Context, element_type};
+use super::coerce::Context;
 use super::function::Actual;
 use super::query::{Body, Relation, Source};
 use super::scope::{Item, Place};
@@ -235,9 +235,9 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let slice = indices.iter().any(|index| index.is_slice);
         let jsonb = base.ty == oid::JSONB;
-        let ty = match element_type(base.ty) {
+        let ty = match self.element_type(base.ty) {
             Some(_) if slice => base.ty,
-            Some(element) => element,
+            Some(element) => self.cx.catalog.beneath(element),
             None if jsonb => oid::JSONB,
             None if base.ty == oid::NAME && slice => {
                 let message = "slices of fixed-length arrays not implemented";
@@ -273,10 +273,6 @@ impl Binder<'_> {
                 ),
             ));
         }
-        let ty = match self.row_type_within(&base) {
-            Some(row) if ty == oid::RECORD => row,
-            _ => ty,
-        };
         let one = || Some(Expr::constant(types::Datum::Int4(1), oid::INT4));
         let mut bounds = Vec::new();
         for index in indices {
@@ -303,7 +299,9 @@ impl Binder<'_> {
                 },
             );
         }
-        let fits = |target| super::coerce::can_coerce(&[ty], &[target], Context::Implicit);
+        let fits = |target| {
+            super::coerce::can_coerce(&self.cx.catalog, &[ty], &[target], Context::Implicit)
+        };
         let target = match (fits(oid::INT4), fits(oid::TEXT)) {
             _ if ty == oid::UNKNOWN => oid::TEXT,
             (true, false) => oid::INT4,
@@ -360,7 +358,7 @@ impl Binder<'_> {
             ));
         }
         let ty = self.type_name(row.ty);
-        if super::coerce::is_row_type(row.ty) {
+        if self.cx.catalog.is_row_type(row.ty) {
             return Err(self.error(
                 SqlState::UNDEFINED_COLUMN,
                 format!("column \"{name}\" not found in data type {ty}"),
@@ -387,21 +385,25 @@ impl Binder<'_> {
             ExprKind::Var(var) => &self.levels.iter().nth_back(var.level)?.relations,
             _ => &self.levels.last()?.relations,
         };
-        fields_among(row, relations)
+        fields_among(&self.cx.catalog, row, relations)
     }
 }
 
 /// The fields of a row whose variables are columns of `relations`.
-fn fields_among(row: &Expr, relations: &[Relation]) -> Option<Vec<(String, Oid)>> {
+fn fields_among(
+    catalog: &catalog::Catalog,
+    row: &Expr,
+    relations: &[Relation],
+) -> Option<Vec<(String, Oid)>> {
     match &row.kind {
         ExprKind::Row { fields } => {
             Some(fields.iter().map(|(name, value)| (name.to_string(), value.ty)).collect())
         }
-        ExprKind::Case { whens: _, otherwise } => fields_among(otherwise, relations),
-        ExprKind::Relabel(row) => fields_among(row, relations),
+        ExprKind::Case { whens: _, otherwise } => fields_among(catalog, otherwise, relations),
+        ExprKind::Relabel(row) => fields_among(catalog, row, relations),
         ExprKind::SubLink(link) if matches!(link.kind, SubLinkKind::Scalar) => {
             let Body::Select(select) = &link.query.body else { return None };
-            fields_among(select.targets.first()?, &select.relations)
+            fields_among(catalog, select.targets.first()?, &select.relations)
         }
         ExprKind::Var(var) => match &relations.get(var.relation)?.source {
             Source::Query(query) => match &query.body {
@@ -409,16 +411,16 @@ fn fields_among(row: &Expr, relations: &[Relation]) -> Option<Vec<(String, Oid)>
                     let target = select.targets.get(var.column)?;
                     match target.kind {
                         ExprKind::Var(var) if var.level > 0 => None,
-                        _ => fields_among(target, &select.relations),
+                        _ => fields_among(catalog, target, &select.relations),
                     }
                 }
-                Body::Values(rows) => fields_among(rows.first()?.get(var.column)?, &[]),
+                Body::Values(rows) => fields_among(catalog, rows.first()?.get(var.column)?, &[]),
                 Body::SetOperation { .. } => None,
             },
             _ => None,
         },
         _ => {
-            let fields = super::range_function::row_fields(row)?;
+            let fields = super::range_function::row_fields(catalog, row)?;
             Some(fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect())
         }
     }

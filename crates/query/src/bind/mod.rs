@@ -423,7 +423,6 @@ pub(crate) fn required<T>(node: Option<T>) -> Result<T> {
     node.ok_or_else(|| SqlError::internal("parse tree lacks a node"))
 }
 
-pub(crate) use self::coerce::array_type;
 pub(crate) use self::column_name::column_name;
 pub(crate) use self::domain::domain_rules;
 pub(crate) use self::names::{Recorder, parse_stored};

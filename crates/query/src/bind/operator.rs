@@ -8,7 +8,7 @@ use parser::protobuf::{self, AExprKind, SubLinkType};
 use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
-use super::coerce::{Context, array_type, can_coerce, common_type};
+use super::coerce::{Context, can_coerce, common_type};
 use super::function::{Candidate, not_supported};
 use super::{Binder, required, strings};
 use crate::expr::{Call, Expr, ExprKind, QueryRows};
@@ -136,7 +136,8 @@ impl Binder<'_> {
         right: Expr,
         location: i32,
     ) -> Result<Expr> {
-        let row = self.find_operator(name, left.as_ref().map(|l| l.ty), right.ty, location)?;
+        let actual = |expr: &Expr| self.domain_of(expr).unwrap_or(expr.ty);
+        let row = self.find_operator(name, left.as_ref().map(actual), actual(&right), location)?;
         self.call_operator(row, left, right, location)
     }
 
@@ -190,12 +191,14 @@ impl Binder<'_> {
         }
         let actual = |arg: &Expr| match proc.src {
             "pg_typeof" => self.domain_of(arg).unwrap_or(arg.ty),
-            _ => arg.ty,
+            _ => self.site_type(arg.ty),
         };
         let arg_types = args.iter().map(actual).collect();
-        let site = functions::Site { arg_types, result_type };
+        let site = functions::Site { arg_types, result_type: self.site_type(result_type) };
         if proc.retset {
-            return self.set_call(proc, site, args, location);
+            let mut expr = self.set_call(proc, site, args, location)?;
+            expr.ty = result_type;
+            return Ok(expr);
         }
         let Some(function) = crate::system::scalar(proc) else {
             if proc.lang == catalog::builtin::LANGUAGE_SQL {
@@ -242,10 +245,12 @@ impl Binder<'_> {
         if constant.len() > 1 {
             let types: Vec<_> =
                 std::iter::once(&value).chain(&constant).map(|expr| expr.ty).collect();
-            if let Ok(common) = common_type(&types)
+            if let Ok(common) = common_type(&self.cx.catalog, &types)
                 && common != oid::RECORD
-                && types.iter().all(|ty| can_coerce(&[*ty], &[common], Context::Implicit))
-                && let Some(array) = array_type(common)
+                && types
+                    .iter()
+                    .all(|ty| can_coerce(&self.cx.catalog, &[*ty], &[common], Context::Implicit))
+                && let Some(array) = self.array_type(common)
             {
                 let mut elements = Vec::with_capacity(constant.len());
                 for item in constant {

@@ -2,10 +2,11 @@
 //!
 //! Source: PostgreSQL 16 `enforce_generic_type_consistency`, `src/backend/parser/parse_coerce.c`.
 
+use catalog::Catalog;
 use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::Binder;
-use super::coerce::{Context, array_type, can_coerce, common_type, element_type};
+use super::coerce::{Context, can_coerce, common_type};
 
 const ANYELEMENT: u32 = 2283;
 const ANYARRAY: u32 = 2277;
@@ -52,6 +53,8 @@ pub(super) struct Polymorphic {
 #[derive(Clone, Copy, Debug, Default)]
 struct Family {
     element: Option<Oid>,
+    /// The array type over it.
+    array: Option<Oid>,
     /// The range type, if an argument is a range or a multirange.
     range: Option<&'static (u32, Oid, u32)>,
 }
@@ -76,22 +79,21 @@ enum Mismatch {
 
 impl Polymorphic {
     /// Whether arguments of types `sources` can be passed to parameters `targets`.
-    pub(super) fn accepts(sources: &[Oid], targets: &[Oid]) -> bool {
-        matches!(resolve(sources, targets), Ok(_) | Err(Mismatch::Undetermined))
+    pub(super) fn accepts(catalog: &Catalog, sources: &[Oid], targets: &[Oid]) -> bool {
+        matches!(resolve(catalog, sources, targets), Ok(_) | Err(Mismatch::Undetermined))
     }
 
     /// The actual type of a parameter or result declared as `declared`.
     pub(super) fn concrete(&self, declared: Oid) -> Oid {
-        let array = |family: &Family| family.element.and_then(array_type);
         let range = |family: &Family| family.range.map(|(range, ..)| Oid(*range));
         let multirange = |family: &Family| family.range.map(|(.., multi)| Oid(*multi));
         match declared.0 {
             ANYELEMENT | ANYNONARRAY | ANYENUM => self.any.element,
-            ANYARRAY => array(&self.any),
+            ANYARRAY => self.any.array,
             ANYRANGE => range(&self.any),
             ANYMULTIRANGE => multirange(&self.any),
             ANYCOMPATIBLE | ANYCOMPATIBLENONARRAY => self.compatible.element,
-            ANYCOMPATIBLEARRAY => array(&self.compatible),
+            ANYCOMPATIBLEARRAY => self.compatible.array,
             ANYCOMPATIBLERANGE => range(&self.compatible),
             ANYCOMPATIBLEMULTIRANGE => multirange(&self.compatible),
             _ => None,
@@ -100,13 +102,14 @@ impl Polymorphic {
     }
 
     /// What `targets` stand for, as far as arguments say it.
-    pub(super) fn of(sources: &[Oid], targets: &[Oid]) -> Polymorphic {
-        resolve(sources, targets).unwrap_or_default()
+    pub(super) fn of(catalog: &Catalog, sources: &[Oid], targets: &[Oid]) -> Polymorphic {
+        resolve(catalog, sources, targets).unwrap_or_default()
     }
 }
 
 /// The element type that arrays, ranges and plain arguments of one family agree on.
 fn settle(
+    catalog: &Catalog,
     names: [&'static str; 4],
     element: Option<Oid>,
     array: Option<Oid>,
@@ -114,12 +117,14 @@ fn settle(
     multirange: Option<Oid>,
 ) -> std::result::Result<Family, Mismatch> {
     let [element_name, array_name, range_name, multirange_name] = names;
-    let mut family = Family { element, range: None };
+    let mut family = Family { element, array: None, range: None };
     if let Some(array) = array {
         let of_array = match array {
             oid::INT2VECTOR => oid::INT2,
             oid::OIDVECTOR => oid::OID,
-            _ => element_type(array).ok_or(Mismatch::NotA(array_name, "an array", array))?,
+            _ => {
+                catalog.element_type(array).ok_or(Mismatch::NotA(array_name, "an array", array))?
+            }
         };
         match family.element {
             Some(element) if element != of_array => {
@@ -154,10 +159,15 @@ fn settle(
             _ => family.element = Some(*subtype),
         }
     }
+    family.array = family.element.and_then(|element| catalog.array_type(element));
     Ok(family)
 }
 
-fn resolve(sources: &[Oid], targets: &[Oid]) -> std::result::Result<Polymorphic, Mismatch> {
+fn resolve(
+    catalog: &Catalog,
+    sources: &[Oid],
+    targets: &[Oid],
+) -> std::result::Result<Polymorphic, Mismatch> {
     let (mut element, mut array, mut range, mut multirange) = (None, None, None, None);
     let (mut polymorphic, mut compatible_seen) = (false, false);
     let mut compatible: Vec<Oid> = Vec::new();
@@ -185,7 +195,7 @@ fn resolve(sources: &[Oid], targets: &[Oid]) -> std::result::Result<Polymorphic,
                 }
                 match target.0 {
                     ANYCOMPATIBLEARRAY => {
-                        compatible.push(element_type(source).ok_or(Mismatch::NotA(
+                        compatible.push(catalog.element_type(source).ok_or(Mismatch::NotA(
                             "anycompatiblearray",
                             "an array",
                             source,
@@ -211,9 +221,9 @@ fn resolve(sources: &[Oid], targets: &[Oid]) -> std::result::Result<Polymorphic,
     let mut resolved = Polymorphic::default();
     if polymorphic {
         let names = ["anyelement", "anyarray", "anyrange", "anymultirange"];
-        resolved.any = settle(names, element, array, range, multirange)?;
+        resolved.any = settle(catalog, names, element, array, range, multirange)?;
         let Some(element) = resolved.any.element else { return Err(Mismatch::Undetermined) };
-        if non_array && element_type(element).is_some() {
+        if non_array && catalog.element_type(element).is_some() {
             return Err(Mismatch::IsArray("anynonarray", element));
         }
         if is_enum {
@@ -227,23 +237,24 @@ fn resolve(sources: &[Oid], targets: &[Oid]) -> std::result::Result<Polymorphic,
             "anycompatiblerange",
             "anycompatiblemultirange",
         ];
-        let ranges = settle(names, None, None, compatible_range, compatible_multirange)?;
+        let ranges = settle(catalog, names, None, None, compatible_range, compatible_multirange)?;
         compatible.extend(ranges.element);
         let common = match compatible.as_slice() {
             // Literals only: text.
             [] => oid::TEXT,
-            types => common_type(types).map_err(|_| Mismatch::NotCompatible)?,
+            types => common_type(catalog, types).map_err(|_| Mismatch::NotCompatible)?,
         };
-        if !compatible.iter().all(|ty| can_coerce(&[*ty], &[common], Context::Implicit)) {
+        if !compatible.iter().all(|ty| can_coerce(catalog, &[*ty], &[common], Context::Implicit)) {
             return Err(Mismatch::NotCompatible);
         }
         if ranges.element.is_some_and(|element| element != common) {
             return Err(Mismatch::NotCompatible);
         }
-        if compatible_non_array && element_type(common).is_some() {
+        if compatible_non_array && catalog.element_type(common).is_some() {
             return Err(Mismatch::IsArray("anycompatiblenonarray", common));
         }
-        resolved.compatible = Family { element: Some(common), range: ranges.range };
+        let array = catalog.array_type(common);
+        resolved.compatible = Family { element: Some(common), array, range: ranges.range };
     }
     Ok(resolved)
 }
@@ -260,7 +271,7 @@ impl Binder<'_> {
         targets: &[Oid],
     ) -> Result<Polymorphic> {
         let mismatch = |message: String| SqlError::new(SqlState::DATATYPE_MISMATCH, message);
-        resolve(sources, targets).map_err(|why| match why {
+        resolve(&self.cx.catalog, sources, targets).map_err(|why| match why {
             Mismatch::NotAlike(name, a, b) => {
                 mismatch(format!("arguments declared \"{name}\" are not all alike"))
                     .detail(format!("{} versus {}", self.type_name(a), self.type_name(b)))

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use parser::{Node, NodeEnum, protobuf};
 use types::{Datum, Oid, Record, Result, SqlError, SqlState, oid};
 
+use super::coerce::Context;
 use super::from::alias_parts;
 use super::location::list_location;
 use super::polymorphic::Polymorphic;
 use super::query::{FromItem, OutputColumn, Relation, Source};
 use super::scope::Place;
 use super::srf::contains_set;
-use super::{Binder, required, strings, unsupported};
+use super::{Binder, required, strings};
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{FunctionCall, FunctionSource};
 
@@ -74,6 +75,7 @@ impl Binder<'_> {
         let first_name = bound.first().map(|(_, name, _)| name.clone()).unwrap_or_default();
         let mut calls = Vec::new();
         let mut columns = Vec::new();
+        let mut domains = Vec::new();
         for (expr, function_name, definitions) in bound {
             // A single scalar result is called like the alias, if there is one.
             let column_name = match &name {
@@ -83,6 +85,11 @@ impl Binder<'_> {
             let (call, outputs) =
                 self.table_function(expr, &function_name, &column_name, definitions)?;
             calls.push(Arc::new(call));
+            for (at, definition) in definitions.iter().enumerate() {
+                if let Some(domain) = self.defined_domain(definition)? {
+                    domains.push((columns.len() + at, domain));
+                }
+            }
             columns.extend(outputs);
         }
         if *ordinality {
@@ -97,7 +104,28 @@ impl Binder<'_> {
         self.rename(&alias, &mut columns, &names)?;
         let source = Source::Functions { calls, ordinality: *ordinality };
         let relation = Relation { source, alias, columns, lateral: true, view: None };
-        Ok(FromItem::Relation(self.level()?.add_relation(relation, None)))
+        let number = self.level()?.add_relation(relation, None);
+        for (at, ty) in domains {
+            let item = self.level()?.items.last();
+            let Some(value) = item.and_then(|item| item.columns.get(at)) else { continue };
+            let value = value.expr.clone();
+            let checked = self.try_coerce(value, ty, Context::Explicit)?;
+            let item = self.level()?.items.last_mut();
+            let column = item.and_then(|item| item.columns.get_mut(at));
+            if let (Some(column), Some(checked)) = (column, checked) {
+                column.expr = checked;
+            }
+        }
+        Ok(FromItem::Relation(number))
+    }
+
+    /// The type of a column definition, if it is a domain or an array of one: the function gives what
+    /// that is over, which is checked where the column is read.
+    fn defined_domain(&self, definition: &Node) -> Result<Option<Oid>> {
+        let Some(NodeEnum::ColumnDef(definition)) = &definition.node else { return Ok(None) };
+        let ty = self.type_ref(required(definition.type_name.as_ref())?)?.oid;
+        let of = self.element_type(ty).unwrap_or(ty);
+        Ok(self.cx.catalog.domain_by_oid(of.0).map(|_| ty))
     }
 
     /// Binds the calls, each with its name and column definitions.
@@ -159,7 +187,7 @@ impl Binder<'_> {
             origin: None,
         };
         let (ty, location) = (expr.ty, expr.location);
-        let named = row_fields(&expr);
+        let named = row_fields(&self.cx.catalog, &expr);
         let mut outputs = Vec::new();
         let mut composite = false;
         let fail = |binder: &Self, message: &str, location: i32| {
@@ -173,7 +201,7 @@ impl Binder<'_> {
                 return fail(self, &message, at);
             }
             if ty != oid::RECORD {
-                let message = match super::coerce::is_row_type(ty) {
+                let message = match self.cx.catalog.is_row_type(ty) {
                     true => {
                         "a column definition list is redundant for a function returning a named \
                          composite type"
@@ -184,8 +212,8 @@ impl Binder<'_> {
                 };
                 return fail(self, message, at);
             }
-            for definition in definitions {
-                let Some(NodeEnum::ColumnDef(definition)) = &definition.node else { continue };
+            for node in definitions {
+                let Some(NodeEnum::ColumnDef(definition)) = &node.node else { continue };
                 let type_name = required(definition.type_name.as_ref())?;
                 if type_name.setof {
                     return Err(self.error(
@@ -195,9 +223,11 @@ impl Binder<'_> {
                     ));
                 }
                 let ty = self.type_ref(type_name)?;
-                if self.cx.catalog.domain_by_oid(ty.oid.0).is_some() {
-                    return Err(unsupported("domains in a column definition list"));
-                }
+                let catalog = &self.cx.catalog;
+                let (ty, typmod) = match self.defined_domain(node)? {
+                    Some(of) => (catalog.built_in(of), catalog.base_type(of.0, -1).1),
+                    None => (ty.oid, ty.typmod),
+                };
                 let name = &definition.colname;
                 if outputs.iter().any(|known: &OutputColumn| known.name == *name) {
                     return Err(SqlError::new(
@@ -205,7 +235,7 @@ impl Binder<'_> {
                         format!("column name \"{name}\" specified more than once"),
                     ));
                 }
-                outputs.push(column(name, ty.oid, ty.typmod));
+                outputs.push(column(name, ty, typmod));
             }
             composite = true;
         } else if let Some(call) = super::user_function::called(&expr)
@@ -316,10 +346,13 @@ pub(super) fn unnest_parts(call: &Node) -> Vec<Node> {
 }
 
 /// Names and types of the output arguments of the function that an expression calls.
-pub(super) fn row_fields(expr: &Expr) -> Option<Vec<(&'static str, Oid)>> {
+pub(super) fn row_fields(
+    catalog: &catalog::Catalog,
+    expr: &Expr,
+) -> Option<Vec<(&'static str, Oid)>> {
     match &expr.kind {
-        ExprKind::SetReturning(call) => output_arguments(call.proc, &call.site.arg_types),
-        ExprKind::Call(call) => output_arguments(call.proc, &call.site.arg_types),
+        ExprKind::SetReturning(call) => output_arguments(catalog, call.proc, &call.site.arg_types),
+        ExprKind::Call(call) => output_arguments(catalog, call.proc, &call.site.arg_types),
         _ => None,
     }
 }
@@ -327,13 +360,14 @@ pub(super) fn row_fields(expr: &Expr) -> Option<Vec<(&'static str, Oid)>> {
 /// The OUT, INOUT and TABLE arguments of a function, by name; polymorphic ones as `args` (actual
 /// types) decide.
 pub(super) fn output_arguments(
+    catalog: &catalog::Catalog,
     proc: &'static catalog::builtin::ProcRow,
     args: &[Oid],
 ) -> Option<Vec<(&'static str, Oid)>> {
     if proc.modes.is_empty() {
         return None;
     }
-    let resolved = Polymorphic::of(args, proc.args);
+    let resolved = Polymorphic::of(catalog, args, proc.args);
     let outputs: Vec<_> = proc
         .modes
         .iter()

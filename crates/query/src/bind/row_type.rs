@@ -17,7 +17,7 @@ impl Binder<'_> {
     /// The fields of the row type of a table or view; `None` for other types.
     pub(super) fn row_type_fields(&self, ty: Oid) -> Option<Vec<Field>> {
         let catalog = &self.cx.catalog;
-        let relation = catalog.user_type(ty.0).map(|ty| ty.relation).filter(|oid| *oid != 0)?;
+        let relation = catalog.relation_of_rows(ty)?;
         let field = |name: &str, ty: u32, typmod: i32| (Arc::from(name), Oid(ty), typmod);
         if let Some(table) = catalog.table_by_oid(relation) {
             let columns = table.live_columns();
@@ -72,6 +72,38 @@ impl Binder<'_> {
             fields.push((name, value));
         }
         Ok(Expr::new(ExprKind::Row { fields }, target).at(location))
+    }
+
+    /// A value of a domain, or an array of users' types, from its text.
+    ///
+    /// # Errors
+    /// What the types raise, and what a domain's conditions do.
+    ///
+    /// Source: PostgreSQL 16 `domain_in`, `array_in`.
+    pub(super) fn user_input(&self, target: Oid, text: Option<&str>) -> Result<Datum> {
+        let catalog = &self.cx.catalog;
+        let read = |ty, text: Option<&str>| match text {
+            Some(text) => self.input(ty, text),
+            None => Ok(Datum::Null),
+        };
+        if let Some(element) = catalog.element_type(target) {
+            let Some(text) = text else { return Ok(Datum::Null) };
+            return types::array::parse_with(catalog.built_in(element), text, &mut |item| {
+                match catalog.domain_by_oid(element.0) {
+                    Some(_) => self.user_input(element, item),
+                    None => read(element, item),
+                }
+            });
+        }
+        let (base, typmod) = catalog.base_type(target.0, -1);
+        let value = read(Oid(base), text)?;
+        let value = types::typmod::apply_typmod(Oid(base), typmod, value, false)?;
+        let mut expr = Expr::typed(ExprKind::Const(value), Oid(base), typmod);
+        self.check_domain(&mut expr, target.0)?;
+        match crate::plan::constant_value(expr, &self.cx.settings.format)? {
+            Some(value) => Ok(value),
+            None => Err(SqlError::unsupported("domain whose conditions depend on the session")),
+        }
     }
 
     /// A row of a type from its text: `(1,"a b",)`.

@@ -7,7 +7,7 @@ use parser::protobuf::{self, JsonEncoding, JsonFormatType, JsonValueType};
 use parser::{Node, NodeEnum};
 use types::{Result, SqlError, SqlState, oid};
 
-use super::coerce::{Context, category};
+use super::coerce::Context;
 use super::typename::TypeRef;
 use super::{Binder, required};
 use crate::expr::{Call, Expr, ExprKind};
@@ -197,7 +197,7 @@ impl Binder<'_> {
             oid::JSON | oid::JSONB => Ok(expr),
             oid::BYTEA => Err(super::unsupported("FORMAT JSON of bytea")),
             oid::UNKNOWN => self.cast(expr, oid::JSON, -1, -1),
-            ty if category(ty) == b'S' => self.cast(expr, oid::JSON, -1, -1),
+            ty if self.cx.catalog.type_category(ty) == b'S' => self.cast(expr, oid::JSON, -1, -1),
             _ => Err(self.error(
                 SqlState::DATATYPE_MISMATCH,
                 "cannot use non-string types with explicit FORMAT JSON clause",
@@ -237,7 +237,9 @@ impl Binder<'_> {
                     format.location,
                 ));
             }
-            if !matches!(target.oid, oid::JSON | oid::JSONB) && category(target.oid) != b'S' {
+            if !matches!(target.oid, oid::JSON | oid::JSONB)
+                && self.cx.catalog.type_category(target.oid) != b'S'
+            {
                 return Err(self.error(
                     SqlState::DATATYPE_MISMATCH,
                     "cannot use JSON format with non-string output types",
@@ -298,7 +300,9 @@ impl Binder<'_> {
     pub(super) fn is_json(&mut self, test: &protobuf::JsonIsPredicate) -> Result<Expr> {
         let protobuf::JsonIsPredicate { expr, format, item_type, unique_keys, location } = test;
         let mut arg = self.boxed(expr)?;
-        if arg.ty == oid::UNKNOWN || (category(arg.ty) == b'S' && arg.ty != oid::TEXT) {
+        if arg.ty == oid::UNKNOWN
+            || (self.cx.catalog.type_category(arg.ty) == b'S' && arg.ty != oid::TEXT)
+        {
             let target = oid::TEXT;
             arg = self
                 .try_coerce(arg, target, Context::Implicit)?

@@ -59,11 +59,7 @@ impl Binder<'_> {
         }
         let function = crate::system::set_returning(proc)
             .ok_or_else(|| self.locate(not_supported(proc), location))?;
-        let row = match args.as_slice() {
-            [array] if proc.src == "array_unnest" => self.row_type_within(array),
-            _ => None,
-        };
-        let ty = row.unwrap_or(site.result_type);
+        let ty = site.result_type;
         let call = SetCall { proc, function, site, args };
         Ok(Expr::new(ExprKind::SetReturning(Box::new(call)), ty))
     }

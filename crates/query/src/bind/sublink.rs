@@ -9,8 +9,8 @@ use parser::{Node, NodeEnum};
 use types::{Result, SqlError, SqlState, oid};
 
 use super::coerce::Context;
-use super::query::Query;
-use super::{Binder, array_type, required, strings};
+use super::query::{Body, Query};
+use super::{Binder, required, strings};
 use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind};
 
 impl Binder<'_> {
@@ -40,13 +40,16 @@ impl Binder<'_> {
             }
             Some(SubLinkType::ArraySublink) => {
                 self.require_one_column(&query, location)?;
-                let element = query.columns[0].ty;
-                // Arrays gather into an array of one more dimension.
-                let array = match super::coerce::element_type(element) {
-                    Some(_) => Some(element),
-                    None => array_type(element),
+                let domain = match &query.body {
+                    Body::Select(select) => select.targets.first().and_then(|target| {
+                        super::domain::domain_among(&self.cx.catalog, target, &select.relations)
+                    }),
+                    Body::Values(_) | Body::SetOperation { .. } => None,
                 };
-                let array = array.ok_or_else(|| {
+                let element = domain.unwrap_or(query.columns[0].ty);
+                // Arrays gather into an array of one more dimension.
+                let promoted = || self.element_type(element).map(|_| element);
+                let array = self.array_type(element).or_else(promoted).ok_or_else(|| {
                     self.error(
                         SqlState::UNDEFINED_OBJECT,
                         format!(

@@ -6,7 +6,7 @@ use parser::NodeEnum;
 use parser::protobuf::{AConst, TypeName, a_const};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
-use super::{Binder, array_type, strings, unsupported};
+use super::{Binder, strings, unsupported};
 
 /// Greatest length of a bit string.
 const BITS_MAX: i32 = 83_886_080;
@@ -68,8 +68,11 @@ impl Binder<'_> {
                     *location,
                 ));
             }
-            let oid = if array_bounds.is_empty() { user.0 } else { user.1 };
-            return Ok(TypeRef { oid: Oid(oid), typmod: -1 });
+            let oid = match array_bounds.is_empty() {
+                true => user,
+                false => self.array_type(user).ok_or_else(undefined)?,
+            };
+            return Ok(TypeRef { oid, typmod: -1 });
         }
         if let Some(schema) = schema.filter(|schema| *schema != "pg_catalog") {
             if self.cx.catalog.schema(schema).is_none() {
@@ -82,29 +85,24 @@ impl Binder<'_> {
         let typmod = self.typmod(row.oid, &parts, typmods, *location)?;
         let mut oid = row.oid;
         if !array_bounds.is_empty() {
-            oid = array_type(oid).ok_or_else(undefined)?;
+            oid = self.array_type(oid).ok_or_else(undefined)?;
         }
         Ok(TypeRef { oid, typmod })
     }
 
-    /// A type that came with a user's object, and the array type over it.
-    fn user_type(&self, schema: Option<&str>, name: &str) -> Option<(u32, u32)> {
+    /// A type that came with a user's object.
+    fn user_type(&self, schema: Option<&str>, name: &str) -> Option<Oid> {
         let catalog = &self.cx.catalog;
+        let in_schema = |schema| catalog::describe::type_in_schema(catalog, schema, name);
         let stored = self.names.stored(NameKind::Type, schema, name).next();
         let oid = match (stored, schema) {
             (Some(named), _) => named.oid,
-            (None, Some(schema)) => catalog.type_oid(catalog.schema(schema)?.oid, name)?,
-            (None, None) => {
-                let first = self.search_path().iter().find_map(|schema| {
-                    let built_in = builtin::type_in_schema(*schema, name).map(|row| row.oid.0);
-                    built_in.or_else(|| catalog.type_oid(*schema, name))
-                })?;
-                catalog.user_type(first)?.oid
-            }
+            (None, Some(schema)) => in_schema(catalog.schema(schema)?.oid)?,
+            (None, None) => self.search_path().iter().find_map(|schema| in_schema(*schema))?,
         };
+        catalog.user_type(oid)?;
         self.names.record(NameKind::Type, schema, name, oid);
-        let ty = catalog.user_type(oid)?;
-        Some((ty.oid, ty.array_type))
+        Some(Oid(oid))
     }
 
     fn typmod(

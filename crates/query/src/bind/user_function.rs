@@ -14,7 +14,7 @@ use super::function::{Actual, Candidate};
 use super::polymorphic::{Polymorphic, is_polymorphic};
 use super::query::{FromItem, OutputColumn, Query, Relation, Select, Source};
 use super::select::{empty_select, plain_query};
-use super::{Binder, Bound, array_type, parse_stored};
+use super::{Binder, Bound, parse_stored};
 use crate::expr::{Expr, ExprKind, SetCall, UserCall, Var};
 
 /// The function whose body is being bound.
@@ -187,7 +187,7 @@ impl<'a> Binder<'a> {
             let (array, rest) = types.split_last()?;
             let element = match *array {
                 oid::ANYARRAY => oid::ANYELEMENT,
-                array => oid::element_of(array)?,
+                array => self.element_type(array)?,
             };
             let mut declared = rest.to_vec();
             declared.resize(count, element);
@@ -256,8 +256,10 @@ impl<'a> Binder<'a> {
             let elements: Vec<Expr> = given.drain(*from..).flatten().collect();
             values.extend(given.into_iter().flatten());
             let element_type = declared.get(*from).map_or(oid::TEXT, |ty| resolved.concrete(*ty));
-            let array = array_type(element_type)
+            let array = self
+                .array_type(element_type)
                 .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
+            let element_type = self.cx.catalog.built_in(element_type);
             let kind = ExprKind::Array { elements, element_type, nested: false };
             values.push(Expr::new(kind, array));
         } else {
@@ -283,10 +285,7 @@ impl<'a> Binder<'a> {
             self.check_domain(value, input.type_oid)?;
         }
         let result = resolved.concrete(Oid(function.returns));
-        let result = match self.cx.catalog.domain_by_oid(result.0) {
-            Some(_) => Oid(self.cx.catalog.base_type(result.0, -1).0),
-            None => result,
-        };
+        let result = self.cx.catalog.beneath(result);
         let call = UserCall {
             function: Arc::clone(&function),
             arg_types: values.iter().map(|value| value.ty).collect(),
@@ -310,7 +309,8 @@ impl<'a> Binder<'a> {
         };
         let array = match element {
             oid::VOID => oid::TEXT_ARRAY,
-            element => array_type(element)
+            element => self
+                .array_type(element)
                 .ok_or_else(|| SqlError::internal("set of a type without arrays"))?,
         };
         let unnest =
@@ -346,7 +346,7 @@ pub(super) fn call_columns(
 ) -> Option<Vec<(String, Oid)>> {
     let outputs: Vec<&Argument> = call.function.outputs().collect();
     let inputs: Vec<Oid> = call.function.input_types().into_iter().map(Oid).collect();
-    let resolved = Polymorphic::of(&call.arg_types, &inputs);
+    let resolved = Polymorphic::of(catalog, &call.arg_types, &inputs);
     if !outputs.is_empty() {
         let column = |(at, output): (usize, &&Argument)| {
             let name = output.name.clone().unwrap_or_else(|| format!("column{}", at + 1));
@@ -355,7 +355,7 @@ pub(super) fn call_columns(
         };
         return Some(outputs.iter().enumerate().map(column).collect());
     }
-    let relation = catalog.user_type(call.result_type.0)?.relation;
+    let relation = catalog.relation_of_rows(call.result_type)?;
     if let Some(table) = catalog.table_by_oid(relation) {
         let columns = table.live_columns();
         return Some(columns.map(|(_, c)| (c.name.clone(), Oid(c.type_oid))).collect());
@@ -367,8 +367,7 @@ pub(super) fn call_columns(
 impl UserCall {
     /// Whether its value is a row.
     pub(crate) fn returns_row(&self, catalog: &catalog::Catalog) -> bool {
-        self.result_type == oid::RECORD
-            || catalog.user_type(self.result_type.0).is_some_and(|ty| ty.relation != 0)
+        self.result_type == oid::RECORD || catalog.relation_of_rows(self.result_type).is_some()
     }
 }
 

@@ -8,9 +8,9 @@ use catalog::builtin;
 use types::{Oid, oid};
 
 use super::Binder;
-use super::query::{Body, Relation, Source};
+use super::query::{Relation, Source};
 use super::scope::{Item, lift};
-use crate::expr::{Expr, ExprKind, SubLinkKind};
+use crate::expr::{Expr, ExprKind};
 use crate::plan::{FunctionCall, FunctionSource};
 
 impl Binder<'_> {
@@ -55,29 +55,6 @@ impl Binder<'_> {
         let made_up = ExprKind::IsNull { arg: Box::new(test), negated: false };
         let whens = vec![(Expr::new(made_up, oid::BOOL), Expr::null(ty))];
         Expr::new(ExprKind::Case { whens, otherwise: Box::new(row) }, ty)
-    }
-
-    /// The row type of the elements of an array of rows, as far as it is seen where they come from.
-    pub(super) fn row_type_within(&self, array: &Expr) -> Option<Oid> {
-        if array.ty != oid::RECORD_ARRAY {
-            return None;
-        }
-        let ty = match &array.kind {
-            ExprKind::Array { elements, element_type: _, nested: false } => elements.first()?.ty,
-            ExprKind::Aggregate(number) => {
-                self.levels.last()?.aggregates.get(*number)?.args.first()?.ty
-            }
-            ExprKind::SubLink(link) => match (&link.kind, &link.query.body) {
-                (SubLinkKind::Array, _) => link.query.columns.first()?.ty,
-                (SubLinkKind::Scalar, Body::Select(select)) => match select.targets.first()?.kind {
-                    ExprKind::Aggregate(number) => select.aggregates.get(number)?.args.first()?.ty,
-                    _ => return None,
-                },
-                _ => return None,
-            },
-            _ => return None,
-        };
-        self.row_type_fields(ty).map(|_| ty)
     }
 
     fn row_type_of(&self, relation: &Relation) -> Option<Oid> {

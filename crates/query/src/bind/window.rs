@@ -345,7 +345,8 @@ impl Binder<'_> {
     fn range_offset(&mut self, expr: Expr, column: Oid) -> Result<Expr> {
         let location = expr.location;
         // Errors name the type that the operator class is for.
-        let class = catalog::builtin::sort_operators(column).map_or(column, |sort| sort.input);
+        let class = catalog::builtin::sort_operators(self.cx.catalog.built_in(column))
+            .map_or(column, |sort| sort.input);
         let wanted = match column {
             oid::INT2 | oid::INT4 => match expr.ty {
                 oid::INT2 | oid::INT8 => expr.ty,

@@ -298,7 +298,7 @@ fn arguments(
         if mode == ArgumentMode::Variadic {
             variadic = true;
             let any_array = matches!(ty, oid::ANYARRAY) || ty.0 == 5078;
-            if !any_array && oid::element_of(ty).is_none() {
+            if !any_array && session.cx.catalog.element_type(ty).is_none() {
                 return Err(invalid("VARIADIC parameter must be an array"));
             }
         }

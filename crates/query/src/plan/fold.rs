@@ -313,6 +313,20 @@ fn is_known(call: &Call) -> bool {
     is_immutable(call) && call.args.iter().all(is_const)
 }
 
+/// The value of an expression over constants; `None` if it depends on the session.
+///
+/// # Errors
+/// What its computation raises.
+pub(crate) fn constant_value(mut expr: Expr, settings: &FormatSettings) -> Result<Option<Datum>> {
+    if !is_const(&expr) {
+        evaluate(&mut expr, settings)?;
+    }
+    Ok(match expr.kind {
+        ExprKind::Const(value) => Some(value),
+        _ => None,
+    })
+}
+
 /// Puts the value of an expression over constants in its place.
 ///
 /// # Errors

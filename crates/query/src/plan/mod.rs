@@ -41,6 +41,7 @@ pub use self::calls::{
 pub use self::change::{
     ConflictUpdate, Delete, IndexExprs, Insert, LockStrength, OnConflict, RowChecks, Update,
 };
+pub(crate) use self::fold::constant_value;
 pub use self::instrument::Counters;
 pub(crate) use self::instrument::{Measured, instrument};
 pub(crate) use self::make::set_rows;

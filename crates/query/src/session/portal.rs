@@ -121,7 +121,7 @@ impl Portal {
                     out.put_slice(name.as_bytes());
                 }
                 Format::Text => types::text::output(value, column.ty, &self.settings, out),
-                Format::Binary => types::binary::send(value, column.ty, out),
+                Format::Binary => crate::system::send(&self.catalog, value, column.ty, out),
             }
             let len = i32::try_from(out.len() - start - 4)
                 .map_err(|_| SqlError::internal("value too long"))?;

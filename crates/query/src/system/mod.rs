@@ -101,6 +101,18 @@ pub(crate) fn format_type(catalog: &Catalog, ty: Oid, typmod: i32) -> String {
     catalog::describe::format_type(catalog, &path, ty, (typmod >= 0).then_some(typmod))
 }
 
+/// Appends the binary form of a value. Arrays of users' types are held as arrays of what these are over,
+/// and say here of what they are.
+pub(crate) fn send(catalog: &Catalog, value: &Datum, ty: Oid, out: &mut bytes::BytesMut) {
+    if ty.0 >= catalog::objects::FIRST_USER_OID
+        && let Datum::Array(array) = value
+        && let Some(element) = catalog.element_type(ty)
+    {
+        return types::binary::send_array(array, element, out);
+    }
+    types::binary::send(value, ty, out);
+}
+
 /// Whether values of a type have an order.
 pub(crate) fn has_ordering(ty: Oid) -> bool {
     builtin::sort_operators(ty).is_some()

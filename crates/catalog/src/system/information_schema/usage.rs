@@ -88,7 +88,7 @@ fn views(cx: &SystemCx<'_>, out: &mut Rows, uses: Uses<'_>) {
 fn functions(cx: &SystemCx<'_>, out: &mut Rows, uses: Uses<'_>) {
     for function in cx.catalog.functions() {
         let FunctionBody::Parsed(body) = &function.body else { continue };
-        let routine = Routine::of_user(function);
+        let routine = Routine::of_user(cx.catalog, function);
         for used in distinct(cx, &body.names, uses) {
             out.row(|row| {
                 names(cx, row, "specific", routine.schema, routine.specific_name());

@@ -9,7 +9,7 @@ use types::{Datum, Oid, Result, SqlError, oid};
 
 use super::from::{Level, VisibleCte};
 use super::term::{Cast, Column, Entry, Index, Kind, Source, SubLink, Term, Use};
-use crate::bind::coerce::{Context, array_type, can_coerce, common_type, element_type};
+use crate::bind::coerce::{Context, can_coerce, common_type};
 use crate::bind::polymorphic::Polymorphic;
 use crate::bind::{Binder, required, strings};
 
@@ -202,7 +202,7 @@ impl<'a> Analyzer<'a> {
         let target = self.binder.resolve_type(required(cast.type_name.as_ref())?)?;
         let node = required(cast.arg.as_deref())?;
         if let Some(NodeEnum::AArrayExpr(array)) = &node.node
-            && let Some(element) = element_type(target.oid)
+            && let Some(element) = self.binder.element_type(target.oid)
         {
             let term = self.array(array, Some((element, target.typmod)))?;
             return self.cast(term, target.oid, target.typmod);
@@ -330,17 +330,19 @@ impl<'a> Analyzer<'a> {
     }
 
     fn quantified(&mut self, name: &str, left: Term, array: Term, all: bool) -> Result<Term> {
-        let element = match element_type(array.ty) {
+        let element = match self.binder.element_type(array.ty) {
             Some(element) => element,
             None if array.ty == oid::UNKNOWN => oid::UNKNOWN,
             None => return Err(unexpected("array")),
         };
         let row = self.binder.find_operator(&[name], Some(left.ty), element, -1)?;
         let types = [left.ty, element];
-        let meaning = Polymorphic::of(&types, &[row.left, row.right]);
+        let meaning = Polymorphic::of(&self.binder.cx.catalog, &types, &[row.left, row.right]);
         let left = self.implicit(left, meaning.concrete(row.left))?;
-        let array_of =
-            array_type(meaning.concrete(row.right)).ok_or_else(|| unexpected("array"))?;
+        let array_of = self
+            .binder
+            .array_type(meaning.concrete(row.right))
+            .ok_or_else(|| unexpected("array"))?;
         let array = self.implicit(array, array_of)?;
         let (left, array) = (Box::new(left), Box::new(array));
         Ok(Term::bool(Kind::Quantified { op: name.to_owned(), left, array, all }))
@@ -364,12 +366,16 @@ impl<'a> Analyzer<'a> {
         if constants.len() > 1 && left_row.is_none() {
             let types: Vec<Oid> =
                 std::iter::once(left.ty).chain(constants.iter().map(|term| term.ty)).collect();
-            let common = common_type(&types).ok().filter(|common| *common != oid::RECORD);
+            let common = common_type(&self.binder.cx.catalog, &types)
+                .ok()
+                .filter(|common| *common != oid::RECORD);
             let fits = |common: Oid| {
-                types.iter().all(|ty| can_coerce(&[*ty], &[common], Context::Implicit))
+                types.iter().all(|ty| {
+                    can_coerce(&self.binder.cx.catalog, &[*ty], &[common], Context::Implicit)
+                })
             };
             if let Some(common) = common
-                && let Some(array) = array_type(common)
+                && let Some(array) = self.binder.array_type(common)
                 && fits(common)
             {
                 let mut elements = Vec::new();
@@ -471,7 +477,11 @@ impl<'a> Analyzer<'a> {
         }
         let (elements, ty) = match wanted {
             Some((element, typmod)) => {
-                let target = if nested { array_type(element).unwrap_or(element) } else { element };
+                let target = if nested {
+                    self.binder.array_type(element).unwrap_or(element)
+                } else {
+                    element
+                };
                 let cast = |analyzer: &mut Self, term| analyzer.cast(term, target, typmod);
                 let elements = elements
                     .into_iter()
@@ -484,7 +494,11 @@ impl<'a> Analyzer<'a> {
                 (elements, ty)
             }
         };
-        let of = if element_type(ty).is_some() { Some(ty) } else { array_type(ty) };
+        let of = if self.binder.element_type(ty).is_some() {
+            Some(ty)
+        } else {
+            self.binder.array_type(ty)
+        };
         let of = of.ok_or_else(|| unexpected("array"))?;
         let typmod = wanted.map_or(-1, |(_, typmod)| typmod);
         Ok(Term { kind: Kind::Array(elements), ty: of, typmod })
@@ -512,7 +526,7 @@ impl<'a> Analyzer<'a> {
 
     fn subscript(&mut self, base: Term, all: &[&protobuf::AIndices]) -> Result<Term> {
         let slice = all.iter().any(|index| index.is_slice);
-        let ty = match element_type(base.ty) {
+        let ty = match self.binder.element_type(base.ty) {
             Some(_) if slice => base.ty,
             Some(element) => element,
             None => base.ty,
@@ -554,7 +568,7 @@ impl<'a> Analyzer<'a> {
                 Ok(Term { kind: make(Use::Value, query), ty: first.0, typmod: first.1 })
             }
             Some(SubLinkType::ArraySublink) => {
-                let ty = array_type(first.0).ok_or_else(|| unexpected("array"))?;
+                let ty = self.binder.array_type(first.0).ok_or_else(|| unexpected("array"))?;
                 Ok(Term::new(make(Use::Array, query), ty))
             }
             Some(SubLinkType::AnySublink | SubLinkType::AllSublink) => {

@@ -9,7 +9,7 @@ use types::{Oid, Result, SqlError, oid};
 
 use super::analyze::Analyzer;
 use super::term::{Aggregate, Call, Column, Kind, Over, Sort, Term, Window};
-use crate::bind::coerce::{Context, array_type};
+use crate::bind::coerce::Context;
 use crate::bind::function::{Actual, Candidate};
 use crate::bind::polymorphic::Polymorphic;
 use crate::bind::strings;
@@ -23,7 +23,7 @@ impl Analyzer<'_> {
         result: Oid,
     ) -> Result<(Vec<Term>, Oid)> {
         let actual: Vec<Oid> = args.iter().map(|arg| arg.ty).collect();
-        let meaning = Polymorphic::of(&actual, declared);
+        let meaning = Polymorphic::of(&self.binder.cx.catalog, &actual, declared);
         let mut coerced = Vec::with_capacity(args.len());
         for (arg, declared) in args.into_iter().zip(declared) {
             coerced.push(self.implicit(arg, meaning.concrete(*declared))?);
@@ -84,7 +84,9 @@ impl Analyzer<'_> {
         {
             let elements = args.split_off(from);
             let element = elements.first().map_or(proc.variadic, |element| element.ty);
-            let array = array_type(element)
+            let array = self
+                .binder
+                .array_type(element)
                 .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
             args.push(Term::new(Kind::Array(elements), array));
             variadic = true;
@@ -126,7 +128,7 @@ impl Analyzer<'_> {
                 && call.funcformat == CoercionForm::CoerceSqlSyntax as i32,
             aggregate,
             over,
-            outputs: outputs(proc, &actual),
+            outputs: outputs(&self.binder.cx.catalog, proc, &actual),
         };
         Ok(Term::new(Kind::Call(Box::new(call)), ty))
     }
@@ -153,7 +155,9 @@ impl Analyzer<'_> {
         if let Some(from) = candidate.variadic_from {
             let elements = args.split_off(from);
             let element = elements.first().map_or(oid::TEXT, |element| element.ty);
-            let array = array_type(element)
+            let array = self
+                .binder
+                .array_type(element)
                 .ok_or_else(|| SqlError::internal("variadic of no array type"))?;
             args.push(Term::new(Kind::Array(elements), array));
             spread = true;
@@ -222,8 +226,13 @@ impl Analyzer<'_> {
 }
 
 /// The columns of a function's result, if it has output arguments.
-fn outputs(proc: &'static builtin::ProcRow, actual: &[Oid]) -> Vec<Column> {
-    let outputs = crate::bind::range_function::output_arguments(proc, actual).unwrap_or_default();
+fn outputs(
+    catalog: &catalog::Catalog,
+    proc: &'static builtin::ProcRow,
+    actual: &[Oid],
+) -> Vec<Column> {
+    let outputs =
+        crate::bind::range_function::output_arguments(catalog, proc, actual).unwrap_or_default();
     let column = |(name, ty): (&str, Oid)| Column { name: name.to_owned(), ty, typmod: -1 };
     outputs.into_iter().map(column).collect()
 }

@@ -57,7 +57,7 @@ impl Analyzer<'_> {
         if term.typmod == typmod || (keep && typmod < 0) || !has_length(ty) {
             return term;
         }
-        let array = crate::bind::coerce::element_type(ty).is_some();
+        let array = self.binder.element_type(ty).is_some();
         let function = typmod >= 0 && !array;
         let cast = Cast { arg: term, implicit, function };
         Term { kind: Kind::Cast(Box::new(cast)), ty, typmod }
@@ -108,7 +108,7 @@ impl Analyzer<'_> {
             let arg = Box::new(self.coerce_with(*arg, target, typmod, context, implicit)?);
             return Ok(Term::new(Kind::Collate { arg, name }, target));
         }
-        let Some(way) = pathway(term.ty, target, context) else {
+        let Some(way) = pathway(&self.binder.cx.catalog, term.ty, target, context) else {
             return Err(SqlError::internal("stored expression does not fit its place"));
         };
         let function = matches!(way, Pathway::Function(_));
@@ -119,7 +119,7 @@ impl Analyzer<'_> {
     /// All of `terms` in their common type.
     pub(super) fn unify(&mut self, terms: Vec<Term>) -> Result<(Vec<Term>, Oid, i32)> {
         let types: Vec<Oid> = terms.iter().map(|term| term.ty).collect();
-        let ty = common_type(&types)
+        let ty = common_type(&self.binder.cx.catalog, &types)
             .map_err(|_| SqlError::internal("stored expression has no common type"))?;
         let first = terms.first().map_or(-1, |term| term.typmod);
         let same = terms.iter().all(|term| term.ty == ty && term.typmod == first);
@@ -146,5 +146,5 @@ fn has_length(ty: Oid) -> bool {
             | oid::TIMESTAMP
             | oid::TIMESTAMPTZ
             | oid::INTERVAL
-    ) || crate::bind::coerce::element_type(ty).is_some_and(has_length)
+    ) || catalog::builtin::element_type(ty).is_some_and(has_length)
 }

@@ -86,7 +86,7 @@ impl Analyzer<'_> {
         let mut right = self.deeper(|analyzer| analyzer.select(right))?;
         let mut types = Vec::new();
         for (l, r) in left.columns.iter().zip(&right.columns) {
-            types.push(common_type(&[l.ty, r.ty]).unwrap_or(l.ty));
+            types.push(common_type(&self.binder.cx.catalog, &[l.ty, r.ty]).unwrap_or(l.ty));
         }
         self.coerce_outputs(&mut left, &types)?;
         self.coerce_outputs(&mut right, &types)?;

@@ -88,7 +88,7 @@ impl Writer {
                 }
                 let start = out.len();
                 out.put_i32(0);
-                types::binary::send(value, *ty, out);
+                crate::system::send(&self.catalog, value, *ty, out);
                 let len = i32::try_from(out.len() - start - 4)
                     .map_err(|_| SqlError::internal("value too long"))?;
                 out[start..start + 4].copy_from_slice(&len.to_be_bytes());

@@ -128,12 +128,17 @@ pub(super) fn eval_subplan(
             let elements: Vec<_> =
                 rows.rows().map(|row| row.first().cloned().unwrap_or_default()).collect();
             let column = plan.plan.types.first().copied().unwrap_or(oid::UNKNOWN);
-            let array = match oid::element_of(column) {
-                Some(element) => {
-                    accumulable(&elements)?;
-                    array::stack(element, &elements)?
-                }
-                None => Array::from_elements(oid::element_of(ty).unwrap_or(column), elements),
+            // Arrays gather into an array of their own type.
+            let array = if column == ty {
+                accumulable(&elements)?;
+                let first = elements.iter().find_map(|part| match part {
+                    Datum::Array(array) => Some(array.element),
+                    _ => None,
+                });
+                let element = first.or(oid::element_of(column)).unwrap_or_default();
+                array::stack(element, &elements)?
+            } else {
+                Array::from_elements(oid::element_of(ty).unwrap_or(column), elements)
             };
             Ok(Datum::Array(Arc::new(array)))
         }

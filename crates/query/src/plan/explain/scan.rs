@@ -169,7 +169,8 @@ impl Describer<'_> {
                 }
                 KeyEqual::AnyOf(values) => {
                     let ty = values.first().map_or(oid::UNKNOWN, |value| value.ty);
-                    let array = crate::bind::array_type(ty).unwrap_or(ty);
+                    let row = catalog::builtin::type_by_oid(ty);
+                    let array = row.map_or(ty, |row| row.array);
                     let kind = ExprKind::Array {
                         elements: values.clone(),
                         element_type: ty,
