@@ -188,3 +188,20 @@ fn statistics_objects() {
     );
     db.run("alter table t drop column b").unwrap();
 }
+
+#[test]
+fn arrays_in_binary_say_whose_they_are() {
+    let mut db = Db::with(&["create domain d as int", "create table t (a int primary key)"]);
+    let word = |number: u32| number.to_be_bytes();
+    for (ty, array, element) in [
+        ("d", "'{7}'::d[]", [word(4), word(7)].concat()),
+        // One field, an int4 of four bytes.
+        ("t", "array[row(7)::t]", [word(16), word(1), word(23), word(4), word(7)].concat()),
+    ] {
+        let oid = db.run(&format!("select '{ty}'::regtype::oid")).unwrap();
+        let oid: u32 = oid.trim().parse().unwrap();
+        // Dimensions, no NULLs, element type; the dimension's length and lower bound.
+        let head = [word(1), word(0), word(oid), word(1), word(1)].concat();
+        assert_eq!(db.binary(&format!("select {array}")), [head, element].concat(), "{array}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BytesMut};
 use expect_test::Expect;
-use query::{Engine, EngineConfig, Fetched, Parameters, Session, Startup};
+use query::{Engine, EngineConfig, Fetched, Format, Parameters, Session, Startup};
 use store::memory::{Faults, Memory};
 use types::SqlError;
 
@@ -61,6 +61,26 @@ impl Db {
                     Err(error)
                 }
             }
+        })
+    }
+
+    /// The first value that a query gives, in binary.
+    pub(crate) fn binary(&mut self, sql: &str) -> Vec<u8> {
+        let Db { session, runtime } = self;
+        runtime.block_on(async {
+            let statement = session.parse(sql).unwrap().pop();
+            let prepared = session.prepare(statement, &[]).await.unwrap();
+            let formats = [Format::Binary];
+            let mut portal =
+                session.bind(&prepared, Parameters::default(), &formats).await.unwrap();
+            let Fetched::Rows(chunk) = session.fetch(&mut portal, 0).await.unwrap() else {
+                panic!("{sql}: no rows");
+            };
+            let mut body = BytesMut::new();
+            portal.encode_row(chunk.row(0), &mut body).unwrap();
+            session.sync().await.unwrap();
+            // The number of fields and the first one's length come first.
+            body.split_off(6).to_vec()
         })
     }
 

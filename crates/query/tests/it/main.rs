@@ -15,6 +15,8 @@ mod grammar;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod hints;
+#[cfg(test)]
 mod indexes;
 #[cfg(test)]
 mod planner;
