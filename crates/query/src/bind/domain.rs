@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use catalog::builtin;
 use catalog::objects::ObjectId;
 use catalog::{Catalog, Domain};
-use types::{Oid, Result};
+use types::{Datum, Oid, Result, SqlError, SqlState};
 
 use super::query::{Body, Relation, Source};
 use super::scope::{Item, ItemColumn, Level, Place, Sight};
@@ -70,6 +71,30 @@ impl Binder<'_> {
         vars_to_columns(&mut expr);
         Ok(expr)
     }
+}
+
+/// A text, or NULL, as a value of a domain.
+///
+/// # Errors
+/// `42704` if there is no such type, `42804` if it is no domain, what the type beneath and the domain's
+/// conditions raise.
+///
+/// Source: PostgreSQL 16 `domain_in`.
+pub(crate) fn domain_input(cx: &SessionCx, ty: Oid, text: Option<&str>) -> Result<Datum> {
+    if cx.catalog.domain_by_oid(ty.0).is_some() {
+        return Binder::stored(cx, "", &[]).user_input(ty, text);
+    }
+    let exists = builtin::type_by_oid(ty).is_some() || cx.catalog.user_type(ty.0).is_some();
+    Err(match exists {
+        true => {
+            let name = crate::system::format_type(&cx.catalog, ty, -1);
+            SqlError::new(SqlState::DATATYPE_MISMATCH, format!("type {name} is not a domain"))
+        }
+        false => {
+            let message = format!("type with OID {} does not exist", ty.0);
+            SqlError::new(SqlState::UNDEFINED_OBJECT, message)
+        }
+    })
 }
 
 /// As [`Binder::domain_of`], for an expression over these relations.

@@ -424,7 +424,7 @@ pub(crate) fn required<T>(node: Option<T>) -> Result<T> {
 }
 
 pub(crate) use self::column_name::column_name;
-pub(crate) use self::domain::domain_rules;
+pub(crate) use self::domain::{domain_input, domain_rules};
 pub(crate) use self::names::{Recorder, parse_stored};
 pub(crate) use self::same::same;
 pub(crate) use self::user_function::FunctionScope;

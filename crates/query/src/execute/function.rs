@@ -13,20 +13,19 @@ use std::sync::Arc;
 use ::functions::CallCx;
 use catalog::Function;
 use catalog::objects::{BOOTSTRAP_ROLE, FunctionBody, Grants, PG_CATALOG};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use parser::NodeEnum;
 use types::{Array, Datum, Oid, Record, Result, SqlError, SqlState, oid};
 
 use super::cx::{ExecCx, Host};
+use super::deep::Deep;
 use super::run::Execution;
 use crate::chunk::Chunk;
 use crate::function::{Compiled, Shape};
 use crate::plan::StatementPlan;
 use crate::system::session;
 
-/// How deep calls may nest: each takes a stack's share of several operators.
-const CALLS_DEPTH_MAX: usize = if cfg!(debug_assertions) { 16 } else { 100 };
+/// How deep calls may nest: each takes a stack's share of several operators, and a session's state.
+const CALLS_DEPTH_MAX: usize = 2_000;
 
 /// A call that waits to be run.
 #[derive(Debug)]
@@ -102,11 +101,8 @@ impl Invocation {
 ///
 /// # Errors
 /// What the body raises; `54001` if calls nest too deeply.
-pub(crate) fn run<'a>(
-    invocation: Invocation,
-    cx: &'a mut ExecCx<'_>,
-) -> BoxFuture<'a, Result<Datum>> {
-    async move {
+pub(crate) fn run<'a>(invocation: Invocation, cx: &'a mut ExecCx<'_>) -> Deep<'a, Result<Datum>> {
+    Deep::new(async move {
         let outer = session(&cx.host.call)?;
         let Invocation { function, args, arg_types, result_type, expected } = invocation;
         let mut inner = outer.clone();
@@ -193,8 +189,7 @@ pub(crate) fn run<'a>(
             }
         }
         Ok(result(&compiled, &function, &last, result_type))
-    }
-    .boxed()
+    })
 }
 
 /// A call's value: the first row's, or an array of all of them.

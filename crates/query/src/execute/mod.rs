@@ -22,6 +22,7 @@ mod append;
 mod batched_join;
 mod cte;
 mod cx;
+mod deep;
 mod delete;
 mod distinct;
 mod dml;

@@ -7,7 +7,7 @@ use catalog::objects::ObjectId;
 use parser::Statement;
 use txn::CommandId;
 use types::settings::FormatSettings;
-use types::{Datum, Oid, Result, SqlError, SqlState};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::catalog_rows::CatalogRows;
 use super::context::SettingRequest;
@@ -107,6 +107,9 @@ impl Portal {
             if value.is_null() {
                 out.put_i32(-1);
                 continue;
+            }
+            if column.ty == oid::ANY {
+                return Err(SqlError::unsupported("cannot display a value of type any"));
             }
             let start = out.len();
             out.put_i32(0);

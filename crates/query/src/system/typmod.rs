@@ -1,4 +1,4 @@
-//! The types' modifiers as functions: `numerictypmodin('{10,2}')` and `numerictypmodout(…)`.
+//! The types' modifiers as functions: `numerictypmodin('{10,2}')` and `numerictypmodout(…)`; `domain_in`.
 
 use catalog::builtin;
 use functions::{CallCx, Scalar};
@@ -9,6 +9,16 @@ use super::{reg, session};
 /// The function with this `prosrc`.
 pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
     Some(match prosrc {
+        "domain_in" => |cx, _, args| match args {
+            [text, Datum::Oid(domain), _] => {
+                let text = match text {
+                    Datum::Text(text) => Some(&**text),
+                    _ => None,
+                };
+                crate::bind::domain_input(session(cx)?, Oid(*domain), text)
+            }
+            _ => Ok(Datum::Null),
+        },
         "bpchartypmodin" => |cx, _, args| input(cx, "bpchar", args),
         "varchartypmodin" => |cx, _, args| input(cx, "varchar", args),
         "numerictypmodin" => |cx, _, args| input(cx, "numeric", args),
