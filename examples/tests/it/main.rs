@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod lambda;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod world;
