@@ -14,6 +14,7 @@ use std::time::Instant;
 /// What a client is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
+    Rust,
     Python,
     Node,
     Go,
@@ -26,6 +27,7 @@ impl Language {
     /// The folder's name.
     fn name(self) -> &'static str {
         match self {
+            Language::Rust => "rust-sqlx",
             Language::Python => "python",
             Language::Node => "node",
             Language::Go => "go",
@@ -42,7 +44,7 @@ impl Language {
             Language::Node => "package-lock.json",
             Language::Go => "go.sum",
             Language::Java => "pom.xml",
-            Language::Ruby | Language::Cpp => return None,
+            Language::Rust | Language::Ruby | Language::Cpp => return None,
         })
     }
 
@@ -54,6 +56,7 @@ impl Language {
     pub(crate) fn command(self, client: &str) -> Vec<OsString> {
         let folder = self.folder();
         match self {
+            Language::Rust => vec![rust_target().join("debug/client-rust-sqlx").into()],
             Language::Python => vec![
                 folder.join("venv/bin/python").into(),
                 folder.join(format!("client_{client}.py")).into(),
@@ -89,6 +92,11 @@ impl Language {
     /// Says what could not be installed.
     pub(crate) fn install(self) -> Result<(), String> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(self.name());
+        if self == Language::Rust {
+            // Where it stands, since its tests need a crate beside it; built with what they need, as `./dev test`
+            // has built it already.
+            return step(&source, &["cargo", "test", "-q", "--no-run"]);
+        }
         let folder = self.folder();
         copy(&source, &folder)
             .map_err(|error| format!("cannot fill {}: {error}", folder.display()))?;
@@ -125,14 +133,14 @@ impl Language {
                 let goal = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies";
                 step(folder, &["mvn", "-q", "-B", goal, "-DoutputDirectory=target/lib"])
             }
-            Language::Ruby | Language::Cpp => Ok(()),
+            Language::Rust | Language::Ruby | Language::Cpp => Ok(()),
         }
     }
 
     /// Compiles the programs; fast if nothing has changed.
     fn compile(self, folder: &Path) -> Result<(), String> {
         match self {
-            Language::Python | Language::Node | Language::Ruby => Ok(()),
+            Language::Rust | Language::Python | Language::Node | Language::Ruby => Ok(()),
             Language::Cpp => {
                 let script = "mkdir -p bin && for file in *.cpp; do \
                     g++ -std=c++17 -Wall -Wextra -Werror -I\"$(pg_config --includedir)\" \
@@ -146,6 +154,12 @@ impl Language {
             }
         }
     }
+}
+
+/// Where cargo puts what it builds of the Rust programs.
+fn rust_target() -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../rust-sqlx/target");
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(own, PathBuf::from)
 }
 
 /// `clients` in the cache of `./dev`.

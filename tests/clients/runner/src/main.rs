@@ -38,6 +38,7 @@ const fn other(name: &'static str, language: Language) -> Client {
 
 /// All clients, in the order of the table.
 const CLIENTS: &[Client] = &[
+    daily("sqlx", Language::Rust),
     daily("psycopg", Language::Python),
     daily("psycopg2", Language::Python),
     daily("asyncpg", Language::Python),
