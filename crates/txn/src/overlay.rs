@@ -1,14 +1,32 @@
 //! A transaction's own writes: for each key, what each command did to it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Bound;
 
 use store::{Direction, Key, KeyRange, Pairs, Value, Write, WriteSet};
 
 use crate::CommandId;
 
-/// What happened to one key, oldest first; almost always one entry.
-type History = Vec<(CommandId, Write)>;
+/// What happened to one key.
+#[derive(Debug)]
+struct History {
+    newest: (CommandId, Write),
+    /// Oldest first; almost always none, and then without memory of its own.
+    older: Vec<(CommandId, Write)>,
+}
+
+impl History {
+    /// What commands before `at` made of the key: `None` if they did not write it.
+    fn visible(&self, at: CommandId) -> Option<Option<&Value>> {
+        let all = std::iter::once(&self.newest).chain(self.older.iter().rev());
+        all.filter(|(command, _)| *command < at).find_map(|(_, write)| match write {
+            Write::Put(value) | Write::Fill(value) => Some(Some(value)),
+            Write::Delete => Some(None),
+            Write::Lock | Write::Validate | Write::Check => None,
+        })
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
@@ -28,47 +46,44 @@ impl Overlay {
     /// Records a write. A lock or validation never hides an earlier write of the same key, and a
     /// validation never weakens a lock.
     pub(crate) fn write(&mut self, key: Key, write: Write, command: CommandId) {
-        let history = self.histories.entry(key.clone()).or_default();
-        match (&write, history.last()) {
-            (
-                Write::Lock,
-                Some((_, Write::Put(_) | Write::Fill(_) | Write::Delete | Write::Lock)),
-            )
-            | (
-                Write::Validate,
-                Some((
-                    _,
-                    Write::Put(_) | Write::Fill(_) | Write::Delete | Write::Lock | Write::Validate,
-                )),
-            )
-            | (Write::Check, Some(_)) => return,
-            _ => {}
-        }
-        match &write {
-            Write::Put(value) | Write::Fill(value) => {
-                self.bytes += key.len() + value.len();
+        let bytes = match &write {
+            Write::Put(value) | Write::Fill(value) => key.len() + value.len(),
+            Write::Delete | Write::Lock => key.len(),
+            Write::Validate | Write::Check => 0,
+        };
+        match self.histories.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(History { newest: (command, write), older: Vec::new() });
             }
-            Write::Delete | Write::Lock => self.bytes += key.len(),
-            Write::Validate | Write::Check => {}
+            Entry::Occupied(history) if hides(&history.get().newest.1, &write) => return,
+            Entry::Occupied(history) => {
+                let history = history.into_mut();
+                let earlier = std::mem::replace(&mut history.newest, (command, write));
+                if earlier.0 != command {
+                    history.older.push(earlier);
+                }
+            }
         }
-        match history.last_mut() {
-            Some((last, earlier)) if *last == command => *earlier = write,
-            _ => history.push((command, write)),
-        }
+        self.bytes += bytes;
     }
 
     /// What commands before `at` made of `key`: `None` if they did not write it.
     pub(crate) fn get(&self, key: &[u8], at: CommandId) -> Option<Option<&Value>> {
-        visible(self.histories.get(key)?, at)
+        // Whoever writes much mostly does so in the order of the keys, and asks for each before it writes it.
+        let (last, _) = self.histories.last_key_value()?;
+        if last.as_ref() < key {
+            return None;
+        }
+        self.histories.get(key)?.visible(at)
     }
 
     /// Whether `command` has put or removed `key`.
     pub(crate) fn wrote(&self, key: &[u8], command: CommandId) -> bool {
-        let Some(history) = self.histories.get(key) else { return false };
-        let newest = history.iter().rev().take_while(|(written, _)| *written == command);
-        newest
-            .into_iter()
-            .any(|(_, write)| matches!(write, Write::Put(_) | Write::Fill(_) | Write::Delete))
+        self.histories.get(key).is_some_and(|history| {
+            let (newest, write) = &history.newest;
+            let puts = matches!(write, Write::Put(_) | Write::Fill(_) | Write::Delete);
+            *newest == command && puts
+        })
     }
 
     /// Lays the writes of commands before `at` over `pairs`, which are those of the snapshot from
@@ -101,7 +116,7 @@ impl Overlay {
         let own =
             self.histories.range::<[u8], _>((as_slice(&covered.start), as_slice(&covered.end)));
         let mut own: Vec<_> =
-            own.filter_map(|(key, history)| Some((key, visible(history, at)?))).collect();
+            own.filter_map(|(key, history)| Some((key, history.visible(at)?))).collect();
         if own.is_empty() {
             return pairs;
         }
@@ -128,21 +143,20 @@ impl Overlay {
 
     /// The net effect: the last write of each key.
     pub(crate) fn into_write_set(self) -> WriteSet {
-        let writes = self
-            .histories
-            .into_iter()
-            .filter_map(|(key, mut history)| Some((key, history.pop()?.1)))
-            .collect();
+        let writes =
+            self.histories.into_iter().map(|(key, history)| (key, history.newest.1)).collect();
         WriteSet { writes }
     }
 }
 
-fn visible(history: &History, at: CommandId) -> Option<Option<&Value>> {
-    history.iter().rev().filter(|(command, _)| *command < at).find_map(|(_, write)| match write {
-        Write::Put(value) | Write::Fill(value) => Some(Some(value)),
-        Write::Delete => Some(None),
-        Write::Lock | Write::Validate | Write::Check => None,
-    })
+/// Whether `write` adds nothing to what is written already.
+fn hides(earlier: &Write, write: &Write) -> bool {
+    match write {
+        Write::Lock => !matches!(earlier, Write::Validate | Write::Check),
+        Write::Validate => !matches!(earlier, Write::Check),
+        Write::Check => true,
+        Write::Put(_) | Write::Fill(_) | Write::Delete => false,
+    }
 }
 
 fn as_slice(bound: &Bound<Key>) -> Bound<&[u8]> {
