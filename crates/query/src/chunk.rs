@@ -113,6 +113,11 @@ impl Chunk {
         &self.values[index * self.width..(index + 1) * self.width]
     }
 
+    /// The row at `index`, to be changed.
+    pub fn row_mut(&mut self, index: usize) -> &mut [Datum] {
+        &mut self.values[index * self.width..(index + 1) * self.width]
+    }
+
     /// All rows, in order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[Datum]> {
         (0..self.rows).map(|index| self.row(index))

@@ -89,10 +89,10 @@ pub fn utf8(bytes: &[u8]) -> Result<&str> {
         )
     };
     let text = std::str::from_utf8(bytes).map_err(|error| bad(error.valid_up_to()))?;
-    match bytes.iter().position(|&byte| byte == 0) {
-        None => Ok(text),
-        Some(at) => Err(bad(at)),
+    if !bytes.contains(&0) {
+        return Ok(text);
     }
+    Err(bad(bytes.iter().position(|byte| *byte == 0).unwrap_or_default()))
 }
 
 #[cfg(test)]

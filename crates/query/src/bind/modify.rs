@@ -334,6 +334,22 @@ impl Binder<'_> {
         }
     }
 
+    /// The table that `COPY … TO` reads; `None` for a built-in relation.
+    ///
+    /// # Errors
+    /// `42P01`; `42809` for a view.
+    pub(crate) fn copied_table(mut self, range: &protobuf::RangeVar) -> Result<Option<Arc<Table>>> {
+        match self.relation(&range.schemaname, &range.relname, range.location)?.1 {
+            Found::Table(table) => Ok(Some(table)),
+            Found::System(_) => Ok(None),
+            Found::View(view) => Err(SqlError::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("cannot copy from view \"{}\"", view.name),
+            )
+            .hint("Try the COPY (SELECT ...) TO variant.")),
+        }
+    }
+
     /// One value for each column of a table: the defaults of those that are not `given`.
     ///
     /// # Errors

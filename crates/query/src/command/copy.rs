@@ -6,24 +6,23 @@ mod writer;
 
 use std::sync::Arc;
 
-use catalog::Table;
 use catalog::objects::Privilege;
+use catalog::{ColumnDefault, Table};
 use parser::protobuf::{self, CopyStmt};
 use parser::{Node, NodeEnum, Statement};
-use types::{Datum, Oid, Result, SqlError, SqlState};
+use types::{Oid, Result, SqlError, SqlState};
 
 use self::options::Options;
 use self::reader::Reader;
 use self::writer::Writer;
 use super::Outcome;
 use crate::bind::{Binder, required, strings, unsupported};
+use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::execute::Execution;
-use crate::plan::{self, Node as PlanNode, Plan};
+use crate::expr::{Expr, ExprKind};
+use crate::plan::{self, Node as PlanNode, Plan, StatementPlan};
 use crate::session::transaction::check_descriptors;
-use crate::session::{CopyFormat, Fetched, Format, Session};
-
-/// Rows gathered before they are inserted.
-const BATCH_ROWS: usize = 500;
+use crate::session::{CopyFormat, Fetched, Format, Session, SessionCx};
 
 pub(super) async fn run(
     session: &mut Session,
@@ -70,9 +69,16 @@ async fn copy_out(
     let parsed;
     let (select, source): (&NodeEnum, &str) = match (relation, query) {
         (Some(range), None) => {
-            let columns = match attlist {
-                [] => "*".to_owned(),
-                names => strings(names).into_iter().map(quote).collect::<Vec<_>>().join(", "),
+            let columns = match (Binder::new(&session.cx, "", &[]).copied_table(range)?, attlist) {
+                (Some(table), names) => {
+                    let positions = positions(&table, names)?;
+                    let columns = positions.iter().filter_map(|at| table.columns.get(*at));
+                    columns.map(|column| quote(&column.name)).collect::<Vec<_>>().join(", ")
+                }
+                (None, []) => "*".to_owned(),
+                (None, names) => {
+                    strings(names).into_iter().map(quote).collect::<Vec<_>>().join(", ")
+                }
             };
             let schema = match range.schemaname.as_str() {
                 "" => String::new(),
@@ -171,15 +177,14 @@ fn quote(name: &str) -> String {
 
 /// A running `COPY … FROM STDIN`.
 pub(crate) struct CopyIn {
-    table: Arc<Table>,
-    /// Positions in [`Table::columns`] of the columns that the data holds.
-    positions: Vec<usize>,
-    /// One value for each of the table's columns: defaults of those that the data lacks.
-    defaults: Vec<crate::expr::Expr>,
+    /// OID of the table.
+    table: u32,
+    /// An INSERT of the rows in its work table, whose columns are those of the data.
+    plan: Arc<StatementPlan>,
     reader: Reader,
     binary: bool,
-    batch: Vec<Vec<Datum>>,
-    rows: u64,
+    rows: Chunk,
+    inserted: u64,
 }
 
 impl CopyIn {
@@ -191,50 +196,27 @@ impl CopyIn {
     ) -> Result<CopyIn> {
         let cx = &session.cx;
         let table = Binder::new(cx, "", &[]).target_table(range, Privilege::Insert)?;
-        let mut positions = Vec::new();
-        for name in strings(attlist) {
-            let position = table.column(name).ok_or_else(|| {
-                SqlError::new(
-                    SqlState::UNDEFINED_COLUMN,
-                    format!("column \"{name}\" of relation \"{}\" does not exist", table.name),
-                )
-            })?;
-            if positions.contains(&position) {
-                return Err(SqlError::new(
-                    SqlState::DUPLICATE_COLUMN,
-                    format!("column \"{name}\" specified more than once"),
-                ));
-            }
-            positions.push(position);
-        }
-        if attlist.is_empty() {
-            positions = table
-                .live_columns()
-                .filter(|(_, column)| {
-                    !matches!(column.default, Some(catalog::ColumnDefault::Generated(_)))
-                })
-                .map(|(position, _)| position)
-                .collect();
-        }
-        let binder = Binder::new(cx, "", &[]);
-        binder.check_columns(table.oid, Privilege::Insert, &positions)?;
-        let defaults = binder.defaults(&table, &positions)?;
-        let binary = options.binary;
-        let columns = positions
+        let positions = positions(&table, attlist)?;
+        let columns: Vec<(String, Oid, i32)> = positions
             .iter()
-            .map(|position| {
-                let column = &table.columns[*position];
-                (column.name.clone(), Oid(column.type_oid), column.typmod)
-            })
+            .filter_map(|position| table.columns.get(*position))
+            .map(|column| (column.name.clone(), Oid(column.type_oid), column.typmod))
             .collect();
-        let reader = Reader::new(options, columns, table.name.clone());
-        Ok(CopyIn { table, positions, defaults, reader, binary, batch: Vec::new(), rows: 0 })
+        let binary = options.binary;
+        Ok(CopyIn {
+            table: table.oid,
+            plan: Arc::new(insert_plan(cx, &table, &positions)?),
+            rows: Chunk::with_capacity(columns.len(), CHUNK_ROWS),
+            reader: Reader::new(options, columns, table.name.clone()),
+            binary,
+            inserted: 0,
+        })
     }
 
     /// How the data comes.
     pub(crate) fn format(&self) -> CopyFormat {
         let format = if self.binary { Format::Binary } else { Format::Text };
-        CopyFormat { format, columns: self.positions.len() }
+        CopyFormat { format, columns: self.rows.width() }
     }
 
     /// Takes a piece of the data.
@@ -253,13 +235,12 @@ impl CopyIn {
     pub(crate) async fn finish(mut self, session: &mut Session) -> Result<String> {
         self.drain(session, true).await?;
         self.flush(session).await?;
-        Ok(format!("COPY {}", self.rows))
+        Ok(format!("COPY {}", self.inserted))
     }
 
     async fn drain(&mut self, session: &mut Session, end: bool) -> Result<()> {
-        while let Some(row) = self.reader.next_row(&session.cx, end)? {
-            self.batch.push(row);
-            if self.batch.len() >= BATCH_ROWS {
+        while self.reader.next_row(&session.cx.settings.format, end, &mut self.rows)? {
+            if self.rows.len() >= CHUNK_ROWS {
                 self.flush(session).await?;
             }
         }
@@ -268,49 +249,91 @@ impl CopyIn {
 
     /// Inserts the rows gathered so far.
     async fn flush(&mut self, session: &mut Session) -> Result<()> {
-        if self.batch.is_empty() {
+        if self.rows.is_empty() {
             return Ok(());
         }
-        let types: Vec<Oid> = self.table.columns.iter().map(|c| Oid(c.type_oid)).collect();
-        let rows = std::mem::take(&mut self.batch)
-            .into_iter()
-            .map(|values| {
-                let mut row = self.defaults.clone();
-                for (position, value) in self.positions.iter().zip(values) {
-                    row[*position] = crate::expr::Expr::constant(value, types[*position]);
-                }
-                row
-            })
-            .collect::<Vec<_>>();
-        let count = rows.len();
-        let source = Arc::new(Plan::new(PlanNode::Values { rows }, types));
-        let checks = Binder::new(&session.cx, "", &[]).row_checks(&self.table)?;
-        let (foreign_keys, tables) = Binder::new(&session.cx, "", &[]).related(&self.table)?;
-        let insert = plan::Insert {
-            table: Arc::clone(&self.table),
-            source,
-            checks,
-            on_conflict: None,
-            returning: None,
-        };
-        let plan = Arc::new(plan::StatementPlan {
-            root: Arc::new(Plan::new(PlanNode::Insert(insert), Vec::new())),
-            ctes: Vec::new(),
-            subplans: 0,
-            work_tables: 0,
-            writes: true,
-            tables,
-            foreign_keys,
-        });
+        let next = Chunk::with_capacity(self.rows.width(), CHUNK_ROWS);
+        let rows = std::mem::replace(&mut self.rows, next);
+        let count = rows.len() as u64;
         let cluster = session.engine.cluster();
         let active = session.ensure_active()?;
         let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
         let at = txn.next_command();
-        check_descriptors(txn, cluster, &plan.tables);
-        let mut execution = Execution::new(plan, Vec::new(), at)?;
+        check_descriptors(txn, cluster, &self.plan.tables);
+        let mut execution = Execution::over(Arc::clone(&self.plan), rows, at)?;
         while session.next_chunk(&mut execution).await?.is_some() {}
-        self.rows += count as u64;
-        session.engine.activity.changed(self.table.oid, count as u64);
+        self.inserted += count;
+        session.engine.activity.changed(self.table, count);
         Ok(())
     }
+}
+
+/// Positions in [`Table::columns`] of the columns that are copied: those named, or all but generated ones.
+///
+/// Source: PostgreSQL 16 `CopyGetAttnums`, `src/backend/commands/copy.c`.
+fn positions(table: &Table, attlist: &[Node]) -> Result<Vec<usize>> {
+    let generated =
+        |column: &catalog::Column| matches!(column.default, Some(ColumnDefault::Generated(_)));
+    if attlist.is_empty() {
+        let columns = table.live_columns().filter(|(_, column)| !generated(column));
+        return Ok(columns.map(|(position, _)| position).collect());
+    }
+    let mut positions = Vec::new();
+    for name in strings(attlist) {
+        let position = table.column(name).ok_or_else(|| {
+            SqlError::new(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{name}\" of relation \"{}\" does not exist", table.name),
+            )
+        })?;
+        if table.columns.get(position).is_some_and(generated) {
+            return Err(SqlError::new(
+                SqlState::INVALID_COLUMN_REFERENCE,
+                format!("column \"{name}\" is a generated column"),
+            )
+            .detail("Generated columns cannot be used in COPY."));
+        }
+        if positions.contains(&position) {
+            return Err(SqlError::new(
+                SqlState::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            ));
+        }
+        positions.push(position);
+    }
+    Ok(positions)
+}
+
+/// An INSERT of what is in its first work table: values of the columns at `positions`. The other columns
+/// get their defaults.
+fn insert_plan(cx: &SessionCx, table: &Arc<Table>, positions: &[usize]) -> Result<StatementPlan> {
+    let binder = Binder::new(cx, "", &[]);
+    binder.check_columns(table.oid, Privilege::Insert, positions)?;
+    let type_of = |column: &catalog::Column| Oid(column.type_oid);
+    let types: Vec<Oid> = table.columns.iter().map(type_of).collect();
+    let mut exprs = binder.defaults(table, positions)?;
+    for (given, position) in positions.iter().enumerate() {
+        if let (Some(expr), Some(ty)) = (exprs.get_mut(*position), types.get(*position)) {
+            *expr = Expr::new(ExprKind::Column(given), *ty);
+        }
+    }
+    let given = positions.iter().filter_map(|position| types.get(*position).copied()).collect();
+    let input = Arc::new(Plan::new(PlanNode::WorkTable { work_table: 0 }, given));
+    let insert = plan::Insert {
+        table: Arc::clone(table),
+        source: Arc::new(Plan::new(PlanNode::Project { input, exprs }, types)),
+        checks: binder.row_checks(table)?,
+        on_conflict: None,
+        returning: None,
+    };
+    let (foreign_keys, tables) = Binder::new(cx, "", &[]).related(table)?;
+    Ok(StatementPlan {
+        root: Arc::new(Plan::new(PlanNode::Insert(insert), Vec::new())),
+        ctes: Vec::new(),
+        subplans: 0,
+        work_tables: 1,
+        writes: true,
+        tables,
+        foreign_keys,
+    })
 }

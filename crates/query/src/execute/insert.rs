@@ -3,23 +3,28 @@
 //! A chunk of rows is checked, the keys that have to be unique are looked up together, then the
 //! rows are written one by one: each sees what those before it wrote.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::Index;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use store::{Key, Value};
+use store::{Direction, Key, KeyRange, Value};
 use types::{Datum, Result, RowReader, SqlError, SqlState};
 
 use super::cx::ExecCx;
 use super::dml::{Returned, Target, inspect_all};
-use super::eval::{Stop, eval, passes};
+use super::eval::{EvalCx, Stop, eval, passes};
 use super::index::{self, Entry, Projection};
 use super::run::{self, Operator, wrong_node};
 use crate::chunk::Chunk;
 use crate::plan::{ConflictUpdate, Insert, Node, OnConflict, Plan};
+
+/// Rows for which it is worth a look whether there is anything between them.
+const BETWEEN_ROWS_MIN: usize = 8;
 
 struct InsertOperator {
     plan: Arc<Plan>,
@@ -77,18 +82,12 @@ impl InsertOperator {
         cx.check_room()?;
         let target = Target::new(&node.table, &node.checks, self.stops, cx);
         let width = node.table.columns.len();
-        while let Some(chunk) = source.next(cx).await? {
+        while let Some(mut rows) = source.next(cx).await? {
             cx.checkpoint().await?;
-            let mut rows = Chunk::with_capacity(width, chunk.len());
-            cx.for_each(self.stops, chunk.len(), |cx, index| {
-                rows.push_with(|out| {
-                    let base = out.len();
-                    out.extend_from_slice(chunk.row(index));
-                    target.complete(out.get_mut(base..).unwrap_or_default(), cx)
-                })
-            })
-            .await?;
-            drop(chunk);
+            // What stops in the middle of a row begins it anew: generated columns are computed from the others.
+            let count = rows.len();
+            let complete = |cx: &EvalCx<'_>, index| target.complete(rows.row_mut(index), cx);
+            cx.for_each(self.stops, count, complete).await?;
             let mut proposed = Vec::with_capacity(rows.len());
             for row in rows.rows() {
                 proposed.push(propose(&target, row, cx)?);
@@ -104,17 +103,17 @@ impl InsertOperator {
                 let stored = match conflict {
                     None => {
                         store(&target, row, proposed, &found, cx)?;
-                        Some(row.to_vec())
+                        Some(Cow::Borrowed(row))
                     }
                     Some((existing, OnConflict { update: Some(update), .. })) => {
-                        update_existing(&target, update, existing, row, cx).await?
+                        update_existing(&target, update, existing, row, cx).await?.map(Cow::Owned)
                     }
                     Some((_, OnConflict { update: None, .. })) => None,
                 };
                 if let Some(stored) = stored {
                     self.affected += 1;
                     if node.returning.is_some() {
-                        returned.push(stored);
+                        returned.push_row(&stored);
                     }
                 }
             }
@@ -154,10 +153,12 @@ fn unique_keys<'p>(
 
 /// Reads all keys that have to be unique at once.
 async fn look_up(target: &Target<'_>, proposed: &[Proposed], cx: &mut ExecCx<'_>) -> Result<Found> {
-    let keys: Vec<Key> = proposed
-        .iter()
-        .flat_map(|proposed| unique_keys(target, proposed).map(|(_, key)| key.clone()))
-        .collect();
+    let mut keys: Vec<Key> = Vec::with_capacity(proposed.len());
+    if target.table.primary_key.is_some() && !between_rows(proposed, cx).await? {
+        keys.extend(proposed.iter().map(|proposed| proposed.key.clone()));
+    }
+    let entries = proposed.iter().flat_map(|proposed| proposed.entries.iter().flatten());
+    keys.extend(entries.filter(|entry| entry.unique).map(|entry| entry.key.clone()));
     let after = cx.host.txn.command().after();
     let values = match keys.as_slice() {
         [] => Vec::new(),
@@ -165,6 +166,22 @@ async fn look_up(target: &Target<'_>, proposed: &[Proposed], cx: &mut ExecCx<'_>
         keys => cx.host.txn.get_many(keys, after).await?,
     };
     Ok(keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect())
+}
+
+/// Whether many rows in the order of their keys belong where no row is yet: those of a file that is loaded
+/// mostly do, and one look tells. Rows in another order may lie far apart, with much between them.
+async fn between_rows(proposed: &[Proposed], cx: &mut ExecCx<'_>) -> Result<bool> {
+    let [first, .., last] = proposed else { return Ok(false) };
+    if proposed.len() < BETWEEN_ROWS_MIN || !proposed.is_sorted_by(|a, b| a.key <= b.key) {
+        return Ok(false);
+    }
+    let range = KeyRange {
+        start: Bound::Included(first.key.clone()),
+        end: Bound::Included(last.key.clone()),
+    };
+    let after = cx.host.txn.command().after();
+    let (found, _) = cx.host.txn.scan(&range, Direction::Forward, 1, after).await?;
+    Ok(found.is_empty())
 }
 
 /// What is stored under `key` now, the rows inserted since the look-up included.

@@ -123,6 +123,18 @@ impl Execution {
         Ok(Execution { plan, params, root, state, finished: None })
     }
 
+    /// Readies a plan that reads `rows` as its first work table, at the command `at`.
+    ///
+    /// # Errors
+    /// As [`Execution::new`].
+    pub fn over(plan: Arc<StatementPlan>, rows: Chunk, at: CommandId) -> Result<Execution> {
+        let mut execution = Execution::new(plan, Vec::new(), at)?;
+        if let Some(first) = execution.state.work_tables.first_mut() {
+            *first = Arc::new(vec![rows]);
+        }
+        Ok(execution)
+    }
+
     /// The next rows of the main plan; `None` at the end. Rows are modified by the first call, all
     /// of them; the calls after it only hand out what `RETURNING` gave.
     ///

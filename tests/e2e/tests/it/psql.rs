@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 use testkit::{BorealisServer, Endpoint};
 
 /// What psql prints for `input`, errors included.
@@ -293,4 +293,12 @@ fn copy_in_and_out() {
             3,tab	inside
         "#]],
     );
+}
+
+/// `data/copy.out` is what PostgreSQL 16 gives.
+#[test]
+fn copy_of_odd_rows() {
+    let server = BorealisServer::in_memory();
+    let given = psql(&server.endpoint(), include_str!("../data/copy.sql"));
+    expect_file!["../data/copy.out"].assert_eq(&given);
 }

@@ -1,12 +1,13 @@
 //! Rows as COPY reads them, from pieces that end anywhere.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use types::{Datum, Oid, Result, SqlError, SqlState};
+use types::{Datum, FormatSettings, Oid, Result, SqlError, SqlState};
 
 use super::options::Options;
 use super::writer::SIGNATURE;
-use crate::session::SessionCx;
+use crate::chunk::Chunk;
 
 /// Most bytes that one row may take.
 const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -53,27 +54,35 @@ impl Reader {
         self.buffer.extend_from_slice(data);
     }
 
-    /// The next complete row; with `end`, also one that lacks its line end.
-    pub(super) fn next_row(&mut self, cx: &SessionCx, end: bool) -> Result<Option<Vec<Datum>>> {
+    /// Appends the next complete row to `rows`; with `end`, also one that lacks its line end. False if
+    /// there is none.
+    pub(super) fn next_row(
+        &mut self,
+        settings: &FormatSettings,
+        end: bool,
+        rows: &mut Chunk,
+    ) -> Result<bool> {
         if self.ended {
             self.taken = self.buffer.len();
-            return Ok(None);
+            return Ok(false);
         }
         if self.options.binary {
-            return self.next_binary(end);
+            return self.next_binary(end, rows);
         }
         loop {
-            let Some(line) = self.next_line(end)? else { return Ok(None) };
+            let Some(line) = self.next_line(end)? else { return Ok(false) };
             self.line += 1;
             if std::mem::take(&mut self.header_left) {
                 continue;
             }
+            let line = self.buffer.get(line).unwrap_or_default();
             if line == b"\\." {
                 self.ended = true;
-                return Ok(None);
+                return Ok(false);
             }
-            let text = types::utf8(&line).map_err(|error| error.context(self.context()))?;
-            return self.fields(text, cx).map(Some);
+            let text = types::utf8(line).map_err(|error| error.context(self.context()))?;
+            rows.push_with(|row| self.fields(text, settings, row))?;
+            return Ok(true);
         }
     }
 
@@ -81,76 +90,99 @@ impl Reader {
         format!("COPY {}, line {}", self.relation, self.line)
     }
 
-    /// A line without its end. In CSV, a line end inside quotes belongs to the line.
-    fn next_line(&mut self, end: bool) -> Result<Option<Vec<u8>>> {
-        let rest = &self.buffer[self.taken..];
-        let mut quoted = false;
-        let mut escaped = false;
-        for (i, byte) in rest.iter().enumerate() {
-            if self.options.csv {
-                if escaped {
-                    escaped = false;
-                } else if quoted
-                    && *byte == self.options.escape
-                    && self.options.escape != self.options.quote
-                {
-                    escaped = true;
-                } else if *byte == self.options.quote {
-                    quoted = !quoted;
-                }
-            } else if escaped {
-                escaped = false;
-                // A backslash before a line end makes the line end data.
-                continue;
-            } else if *byte == b'\\' {
-                escaped = true;
+    /// Where the next line is in the buffer, without its end. In CSV, a line end inside quotes belongs to
+    /// the line.
+    fn next_line(&mut self, end: bool) -> Result<Option<Range<usize>>> {
+        let rest = self.buffer.get(self.taken..).unwrap_or_default();
+        let (length, quoted) = match self.options.csv {
+            true => self.csv_line(rest),
+            false => (text_line(rest), false),
+        };
+        let (line, taken) = match length {
+            Some(length) => (length, length + 1),
+            None if rest.len() > ROW_BYTES_MAX => {
+                return Err(malformed("COPY line is too long").context(self.context()));
             }
-            if *byte == b'\n' && !quoted {
-                let mut line = rest[..i].to_vec();
-                if line.last() == Some(&b'\r') {
-                    line.pop();
-                }
-                self.taken += i + 1;
-                return Ok(Some(line));
+            None if !end || rest.is_empty() => return Ok(None),
+            None if quoted => {
+                self.line += 1;
+                let line = String::from_utf8_lossy(rest);
+                return Err(malformed("unterminated CSV quoted field")
+                    .context(format!("COPY {}, line {}: \"{line}\"", self.relation, self.line)));
             }
-        }
-        if rest.len() > ROW_BYTES_MAX {
-            return Err(malformed("COPY line is too long").context(self.context()));
-        }
-        if !end || rest.is_empty() {
-            return Ok(None);
-        }
-        if quoted {
-            return Err(malformed("unterminated CSV quoted field").context(self.context()));
-        }
-        let mut line = rest.to_vec();
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        self.taken = self.buffer.len();
-        Ok(Some(line))
+            None => (rest.len(), rest.len()),
+        };
+        let line = match rest.get(..line) {
+            Some([before @ .., b'\r']) => before.len(),
+            _ => line,
+        };
+        let start = self.taken;
+        self.taken += taken;
+        Ok(Some(start..start + line))
     }
 
-    fn fields(&self, line: &str, cx: &SessionCx) -> Result<Vec<Datum>> {
-        let fields = if self.options.csv { self.split_csv(line) } else { self.split_text(line)? };
-        if fields.len() > self.columns.len() {
-            return Err(malformed("extra data after last expected column")
-                .context(format!("{}: \"{line}\"", self.context())));
+    /// How long the line is that `rest` begins with, if it is complete; whether it ends inside quotes.
+    fn csv_line(&self, rest: &[u8]) -> (Option<usize>, bool) {
+        let Options { quote, escape, .. } = self.options;
+        let (mut quoted, mut escaped) = (false, false);
+        for (i, byte) in rest.iter().enumerate() {
+            if escaped {
+                escaped = false;
+            } else if quoted && *byte == escape && escape != quote {
+                escaped = true;
+            } else if *byte == quote {
+                quoted = !quoted;
+            } else if *byte == b'\n' && !quoted {
+                return (Some(i), false);
+            }
         }
-        let mut row = Vec::with_capacity(self.columns.len());
-        for (number, (name, ty, typmod)) in self.columns.iter().enumerate() {
-            let Some(field) = fields.get(number) else {
-                return Err(malformed(format!("missing data for column \"{name}\""))
-                    .context(format!("{}: \"{line}\"", self.context())));
+        (None, quoted)
+    }
+
+    /// Appends a line's values to `row`.
+    fn fields(&self, line: &str, settings: &FormatSettings, row: &mut Vec<Datum>) -> Result<()> {
+        let Options { csv, delimiter, quote, null, .. } = &self.options;
+        let special = if *csv { *quote } else { b'\\' };
+        if line.as_bytes().contains(&special) || self.columns.is_empty() {
+            let fields = if *csv { self.split_csv(line) } else { self.split_text(line)? };
+            return self.values(line, fields.iter().map(Option::as_deref), settings, row);
+        }
+        // Every delimiter ends a field.
+        let fields = line.split(char::from(*delimiter));
+        self.values(line, fields.map(|field| (field != null).then_some(field)), settings, row)
+    }
+
+    fn values<'l>(
+        &self,
+        line: &str,
+        mut fields: impl Iterator<Item = Option<&'l str>> + Clone,
+        settings: &FormatSettings,
+        row: &mut Vec<Datum>,
+    ) -> Result<()> {
+        let of_line = |error: SqlError| error.context(format!("{}: \"{line}\"", self.context()));
+        let extra = || of_line(malformed("extra data after last expected column"));
+        let all = fields.clone();
+        for (name, ty, typmod) in &self.columns {
+            let value = match fields.next() {
+                Some(None) => Ok(Datum::Null),
+                Some(Some(text)) => {
+                    types::text::input(*ty, *typmod, text, settings).map_err(|error| {
+                        error.context(format!("{}, column {name}: \"{text}\"", self.context()))
+                    })
+                }
+                None => Err(of_line(malformed(format!("missing data for column \"{name}\"")))),
             };
-            row.push(match field {
-                None => Datum::Null,
-                Some(text) => types::text::input(*ty, *typmod, text, &cx.settings.format).map_err(
-                    |error| error.context(format!("{}, column {name}: \"{text}\"", self.context())),
-                )?,
-            });
+            match value {
+                Ok(value) => row.push(value),
+                // Too many fields are an error before any value is.
+                Err(_) if all.count() > self.columns.len() => return Err(extra()),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(row)
+        match fields.next() {
+            Some(_) => Err(extra()),
+            None => Ok(()),
+        }
     }
 
     /// Fields of a line in text format. Escapes are taken out; a delimiter behind a backslash is data.
@@ -256,14 +288,14 @@ impl Reader {
         fields
     }
 
-    fn next_binary(&mut self, end: bool) -> Result<Option<Vec<Datum>>> {
+    fn next_binary(&mut self, end: bool, rows: &mut Chunk) -> Result<bool> {
         let mut rest = &self.buffer[self.taken..];
         if self.header_left {
             if rest.len() < SIGNATURE.len() {
                 return if end {
                     Err(malformed("COPY file signature not recognized"))
                 } else {
-                    Ok(None)
+                    Ok(false)
                 };
             }
             let (head, after) = rest.split_at(SIGNATURE.len());
@@ -277,19 +309,20 @@ impl Reader {
         let before = rest.len();
         match binary_row(&mut rest, &self.columns)? {
             Binary::Row(row) => {
+                rows.push(row);
                 self.taken += before - rest.len();
                 self.line += 1;
-                Ok(Some(row))
+                Ok(true)
             }
             Binary::End => {
                 self.ended = true;
                 self.taken = self.buffer.len();
-                Ok(None)
+                Ok(false)
             }
             // The data may end without the mark that says so, as pgx's do.
-            Binary::Incomplete if end && before < 2 => Ok(None),
+            Binary::Incomplete if end && before < 2 => Ok(false),
             Binary::Incomplete if end => Err(malformed("unexpected EOF in COPY data")),
-            Binary::Incomplete => Ok(None),
+            Binary::Incomplete => Ok(false),
         }
     }
 }
@@ -329,6 +362,19 @@ fn binary_row(rest: &mut &[u8], columns: &[(String, Oid, i32)]) -> Result<Binary
     }
     *rest = at;
     Ok(Binary::Row(row))
+}
+
+/// How long the line of text format is that `rest` begins with, if it is complete. A backslash before a line
+/// end makes the line end data.
+fn text_line(rest: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr2(b'\n', b'\\', rest.get(from..)?)?;
+        match rest.get(at) {
+            Some(b'\\') => from = at + 2,
+            _ => return Some(at),
+        }
+    }
 }
 
 fn take<const N: usize>(at: &mut &[u8]) -> Option<[u8; N]> {
