@@ -108,6 +108,8 @@ fn unescape(field: &str) -> Field {
 pub(crate) struct Batch {
     /// Counted from 0. The same file and batch size give the same batches.
     pub(crate) index: u64,
+    /// How far the source was read for it.
+    pub(crate) position: u64,
     text: Bytes,
     lines: Vec<Line>,
 }
@@ -180,7 +182,7 @@ impl Batcher {
         self.rows.lines.reserve(lines.len());
         let index = self.next;
         self.next += 1;
-        Some(Batch { index, text: text.into(), lines })
+        Some(Batch { index, position: 0, text: text.into(), lines })
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Next {
 /// The file's columns, if it names them, and its rows.
 pub(crate) struct Source {
     pub(crate) columns: Option<Vec<Column>>,
+    /// All that there is to read, in the unit of [`Source::position`], if that is known.
+    pub(crate) total: Option<u64>,
     reader: Reader,
     number: u64,
 }
@@ -55,14 +57,23 @@ pub(crate) fn open(options: &Options) -> Result<Source> {
     match options.format()? {
         Format::Parquet => parquet(path, open()?),
         format @ (Format::Csv | Format::Tsv) => {
-            let input: Box<dyn Read + Send> =
-                if options.is_stdin() { Box::new(std::io::stdin()) } else { Box::new(open()?) };
-            separated(options, format, input)
+            if options.is_stdin() {
+                return separated(options, format, Box::new(std::io::stdin()), None);
+            }
+            let file = open()?;
+            // What is no file, such as a pipe, has no length.
+            let bytes = file.metadata().ok().filter(|data| data.is_file()).map(|data| data.len());
+            separated(options, format, Box::new(file), bytes)
         }
     }
 }
 
-fn separated(options: &Options, format: Format, input: Box<dyn Read + Send>) -> Result<Source> {
+fn separated(
+    options: &Options,
+    format: Format,
+    input: Box<dyn Read + Send>,
+    total: Option<u64>,
+) -> Result<Source> {
     let default = if format == Format::Tsv { '\t' } else { ',' };
     let delimiter = u8::try_from(options.delimiter.unwrap_or(default)).unwrap_or(b',');
     let mut reader = ReaderBuilder::new()
@@ -94,14 +105,17 @@ fn separated(options: &Options, format: Format, input: Box<dyn Read + Send>) -> 
     let width = columns.as_ref().map(Vec::len);
     let null = options.null.clone();
     let record = ByteRecord::new();
-    Ok(Source { columns, reader: Reader::Separated { reader, record, null, width }, number: 0 })
+    let reader = Reader::Separated { reader, record, null, width };
+    Ok(Source { columns, total, reader, number: 0 })
 }
 
 fn parquet(path: &Path, file: File) -> Result<Source> {
     let malformed =
         |reason: String| Error::Malformed { path: path.to_owned(), format: "Parquet", reason };
     let reader = SerializedFileReader::new(file).map_err(|error| malformed(error.to_string()))?;
-    let schema = reader.metadata().file_metadata().schema_descr().root_schema().clone();
+    let file = reader.metadata().file_metadata();
+    let total = u64::try_from(file.num_rows()).ok();
+    let schema = file.schema_descr().root_schema().clone();
     let columns = schema.get_fields().iter().map(|field| {
         let name = field.name().to_owned();
         let sql_type = sql_type(field);
@@ -111,7 +125,7 @@ fn parquet(path: &Path, file: File) -> Result<Source> {
     });
     let columns: Vec<Column> = columns.collect::<Result<_>>()?;
     let rows = RowIter::from_file_into(Box::new(reader));
-    Ok(Source { columns: Some(columns), reader: Reader::Parquet(rows), number: 0 })
+    Ok(Source { columns: Some(columns), total, reader: Reader::Parquet(rows), number: 0 })
 }
 
 /// The SQL type of a column that is not nested.
@@ -148,6 +162,14 @@ fn sql_type(field: &Type) -> Option<String> {
 }
 
 impl Source {
+    /// How far it was read: in bytes, or in rows of a Parquet file.
+    pub(crate) fn position(&self) -> u64 {
+        match &self.reader {
+            Reader::Separated { reader, .. } => reader.position().byte(),
+            Reader::Parquet(_) => self.number,
+        }
+    }
+
     /// Reads a row and appends it to `rows`; `None` at the end.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connector::{Config, Connector, Pool, PoolOptions};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::batch::{Batch, Batcher, Field, Refused};
@@ -165,7 +165,8 @@ async fn pump(
     summary: &mut Summary,
 ) -> Result<()> {
     let connections = reading.options.connections;
-    let progress = progress(reading.options.quiet);
+    let progress = progress(reading.options.quiet, reading.source.total);
+    let mut position = 0;
     let (batches, queue) = mpsc::channel(2 * connections);
     let (says, mut said) = mpsc::channel(64);
     let (outcomes, mut results) = mpsc::channel(2 * connections);
@@ -189,10 +190,12 @@ async fn pump(
                 }
             },
             Some(outcome) = results.recv() => {
+                position = outcome.position.max(position);
                 if let Err(error) = count(outcome, manifest, rejects, summary) {
                     break Err(error);
                 }
-                progress.set_position(summary.loaded + summary.skipped);
+                progress.set_message(HumanCount(summary.loaded + summary.skipped).to_string());
+                progress.set_position(position);
             }
             else => break Ok(()),
         }
@@ -235,9 +238,12 @@ fn read(reading: Reading, batches: &mpsc::Sender<Batch>, says: &mpsc::Sender<Sai
     let Reading { options, mut source, sample, done } = reading;
     let mut batcher = Batcher::new(options.batch_size);
     let refuse = |row| says.blocking_send(Said::Refused(row)).is_ok();
-    let send = |batch: Option<Batch>| match batch {
+    let send = |batch: Option<Batch>, position: u64| match batch {
         Some(batch) if done.contains(&batch.index) => says.blocking_send(Said::DoneBefore).is_ok(),
-        Some(batch) => batches.blocking_send(batch).is_ok(),
+        Some(mut batch) => {
+            batch.position = position;
+            batches.blocking_send(batch).is_ok()
+        }
         None => true,
     };
     if !sample.refused.into_iter().all(refuse) {
@@ -245,13 +251,13 @@ fn read(reading: Reading, batches: &mpsc::Sender<Batch>, says: &mpsc::Sender<Sai
     }
     for (number, fields) in sample.rows {
         batcher.rows().push(number, fields.iter().map(Option::as_deref));
-        if !send(batcher.full()) {
+        if !send(batcher.full(), source.position()) {
             return;
         }
     }
     let result = loop {
         let goes_on = match source.next(&options.source, batcher.rows()) {
-            Ok(Some(Next::Row)) => send(batcher.full()),
+            Ok(Some(Next::Row)) => send(batcher.full(), source.position()),
             Ok(Some(Next::Refused(row))) => refuse(row),
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
@@ -261,20 +267,23 @@ fn read(reading: Reading, batches: &mpsc::Sender<Batch>, says: &mpsc::Sender<Sai
         }
     };
     // What was read is loaded, also if the file cannot be read on.
-    if send(batcher.take()) {
+    if send(batcher.take(), source.position()) {
         // Nobody waits for this if the load has ended early.
         let _ = says.blocking_send(Said::Ended(result));
     }
 }
 
-fn progress(quiet: bool) -> ProgressBar {
+/// A bar as long as the source, or something that turns if that may have any length.
+fn progress(quiet: bool, total: Option<u64>) -> ProgressBar {
     if quiet {
         return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     }
     // Draws nothing if the standard error output is no terminal.
-    let bar = ProgressBar::no_length();
-    let style = ProgressStyle::with_template("{spinner} {human_pos} rows, {per_sec}, {elapsed}");
-    if let Ok(style) = style {
+    let (bar, template) = match total {
+        Some(total) => (ProgressBar::new(total), "{bar:30} {percent} %, {msg} rows, {eta} left"),
+        None => (ProgressBar::no_length(), "{spinner} {msg} rows, {elapsed}"),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar

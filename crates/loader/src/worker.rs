@@ -22,6 +22,8 @@ const UNIQUE_VIOLATION: &str = "23505";
 /// What became of a batch.
 pub(crate) struct Outcome {
     pub(crate) batch: u64,
+    /// How far the source was read for it.
+    pub(crate) position: u64,
     /// Rows that are in the table now through this batch.
     pub(crate) loaded: u64,
     /// Rows whose key was there already.
@@ -52,7 +54,7 @@ pub(crate) async fn work(
 }
 
 async fn insert(pool: &Pool, target: &Arc<Target>, batch: Batch) -> Outcome {
-    let mut outcome = Outcome::of(batch.index);
+    let mut outcome = Outcome::of(&batch);
     let refuse = |row, reason: &str| {
         let (number, fields) = batch.row(row);
         Refused { number, fields, reason: reason.to_owned() }
@@ -169,7 +171,8 @@ fn is_of_data(error: &DbError) -> bool {
 }
 
 impl Outcome {
-    fn of(batch: u64) -> Outcome {
-        Outcome { batch, loaded: 0, skipped: 0, refused: Vec::new(), fatal: None }
+    fn of(batch: &Batch) -> Outcome {
+        let (batch, position) = (batch.index, batch.position);
+        Outcome { batch, position, loaded: 0, skipped: 0, refused: Vec::new(), fatal: None }
     }
 }

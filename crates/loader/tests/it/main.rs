@@ -5,6 +5,8 @@ mod load;
 #[cfg(test)]
 mod parquet;
 #[cfg(test)]
+mod progress;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod world;
