@@ -391,6 +391,9 @@ pub struct Table {
     pub owner: ObjectId,
     /// OID of the row type in `pg_type`.
     pub row_type: ObjectId,
+    /// Privileges on the row type.
+    #[serde(default)]
+    pub row_type_grants: Grants,
     /// OID of the array type over the row type.
     #[serde(default)]
     pub array_type: ObjectId,

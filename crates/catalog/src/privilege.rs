@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::{Result, SqlError, SqlState};
 
 use crate::objects::*;
-use crate::snapshot::Catalog;
+use crate::snapshot::{Catalog, UserType};
 
 /// `pg_database_owner`: whoever owns the database, here `admin`.
 const PG_DATABASE_OWNER: ObjectId = 6171;
@@ -29,16 +29,31 @@ pub enum Target<'a> {
     Function(&'a Function),
     /// A domain.
     Domain(&'a Domain),
+    /// A table's row type.
+    TableRow(&'a Table),
+    /// A view's row type.
+    ViewRow(&'a View),
 }
 
 impl<'a> Target<'a> {
+    /// The type of a user, to hold a privilege on.
+    pub fn of_type(catalog: &'a Catalog, ty: &UserType<'a>) -> Option<Target<'a>> {
+        if let Some(domain) = ty.domain {
+            return Some(Target::Domain(domain));
+        }
+        if let Some(table) = catalog.table_by_oid(ty.relation) {
+            return Some(Target::TableRow(table));
+        }
+        catalog.view_by_oid(ty.relation).map(|view| Target::ViewRow(view))
+    }
+
     /// The object's owner.
     pub fn owner(self) -> ObjectId {
         match self {
-            Target::Table(table) => table.owner,
+            Target::Table(table) | Target::TableRow(table) => table.owner,
             Target::Schema(schema) => schema.owner,
             Target::Sequence(sequence) => sequence.owner,
-            Target::View(view) => view.owner,
+            Target::View(view) | Target::ViewRow(view) => view.owner,
             Target::Function(function) => function.owner,
             Target::Domain(domain) => domain.owner,
         }
@@ -53,6 +68,8 @@ impl<'a> Target<'a> {
             Target::View(view) => &view.grants,
             Target::Function(function) => &function.grants,
             Target::Domain(domain) => &domain.grants,
+            Target::TableRow(table) => &table.row_type_grants,
+            Target::ViewRow(view) => &view.row_type_grants,
         }
     }
 
@@ -63,17 +80,17 @@ impl<'a> Target<'a> {
             Target::Schema(_) => SCHEMA_PRIVILEGES,
             Target::Sequence(_) => SEQUENCE_PRIVILEGES,
             Target::Function(_) => &[Privilege::Execute],
-            Target::Domain(_) => &[Privilege::Usage],
+            Target::Domain(_) | Target::TableRow(_) | Target::ViewRow(_) => &[Privilege::Usage],
         }
     }
 
     /// The object's name.
     pub fn name(self) -> &'a str {
         match self {
-            Target::Table(table) => &table.name,
+            Target::Table(table) | Target::TableRow(table) => &table.name,
             Target::Schema(schema) => &schema.name,
             Target::Sequence(sequence) => &sequence.name,
-            Target::View(view) => &view.name,
+            Target::View(view) | Target::ViewRow(view) => &view.name,
             Target::Function(function) => &function.name,
             Target::Domain(domain) => &domain.name,
         }
@@ -87,17 +104,20 @@ impl<'a> Target<'a> {
             Target::Sequence(_) => "sequence",
             Target::View(_) => "view",
             Target::Function(_) => "function",
-            Target::Domain(_) => "type",
+            Target::Domain(_) | Target::TableRow(_) | Target::ViewRow(_) => "type",
         }
     }
 
     /// Whether everybody may use the object as long as nothing was granted or revoked.
     pub fn is_public(self) -> bool {
-        matches!(self, Target::Function(_) | Target::Domain(_))
+        matches!(
+            self,
+            Target::Function(_) | Target::Domain(_) | Target::TableRow(_) | Target::ViewRow(_)
+        )
     }
 
     /// The access list with the default spelled out: the owner may do everything, everybody may
-    /// call functions and use domains.
+    /// call functions and use types.
     pub fn effective_grants(self) -> Vec<Grant> {
         if let Some(grants) = self.grants() {
             return grants.clone();

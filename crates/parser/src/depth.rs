@@ -23,9 +23,14 @@ pub(crate) fn check(sql: &str) -> Result<()> {
     // Depth gathered in each open bracket since its last comma.
     let mut open: Vec<usize> = vec![0];
     let mut depth = 0;
+    // Whether a word that follows is a name, whatever it says: after AS and after a point.
+    let mut is_name = false;
     while let Some(&byte) = bytes.get(at) {
         let next = bytes.get(at + 1).copied();
         let mut deeper = 0;
+        let names =
+            is_name && (is_word(byte) || byte.is_ascii_whitespace() || is_comment(byte, next));
+        is_name = names || byte == b'.';
         match byte {
             b'\'' | b'"' => {
                 let escapes = byte == b'\''
@@ -103,6 +108,13 @@ pub(crate) fn check(sql: &str) -> Result<()> {
                         depth -= std::mem::take(here);
                     }
                 }
+                // Elements of CREATE SCHEMA stand beside each other. The words are reserved.
+                let element =
+                    ["create", "grant"].iter().any(|n| word.eq_ignore_ascii_case(n.as_bytes()));
+                if element && !is_name && open.len() == 1 {
+                    depth -= std::mem::take(&mut open[0]);
+                }
+                is_name = word.eq_ignore_ascii_case(b"as");
                 at = end;
                 if deeper == 1 {
                     grow(&mut open, &mut depth)?;
@@ -130,6 +142,11 @@ fn grow(open: &mut [usize], depth: &mut usize) -> Result<()> {
         return Ok(());
     }
     Err(SqlError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded"))
+}
+
+/// Whether a comment begins here.
+fn is_comment(byte: u8, next: Option<u8>) -> bool {
+    matches!((byte, next), (b'-', Some(b'-')) | (b'/', Some(b'*')))
 }
 
 fn is_word(byte: u8) -> bool {

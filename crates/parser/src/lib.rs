@@ -214,6 +214,17 @@ mod tests {
     }
 
     #[test]
+    fn elements_of_a_schema_do_not_nest() {
+        let many = |between: &str| vec!["SELECT 1"; 5_000].join(between);
+        let elements = format!("CREATE SCHEMA s CREATE VIEW v AS {}", many(" CREATE VIEW v AS "));
+        assert!(parse(&elements).is_ok());
+        // Here the word is a label.
+        for between in [" AS create UNION ", " AS /* */ create UNION "] {
+            assert_eq!(error(&many(between)).code(), SqlState::STATEMENT_TOO_COMPLEX);
+        }
+    }
+
+    #[test]
     fn deep_nesting_is_refused() {
         let deep = format!("select {}1", "1+".repeat(1_000_000));
         assert_eq!(error(&deep).code(), SqlState::STATEMENT_TOO_COMPLEX);

@@ -189,10 +189,15 @@ impl Engine {
         self.catalog().role(user).is_some_and(|role| may_connect(role, principal))
     }
 
+    /// Whether there is a role `user`.
+    pub fn has_role(&self, user: &str) -> bool {
+        self.catalog().role(user).is_some()
+    }
+
     /// Starts a session.
     ///
     /// # Errors
-    /// `3D000` for another database than `postgres`, `28000` for an unknown role, `0A000`, `22023`
+    /// `3D000` for another database than `postgres`, `08P01` for an unknown role, `0A000`, `22023`
     /// for startup parameters that cannot be set. The caller reports them as FATAL.
     pub fn connect(self: &Arc<Self>, startup: Startup) -> Result<Session> {
         if startup.database != DATABASE && !self.is_database_alias(&startup.database) {
@@ -203,10 +208,8 @@ impl Engine {
         }
         let catalog = self.catalog();
         let role = catalog.role(&startup.user).map(|role| role.oid).ok_or_else(|| {
-            SqlError::new(
-                SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
-                format!("role \"{}\" does not exist", startup.user),
-            )
+            let message = format!("role \"{}\" does not exist", startup.user);
+            SqlError::new(SqlState::PROTOCOL_VIOLATION, message)
         })?;
         Session::start(Arc::clone(self), catalog, role, startup)
     }

@@ -141,7 +141,10 @@ impl Stranger {
         let (code, message) = (error.code(), error.message());
         let hint = error.fields().hint.as_deref();
         match asked {
-            Some(asked) if code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            Some(asked)
+                if code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+                    || asked.principal.is_some() =>
+            {
                 let Asked { cluster, user, database, application_name, principal } = asked;
                 tracing::info!(
                     %cluster,
@@ -422,10 +425,11 @@ impl Stranger {
             .authorize(&action, &cluster.arn(), &context, policy)
             .map_err(|why| Report::access_denied(Some(why)))
             .and_then(|()| {
-                if cluster.engine().may_connect(&hello.user, &caller.grantee) {
-                    Ok(())
-                } else {
-                    Err(Report::access_denied(None))
+                let engine = cluster.engine();
+                match engine.may_connect(&hello.user, &caller.grantee) {
+                    true => Ok(()),
+                    false if engine.has_role(&hello.user) => Err(Report::access_denied(None)),
+                    false => Err(Report::no_such_role()),
                 }
             });
         (Some(caller), outcome)

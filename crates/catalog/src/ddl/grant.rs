@@ -124,8 +124,7 @@ pub fn grant_privileges(cx: Cx<'_>, request: &GrantPrivileges) -> Result<Outcome
         GrantObjects::Types(kind, names) => {
             check_object_privileges(request, &[Privilege::Usage], kind)?;
             for name in names {
-                let domain = granted_type(cx, kind, name)?;
-                grant_on_object(cx, out, to, Target::Domain(domain))?;
+                grant_on_object(cx, out, to, granted_type(cx, kind, name)?)?;
             }
         }
         GrantObjects::AllInSchemas(kind, names) => {
@@ -179,27 +178,27 @@ pub(super) fn grantee_roles(
     Ok(roles)
 }
 
-/// The domain that `DOMAIN d` or `TYPE t` names. Row types and built-in types are nobody's to grant.
-fn granted_type<'a>(
-    cx: Cx<'a>,
-    kind: &'static str,
-    name: &QualifiedName,
-) -> Result<&'a Arc<Domain>> {
+/// The type that `DOMAIN d` or `TYPE t` names. Built-in types are nobody's to grant.
+fn granted_type<'a>(cx: Cx<'a>, kind: &'static str, name: &QualifiedName) -> Result<Target<'a>> {
     let parts: Vec<&str> = name.schema.as_deref().into_iter().chain([&*name.name]).collect();
-    let found = crate::describe::lookup_type(cx.catalog, cx.search_path, &parts);
-    if let Some(domain) = found.and_then(|oid| cx.catalog.domain_by_oid(oid)) {
-        return Ok(domain);
+    let catalog = cx.catalog;
+    let Some(found) = crate::describe::lookup_type(catalog, cx.search_path, &parts) else {
+        return Err(domain::missing(name));
+    };
+    let user_type = catalog.user_type(found);
+    if user_type.as_ref().is_some_and(|ty| ty.oid != found) {
+        let message = "cannot set privileges of array types";
+        return Err(SqlError::new(SqlState::INVALID_GRANT_OPERATION, message)
+            .hint("Set the privileges of the element type instead."));
     }
-    match found {
-        Some(_) if kind == "domain" => Err(SqlError::new(
+    match user_type.and_then(|ty| Target::of_type(catalog, &ty)) {
+        Some(Target::Domain(domain)) => Ok(Target::Domain(domain)),
+        _ if kind == "domain" => Err(SqlError::new(
             SqlState::WRONG_OBJECT_TYPE,
             format!("\"{}\" is not a domain", name.name),
         )),
-        Some(oid) if !is_system(oid) => {
-            Err(SqlError::unsupported("GRANT on a row type not supported"))
-        }
-        Some(_) => Err(system_entity()),
-        None => Err(domain::missing(name)),
+        Some(target) => Ok(target),
+        None => Err(system_entity()),
     }
 }
 
@@ -445,6 +444,12 @@ fn grant_on_object(
             Object::Function(Arc::new(Function { grants, ..function.clone() }))
         }
         Target::Domain(domain) => Object::Domain(Arc::new(Domain { grants, ..domain.clone() })),
+        Target::TableRow(table) => {
+            Object::Table(Arc::new(Table { row_type_grants: grants, ..table.clone() }))
+        }
+        Target::ViewRow(view) => {
+            Object::View(Arc::new(View { row_type_grants: grants, ..view.clone() }))
+        }
     });
     Ok(())
 }

@@ -183,6 +183,7 @@ pub fn set_owner(
         Found::View(view) => {
             let mut view = View::clone(view);
             access_list::change_owner(&mut view.grants, view.owner, owner);
+            access_list::change_owner(&mut view.row_type_grants, view.owner, owner);
             for column in &mut view.columns {
                 access_list::change_owner(&mut column.grants, view.owner, owner);
             }
@@ -217,6 +218,7 @@ pub(super) fn change_table_owner(
     owner: ObjectId,
 ) {
     access_list::change_owner(&mut table.grants, table.owner, owner);
+    access_list::change_owner(&mut table.row_type_grants, table.owner, owner);
     for column in &mut table.columns {
         access_list::change_owner(&mut column.grants, table.owner, owner);
     }

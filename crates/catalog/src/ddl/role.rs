@@ -333,6 +333,14 @@ fn dependents(cx: Cx<'_>, role: &Role) -> Vec<String> {
     for statistics in cx.catalog.statistics_objects() {
         add(statistics.owner, &None, Part::Statistics(statistics.oid));
     }
+    let rows = cx.catalog.tables().map(|table| (table.row_type, &table.row_type_grants));
+    let views = cx.catalog.views().map(|view| (view.row_type, &view.row_type_grants));
+    for (ty, _) in rows.chain(views).filter(|(_, grants)| named(grants)) {
+        let class = crate::describe::PG_TYPE;
+        let text = crate::describe::pg_describe_object(cx.catalog, cx.search_path, class, ty, 0);
+        let text = text.ok().flatten().unwrap_or_default();
+        found.push(((ty, 0), format!("privileges for {text}")));
+    }
     for defaults in cx.catalog.default_grants() {
         let owned = if defaults.role == role.oid { "owner of" } else { "privileges for" };
         if defaults.role == role.oid || named(&Some(defaults.grants.clone())) {

@@ -150,6 +150,7 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
         owner: cx.role,
         array_type: outcome.allocate(),
         row_type: outcome.allocate(),
+        row_type_grants: None,
         columns: columns.iter().map(column).collect(),
         primary_key: None,
         indexes: Vec::new(),

@@ -93,6 +93,7 @@ pub fn create_view(cx: Cx<'_>, request: &CreateView) -> Result<Outcome> {
             row_type: before.row_type,
             array_type: before.array_type,
             grants: before.grants,
+            row_type_grants: before.row_type_grants,
             comment: before.comment,
             ..view
         };

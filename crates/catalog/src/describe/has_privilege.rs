@@ -252,13 +252,12 @@ pub fn has_type_privilege(
     privileges: &str,
 ) -> Result<Option<bool>> {
     // An array is used by whoever may use its elements.
-    if let Some(domain) = catalog.user_type(ty).and_then(|ty| ty.domain) {
-        let target = Some(Target::Domain(domain));
+    if let Some(ty) = catalog.user_type(ty) {
+        let target = Target::of_type(catalog, &ty);
         return on_target(catalog, role, target, privileges, &["USAGE"]);
     }
     let held = has_builtin_privilege(role, privileges, "USAGE")?;
-    let exists = builtin::type_by_oid(types::Oid(ty)).is_some() || catalog.user_type(ty).is_some();
-    Ok(exists.then_some(held))
+    Ok(builtin::type_by_oid(types::Oid(ty)).map(|_| held))
 }
 
 /// `has_database_privilege(role, …, privileges)`: everybody may connect, `admin` may create

@@ -405,6 +405,7 @@ mod tests {
                 name: name.into(),
                 owner: ADMIN_ROLE,
                 row_type: oid + 1,
+                row_type_grants: None,
                 array_type: oid + 2,
                 columns: Vec::new(),
                 primary_key: None,

@@ -8,6 +8,7 @@ use super::fill::{RowWriter, Rows, acl, array, int2, oidvector, text_array};
 use crate::builtin::{self, TypeKind, TypeRow};
 use crate::describe::{Body, PG_CLASS, Purpose, Routine, Stored, array_type_name};
 use crate::objects::*;
+use crate::privilege::Target;
 
 pub(super) fn fill(name: &str, out: &mut Rows, cx: &SystemCx<'_>) -> bool {
     match name {
@@ -30,7 +31,11 @@ fn types(cx: &SystemCx<'_>, out: &mut Rows) {
         out.row(|row| {
             match ty.domain {
                 Some(domain) => domain_row(cx, row, domain),
-                None => type_row(row, like),
+                None => {
+                    type_row(row, like);
+                    let grants = Target::of_type(cx.catalog, &ty).map(|of| of.grants().as_deref());
+                    row.set("typacl", acl(cx.catalog, grants.flatten()));
+                }
             }
             row.set("oid", ty.oid)
                 .set("typname", ty.name)

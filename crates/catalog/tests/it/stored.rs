@@ -79,6 +79,7 @@ fn objects() -> Vec<Object> {
         name: "t".into(),
         owner: 15579,
         row_type: 30011,
+        row_type_grants: None,
         array_type: 30012,
         columns: vec![
             Column {

@@ -90,6 +90,14 @@ impl Report {
     }
 }
 
+impl Report {
+    /// The report to somebody who asks for a role that does not exist. The official connector for
+    /// asyncpg expects this SQLSTATE of Aurora DSQL.
+    pub fn no_such_role() -> Report {
+        Report { sqlstate: "08P01", ..Report::access_denied(None) }
+    }
+}
+
 impl Refusal {
     /// The refusal as the client reads it. Hints are Aurora DSQL's or AWS STS's texts where these
     /// are known, and hold nothing that the client did not send, but for the server's clock.

@@ -7,9 +7,9 @@ use types::{Datum, Oid, compare};
 use crate::plan::statistics::ColumnStatistics;
 
 /// Most common values and histogram bins kept: PostgreSQL's `default_statistics_target`.
-const TARGET: usize = 100;
+pub(super) const TARGET: usize = 100;
 /// Longer values are counted, not kept.
-const WIDTH_MAX: usize = 1024;
+pub(super) const WIDTH_MAX: usize = 1024;
 
 /// Describes the values that a sample has of a column, in the rows' order; the table has
 /// `table_rows` rows.
@@ -203,7 +203,7 @@ fn correlation(sorted: &[(&Datum, usize)]) -> Option<f64> {
 }
 
 /// The bytes that a value takes as PostgreSQL stores it.
-fn stored_width(value: &Datum, ty: Oid) -> usize {
+pub(super) fn stored_width(value: &Datum, ty: Oid) -> usize {
     let short = |len: usize| if len < 127 { len + 1 } else { len + 4 };
     match value {
         Datum::Text(_) if ty == types::oid::NAME => 64,

@@ -7,6 +7,7 @@
 
 mod activity;
 mod column;
+mod extended;
 mod reservoir;
 mod sizes;
 
@@ -14,18 +15,22 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use catalog::Table;
+use catalog::{Catalog, Table};
 use store::{Direction, KeyRange};
 use txn::{Transaction, keys};
 use types::{Datum, Oid, Result, RowReader};
 
 pub(crate) use self::activity::Activity;
+use self::extended::Attribute;
 use self::reservoir::Reservoir;
 use self::sizes::{OPENING_PAIRS, measure};
 pub(crate) use self::sizes::{Size, Sizes};
 use crate::engine::Engine;
-use crate::execute::index::{Projection, all_rows};
-use crate::plan::statistics::{Statistics, TableStatistics};
+use crate::execute::index::{Projection, all_rows, computed};
+use crate::expr::Expr;
+use crate::job::offline::Offline;
+use crate::plan::IndexExprs;
+use crate::plan::statistics::{ExtendedStatistics, Statistics, TableStatistics};
 
 /// Rows sampled: 300 for each of PostgreSQL's default of 100 histogram bins.
 const SAMPLE_ROWS: usize = 30_000;
@@ -38,12 +43,13 @@ impl Engine {
     /// # Errors
     /// `XX000` if the store is unavailable; what reading rows raises.
     pub(crate) async fn analyze(self: &Arc<Self>, table: &Arc<Table>) -> Result<()> {
-        let (mut txn, _) = self.begin_with(crate::job::unlimited()).await?;
+        let (mut txn, catalog) = self.begin_with(crate::job::unlimited()).await?;
         let (size, sample) = sample(&txn, self.cluster(), table).await?;
         let rows = size.pairs as f64;
         let entries = entries(self.cluster(), table);
         let (entries, _) = measure(&txn, table, entries, u64::MAX).await?;
         let mut statistics = describe(table, rows, &sample);
+        statistics.extended = describe_together(self, &catalog, table, rows, &sample)?;
         statistics.sizes = [(keys::ROWS, size)].into_iter().chain(entries).collect();
         let encoded = statistics.encode(table)?;
         txn.put(keys::statistics(self.cluster(), table.oid), encoded.into());
@@ -131,4 +137,49 @@ fn describe(table: &Table, rows: f64, sample: &[Vec<Datum>]) -> TableStatistics 
         columns.insert(position, column::describe(values, Oid(column.type_oid), rows));
     }
     TableStatistics { rows, columns, ..TableStatistics::default() }
+}
+
+/// What a sample shows for the statistics objects of a table.
+///
+/// # Errors
+/// What the objects' expressions raise.
+fn describe_together(
+    engine: &Arc<Engine>,
+    catalog: &Arc<Catalog>,
+    table: &Arc<Table>,
+    rows: f64,
+    sample: &[Vec<Datum>],
+) -> Result<Vec<ExtendedStatistics>> {
+    let objects = catalog.statistics_objects().filter(|object| object.table == table.oid);
+    let objects: Vec<_> = objects.collect();
+    if objects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let offline = Offline::new(engine, catalog);
+    let mut found = Vec::new();
+    for object in objects {
+        let exprs = object.expressions.iter().map(|sql| offline.expression(table, sql));
+        let exprs = IndexExprs { keys: exprs.collect::<Result<_>>()?, predicate: None };
+        let computed = offline.with(|cx| {
+            sample.iter().map(|row| computed(&exprs, row, cx)).collect::<Result<Vec<_>>>()
+        })?;
+        let column = |at: &usize| {
+            let column = table.columns.get(*at)?;
+            Some(Attribute {
+                number: i16::try_from(at + 1).ok()?,
+                ty: Oid(column.type_oid),
+                values: sample.iter().filter_map(|row| row.get(*at)).collect(),
+            })
+        };
+        let expression = |(at, expr): (usize, &Expr)| Attribute {
+            number: i16::try_from(at).map_or(i16::MIN, |at| -1 - at),
+            ty: expr.ty,
+            values: computed.iter().flatten().filter_map(|values| values.get(at)).collect(),
+        };
+        let columns = object.columns.iter().filter_map(column);
+        let attributes: Vec<_> =
+            columns.chain(exprs.keys.iter().enumerate().map(expression)).collect();
+        found.extend(extended::describe(object, &attributes, rows));
+    }
+    Ok(found)
 }

@@ -14,8 +14,8 @@ use super::from::Found;
 use super::query::OutputColumn;
 use super::scope::Place;
 use super::view::{self, Beneath, Write};
-use super::{Binder, parse_stored, required, strings, unsupported};
-use crate::expr::{Expr, ExprKind};
+use super::{Binder, parse_stored, required, strings};
+use crate::expr::Expr;
 use crate::plan::{IndexExprs, RowChecks};
 
 /// What a statement modifies.
@@ -78,15 +78,6 @@ impl Written {
         let defaults = self.beneath.defaults.iter().enumerate();
         defaults.filter_map(|(at, default)| Some((self.position(at)?, default.clone()?))).collect()
     }
-}
-
-fn has_sub_query(expr: &Expr) -> bool {
-    if matches!(expr.kind, ExprKind::SubLink(_)) {
-        return true;
-    }
-    let mut found = false;
-    expr.for_each_child(&mut |child| found |= has_sub_query(child));
-    found
 }
 
 impl Binder<'_> {
@@ -212,9 +203,6 @@ impl Binder<'_> {
     pub(super) fn target_checks(&self, target: &Written) -> Result<RowChecks> {
         let mut checks = self.checks(&target.beneath.table)?;
         for (view, condition) in &target.beneath.checks {
-            if has_sub_query(condition) {
-                return Err(unsupported("WITH CHECK OPTION of a view with a sub-query"));
-            }
             let mut condition = condition.clone();
             table_vars(&mut condition, &target.beneath.relation, 0);
             checks.views.push((view.clone(), condition));

@@ -253,6 +253,13 @@ impl Binder<'_> {
                 Found::System(_) => return Err(refusal(NOT_SINGLE)),
             };
             binder.written_items(range, &mut beneath.columns)?;
+            // The view's text knows what is beneath by this name.
+            let name = range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname);
+            beneath.relation.alias.clone_from(name);
+            let names = range.alias.iter().flat_map(|alias| strings(&alias.colnames));
+            for (column, name) in beneath.columns.iter_mut().zip(names) {
+                name.clone_into(&mut column.name);
+            }
             let mut level = Level::new(Place::Select);
             level.add_target(&beneath.relation, beneath.columns, None);
             binder.levels.push(level);

@@ -14,7 +14,7 @@ mod analyze;
 mod drop_data;
 mod id;
 mod index_build;
-mod offline;
+pub(crate) mod offline;
 mod queue;
 #[cfg(test)]
 mod tests;

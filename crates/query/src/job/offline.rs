@@ -3,23 +3,24 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use catalog::objects::BOOTSTRAP_ROLE;
+use catalog::objects::{BOOTSTRAP_ROLE, Sql};
 use catalog::{Catalog, Table};
 use functions::CallCx;
 use store::{Direction, Key};
 use txn::Transaction;
 use types::{Datum, Result, RowReader};
 
-use crate::bind::Binder;
+use crate::bind::{Binder, parse_stored};
 use crate::engine::{Engine, now_micros};
 use crate::execute::Identity;
 use crate::execute::eval::{EvalCx, Memo, Replay};
 use crate::execute::index::{Projection, all_rows};
+use crate::expr::Expr;
 use crate::plan::RowChecks;
 use crate::session::SessionCx;
 
 /// What evaluates a table's own expressions: they depend on nothing but the row.
-pub(super) struct Offline {
+pub(crate) struct Offline {
     cx: SessionCx,
     identity: Identity,
 }
@@ -33,7 +34,7 @@ pub(super) struct Batch {
 }
 
 impl Offline {
-    pub(super) fn new(engine: &Arc<Engine>, catalog: &Arc<Catalog>) -> Offline {
+    pub(crate) fn new(engine: &Arc<Engine>, catalog: &Arc<Catalog>) -> Offline {
         let name: Arc<str> = "rdsadmin".into();
         Offline {
             cx: SessionCx::offline(engine, catalog, BOOTSTRAP_ROLE),
@@ -54,8 +55,17 @@ impl Offline {
         Binder::new(&self.cx, "", &[]).row_checks(table)
     }
 
+    /// A stored expression over a table's rows, bound.
+    ///
+    /// # Errors
+    /// What binding raises.
+    pub(crate) fn expression(&self, table: &Arc<Table>, sql: &Sql) -> Result<Expr> {
+        let node = parse_stored(&sql.text)?;
+        Binder::stored(&self.cx, &sql.text, &sql.names).index_expression(table, &node)
+    }
+
     /// Lends what evaluation needs.
-    pub(super) fn with<R>(&self, f: impl FnOnce(&EvalCx<'_>) -> R) -> R {
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&EvalCx<'_>) -> R) -> R {
         const NULL: &Datum = &Datum::Null;
         let call = self.call();
         let (memo, replay) = (Memo::new(0), Replay::default());

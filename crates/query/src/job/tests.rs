@@ -289,6 +289,38 @@ async fn jobs_go_on_after_a_restart() {
     assert_eq!(verify(&store).await, [("uniq".to_owned(), IndexState::Valid)]);
 }
 
+/// Records of jobs that ended more than half an hour ago go when another job runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_are_remembered_for_half_an_hour() {
+    let store = Memory::new(Faults::default());
+    let engine = open(&store).await;
+    let mut session = connect(&engine);
+    run(&mut session, TABLE).await.unwrap();
+    run(&mut session, "CREATE INDEX ASYNC i ON t (b)").await.unwrap();
+    settle(&engine).await;
+    let minutes = 60 * 1_000_000;
+    let mut old = engine.jobs.all().remove(0);
+    old.update_micros -= 31 * minutes;
+    let recent = Job { id: [7; 16], update_micros: old.update_micros + 2 * minutes, ..old.clone() };
+    let (mut txn, _) = engine.begin_with(super::unlimited()).await.unwrap();
+    for job in [&old, &recent] {
+        super::worker::save(&engine, &mut txn, job).unwrap();
+        engine.jobs.note(job);
+    }
+    txn.commit().await.unwrap();
+    let ids =
+        |engine: &Engine| -> Vec<[u8; 16]> { engine.jobs.all().iter().map(|job| job.id).collect() };
+    assert_eq!(ids(&engine).len(), 2);
+    run(&mut session, "DROP INDEX i").await.unwrap();
+    settle(&engine).await;
+    let left = ids(&engine);
+    assert!(left.len() == 2 && left.contains(&recent.id) && !left.contains(&old.id), "{left:?}");
+    drop(session);
+    engine.shutdown().await;
+    drop(engine);
+    assert_eq!(ids(&*open(&store).await).len(), 2);
+}
+
 #[test]
 fn records_of_version_1_are_read() {
     let stored = br#"{"id":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16],"status":"Processing","details":null,"object_id":26385,"object_name":"public.i","start_micros":5,"update_micros":6,"work":{"BuildIndex":{"table":26384,"index":26385,"after":[0,1]}}}"#;

@@ -9,6 +9,7 @@
 mod access;
 mod calls;
 mod change;
+mod combined;
 mod cost;
 pub(crate) mod explain;
 mod fold;

@@ -125,10 +125,12 @@ impl<'a> Knowledge<'a> {
         conditions: impl IntoIterator<Item = &'e Expr>,
         own: &BTreeSet<usize>,
     ) -> f64 {
-        let mut product = 1.0;
+        let conditions: Vec<&Expr> = conditions.into_iter().collect();
+        let (mut product, done) = self.combined_share(&conditions, own);
         // Two ends of a range over one column belong together.
         let mut ranges: Vec<(&Expr, Option<f64>, Option<f64>)> = Vec::new();
-        for condition in conditions {
+        let others = conditions.iter().enumerate().filter(|(at, _)| !done.contains(at));
+        for condition in others.map(|(_, condition)| *condition) {
             let Some((column, lower, share)) = self.range_end(condition, own) else {
                 product *= self.share(condition, own);
                 continue;
@@ -413,8 +415,9 @@ impl<'a> Knowledge<'a> {
     ///
     /// Source: PostgreSQL 16 `estimate_num_groups`, without its correction for several columns.
     pub(super) fn groups(&self, groups: &[&Expr], rows: f64) -> f64 {
-        let mut product: f64 = 1.0;
-        for group in groups {
+        let (mut product, done) = self.combined_groups(groups);
+        let others = groups.iter().enumerate().filter(|(at, _)| !done.contains(at));
+        for group in others.map(|(_, group)| *group) {
             let known = match self.column(group) {
                 Some(column) => column.distinct(),
                 None => {
@@ -445,7 +448,7 @@ impl<'a> Knowledge<'a> {
 }
 
 /// Whether an expression depends on the rows of `own`.
-fn varies(expr: &Expr, own: &BTreeSet<usize>) -> bool {
+pub(super) fn varies(expr: &Expr, own: &BTreeSet<usize>) -> bool {
     let mut found = false;
     super::walk::vars(expr, 0, &mut |var, depth, _| {
         found |= var.level == depth && own.contains(&var.relation);

@@ -4,6 +4,8 @@
 //! PostgreSQL's text format of their column's type, so that a value of a type that changed since
 //! is noticed when it is read.
 
+mod extended;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, SqlError, compare};
 
+use self::extended::StoredExtended;
+pub use self::extended::{Combination, CommonRow, ExtendedStatistics};
 use super::selectivity::{comparable, equal};
 use crate::analyze::Size;
 
@@ -44,6 +48,8 @@ pub struct TableStatistics {
     pub rows: f64,
     /// By position in [`catalog::Table::columns`].
     pub columns: BTreeMap<usize, ColumnStatistics>,
+    /// By statistics object.
+    pub extended: Vec<ExtendedStatistics>,
     /// What rows and entries took, by index or [`txn::keys::ROWS`].
     pub(crate) sizes: Vec<(u32, Size)>,
 }
@@ -199,6 +205,8 @@ pub(super) fn equal_join(
 struct StoredTable {
     rows: f64,
     columns: Vec<StoredColumn>,
+    #[serde(default)]
+    extended: Vec<StoredExtended>,
     /// Index, pairs, bytes.
     #[serde(default)]
     sizes: Vec<(u32, u64, u64)>,
@@ -216,6 +224,37 @@ struct StoredColumn {
     correlation: Option<f64>,
 }
 
+impl StoredColumn {
+    fn of(position: usize, ty: Oid, column: &ColumnStatistics) -> StoredColumn {
+        let settings = FormatSettings::default();
+        let text = |value: &Datum| types::text::to_string(value, ty, &settings);
+        StoredColumn {
+            position,
+            type_oid: ty.0,
+            null_share: column.null_share,
+            width: column.width,
+            distinct: column.distinct,
+            common: column.common.iter().map(|(value, share)| (text(value), *share)).collect(),
+            histogram: column.histogram.iter().map(text).collect(),
+            correlation: column.correlation,
+        }
+    }
+
+    fn read(&self) -> Result<ColumnStatistics> {
+        let settings = FormatSettings::default();
+        let value = |text: &String| types::text::input(Oid(self.type_oid), -1, text, &settings);
+        let common = self.common.iter().map(|(text, share)| Ok((value(text)?, *share)));
+        Ok(ColumnStatistics {
+            null_share: self.null_share,
+            width: self.width,
+            distinct: self.distinct,
+            common: common.collect::<Result<_>>()?,
+            histogram: self.histogram.iter().map(value).collect::<Result<_>>()?,
+            correlation: self.correlation,
+        })
+    }
+}
+
 /// The version of the stored form.
 const VERSION: u8 = 1;
 
@@ -225,25 +264,18 @@ impl TableStatistics {
     /// # Errors
     /// `XX000` if it cannot be written as JSON.
     pub(crate) fn encode(&self, table: &catalog::Table) -> Result<Vec<u8>> {
-        let settings = FormatSettings::default();
         let columns = self.columns.iter().filter_map(|(position, column)| {
             let ty = Oid(table.columns.get(*position)?.type_oid);
-            let text = |value: &Datum| types::text::to_string(value, ty, &settings);
-            Some(StoredColumn {
-                position: *position,
-                type_oid: ty.0,
-                null_share: column.null_share,
-                width: column.width,
-                distinct: column.distinct,
-                common: column.common.iter().map(|(value, share)| (text(value), *share)).collect(),
-                histogram: column.histogram.iter().map(text).collect(),
-                correlation: column.correlation,
-            })
+            Some(StoredColumn::of(*position, ty, column))
         });
         let sizes =
             self.sizes.iter().map(|(index, Size { pairs, bytes })| (*index, *pairs, *bytes));
-        let stored =
-            StoredTable { rows: self.rows, columns: columns.collect(), sizes: sizes.collect() };
+        let stored = StoredTable {
+            rows: self.rows,
+            columns: columns.collect(),
+            extended: self.extended.iter().map(StoredExtended::of).collect(),
+            sizes: sizes.collect(),
+        };
         let mut bytes = vec![VERSION];
         serde_json::to_writer(&mut bytes, &stored)
             .map_err(|error| SqlError::internal(format!("statistics cannot be stored: {error}")))?;
@@ -262,37 +294,20 @@ impl TableStatistics {
         };
         let stored: StoredTable =
             serde_json::from_slice(json).map_err(|error| unreadable(error.to_string()))?;
-        let settings = FormatSettings::default();
         let mut columns = BTreeMap::new();
         for column in stored.columns {
-            let ty = Oid(column.type_oid);
             let same = table
                 .columns
                 .get(column.position)
-                .is_some_and(|now| now.type_oid == ty.0 && !now.dropped);
-            if !same {
-                continue;
+                .is_some_and(|now| now.type_oid == column.type_oid && !now.dropped);
+            if same {
+                columns.insert(column.position, column.read()?);
             }
-            let value = |text: &String| types::text::input(ty, -1, text, &settings);
-            let common = column
-                .common
-                .iter()
-                .map(|(text, share)| Ok((value(text)?, *share)))
-                .collect::<Result<_>>()?;
-            columns.insert(
-                column.position,
-                ColumnStatistics {
-                    null_share: column.null_share,
-                    width: column.width,
-                    distinct: column.distinct,
-                    common,
-                    histogram: column.histogram.iter().map(value).collect::<Result<_>>()?,
-                    correlation: column.correlation,
-                },
-            );
         }
+        let extended = stored.extended.into_iter().map(StoredExtended::read);
+        let extended = extended.collect::<Result<_>>()?;
         let sizes = stored.sizes.into_iter();
         let sizes = sizes.map(|(index, pairs, bytes)| (index, Size { pairs, bytes })).collect();
-        Ok(TableStatistics { rows: stored.rows, columns, sizes })
+        Ok(TableStatistics { rows: stored.rows, columns, extended, sizes })
     }
 }

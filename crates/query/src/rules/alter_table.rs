@@ -79,7 +79,14 @@ const ACTIONS: &[(AlterTableType, &str, Accepted)] = &[
     (AtDetachPartitionFinalize, "DETACH PARTITION ... FINALIZE", No),
 ];
 
-const COLUMN: &[Rule<ColumnDef>] = &[
+/// The words of the actions that are, or were once, refused.
+#[cfg(test)]
+pub(super) fn refused_words() -> impl Iterator<Item = &'static str> {
+    let refused = ACTIONS.iter().filter(|(.., accepted)| !matches!(accepted, Yes));
+    refused.map(|(_, words, _)| *words)
+}
+
+pub(super) const COLUMN: &[Rule<ColumnDef>] = &[
     Rule::never("COLLATE clause not supported", |column, _| column.coll_clause.is_some()),
     Rule::never("ALTER TABLE ADD COLUMN with constraint not supported", |column, _| {
         let bare_null = |node: &parser::Node| {
@@ -94,11 +101,12 @@ const COLUMN: &[Rule<ColumnDef>] = &[
     Rule::until(features::STORAGE, "STORAGE clause not supported for ALTER TABLE", |column, _| {
         !column.storage_name.is_empty()
     }),
+    super::create::COLUMN_PRECISION,
 ];
 
 const ADD_CONSTRAINT: &str = "unsupported ALTER TABLE ADD CONSTRAINT statement";
 
-const CONSTRAINT: &[Rule<Constraint>] = &[
+pub(super) const CONSTRAINT: &[Rule<Constraint>] = &[
     Rule::never(
         "ALTER TABLE / ADD CONSTRAINT UNIQUE / DEFERRED / INITIALLY DEFERRED not supported",
         |constraint, _| {
@@ -152,6 +160,8 @@ fn action(command: &AlterTableCmd, cx: &Context<'_>) -> Result<()> {
         No => false,
     };
     if !accepted {
+        #[cfg(test)]
+        super::tests::fired("ALTER TABLE", words);
         return Err(SqlError::unsupported(format!("unsupported ALTER TABLE {words} statement")));
     }
     match command.def.as_ref().and_then(|def| def.node.as_ref()) {

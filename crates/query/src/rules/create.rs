@@ -3,7 +3,7 @@
 use parser::protobuf::{
     ColumnDef, ConstrType, Constraint, CreateDomainStmt, CreateFunctionStmt, CreateRoleStmt,
     CreateSchemaStmt, CreateSeqStmt, CreateStmt, DefElem, IndexElem, IndexStmt, OnCommitAction,
-    RangeVar, SortByDir, ViewStmt,
+    RangeVar, SortByDir, TypeName, ViewStmt, a_const,
 };
 use parser::{Node, NodeEnum};
 use types::SqlState;
@@ -57,6 +57,14 @@ pub(super) const TABLE: &[Rule<CreateStmt>] = &[
     Rule::until(features::NUMERIC_KEYS, "datatype numeric is not supported in a key", |stmt, _| {
         key_columns(stmt).any(|column| is_type(column, "numeric"))
     }),
+    Rule {
+        refuses: |stmt, _| columns(stmt).any(|column| too_precise(&column.type_name).is_some()),
+        holds: Period::until(features::NUMERIC_PRECISION),
+        code: SqlState::INVALID_PARAMETER_VALUE,
+        message: Message::Made(|stmt| {
+            columns(stmt).find_map(|column| too_precise(&column.type_name)).unwrap_or_default()
+        }),
+    },
     Rule::until(features::SEQUENCES, "IDENTITY constraint not supported", |stmt, _| {
         has_constraint(stmt, ConstrType::ConstrIdentity)
     }),
@@ -126,8 +134,53 @@ pub(super) const SEQUENCE: &[Rule<CreateSeqStmt>] =
         persistence(stmt.sequence.as_ref()) == "t"
     })];
 
-pub(super) const DOMAIN: &[Rule<CreateDomainStmt>] =
-    &[Rule::never("COLLATE clause not supported", |stmt, _| stmt.coll_clause.is_some())];
+pub(super) const DOMAIN: &[Rule<CreateDomainStmt>] = &[
+    Rule::never("COLLATE clause not supported", |stmt, _| stmt.coll_clause.is_some()),
+    Rule {
+        refuses: |stmt, _| too_precise(&stmt.type_name).is_some(),
+        holds: Period::until(features::NUMERIC_PRECISION),
+        code: SqlState::INVALID_PARAMETER_VALUE,
+        message: Message::Made(|stmt| too_precise(&stmt.type_name).unwrap_or_default()),
+    },
+];
+
+/// As [`TABLE`] has it, for a column that is added.
+pub(super) const COLUMN_PRECISION: Rule<ColumnDef> = Rule {
+    refuses: |column, _| too_precise(&column.type_name).is_some(),
+    holds: Period::until(features::NUMERIC_PRECISION),
+    code: SqlState::INVALID_PARAMETER_VALUE,
+    message: Message::Made(|column| too_precise(&column.type_name).unwrap_or_default()),
+};
+
+/// Most digits of a `numeric` column, and of its part behind the point, before 1,000 were allowed.
+const NUMERIC_DIGITS: (i32, i32) = (38, 37);
+
+/// What is wrong with a `numeric` of more digits than columns could once have; it follows
+/// PostgreSQL's texts.
+fn too_precise(ty: &Option<TypeName>) -> Option<String> {
+    let ty = ty.as_ref()?;
+    if !matches!(strings(&ty.names).as_slice(), ["numeric"] | ["pg_catalog", "numeric"]) {
+        return None;
+    }
+    let number = |node: &Node| match &node.node {
+        Some(NodeEnum::AConst(constant)) => match &constant.val {
+            Some(a_const::Val::Ival(value)) => Some(value.ival),
+            _ => None,
+        },
+        _ => None,
+    };
+    let (digits, places) = NUMERIC_DIGITS;
+    let mut modifiers = ty.typmods.iter().map(number);
+    match (modifiers.next().flatten()?, modifiers.next().flatten()) {
+        (precision, _) if precision > digits => {
+            Some(format!("NUMERIC precision {precision} must be between 1 and {digits}"))
+        }
+        (_, Some(scale)) if !(0..=places).contains(&scale) => {
+            Some(format!("NUMERIC scale {scale} must be between 0 and {places}"))
+        }
+        _ => None,
+    }
+}
 
 pub(super) const SCHEMA: &[Rule<CreateSchemaStmt>] = &[Rule::until(
     features::APRIL_STATEMENTS,

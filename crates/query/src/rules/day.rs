@@ -120,8 +120,10 @@ pub(crate) mod features {
     pub(crate) const EXPRESSION_INDEXES: Day = Day::new(2026, 8, 13);
     /// `FOR UPDATE` without equality with the key, over several tables.
     pub(crate) const FOR_UPDATE: Day = Day::new(2026, 8, 24);
-    /// `FOR KEY SHARE`; numeric precision up to 1000.
+    /// `FOR KEY SHARE`, with the page on conflicts that has their present texts.
     pub(crate) const KEY_SHARE: Day = Day::new(2026, 8, 25);
+    /// Numeric columns of up to 1000 digits.
+    pub(crate) const NUMERIC_PRECISION: Day = Day::new(2026, 8, 25);
     /// Foreign keys, `SET CONSTRAINTS`.
     pub(crate) const FOREIGN_KEYS: Day = Day::new(2026, 8, 26);
     /// `CREATE STATISTICS`.

@@ -86,8 +86,12 @@ impl<T> Rule<T> {
 
 /// The first rule that refuses a statement decides.
 fn check_all<T>(rules: &[Rule<T>], statement: &T, cx: &Context<'_>) -> Result<()> {
-    let broken =
-        rules.iter().find(|rule| rule.holds.contains(cx.day) && (rule.refuses)(statement, cx));
+    let mut rules = rules.iter();
+    let broken = rules.find(|rule| rule.holds.contains(cx.day) && (rule.refuses)(statement, cx));
+    #[cfg(test)]
+    if broken.is_some() {
+        tests::fired(std::any::type_name::<T>(), &format!("from the end {}", rules.len()));
+    }
     match broken {
         None => Ok(()),
         Some(rule) => {
@@ -182,6 +186,19 @@ pub(crate) fn lock_strength(
             .ok_or("locking clauses other than FOR UPDATE are not supported");
     }
     asked.ok_or("locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported")
+}
+
+/// A conflict in the words of a day. The present ones are known since the page on conflicts was
+/// written anew; those before are what clients looked for.
+pub(crate) fn conflict_on(day: Day, error: SqlError) -> SqlError {
+    if day >= features::KEY_SHARE || error.code() != SqlState::T_R_SERIALIZATION_FAILURE {
+        return error;
+    }
+    let text = match error.message().contains("(OC001)") {
+        true => "schema has been updated by another transaction, please retry: (OC001)",
+        false => "mutation conflicts with another transaction, retry as needed (OC000)",
+    };
+    SqlError::new(SqlState::T_R_SERIALIZATION_FAILURE, text)
 }
 
 /// `0A000` for a statement that DSQL accepts and this server does not have.

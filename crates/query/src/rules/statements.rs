@@ -30,6 +30,14 @@ macro_rules! statements {
                 _ => return None,
             })
         }
+
+        /// The words of the statements that are, or were once, refused.
+        #[cfg(test)]
+        pub(super) fn refused_words() -> Vec<&'static str> {
+            let all: &[(&'static str, Accepted)] = &[$(($word, $accepted)),*];
+            let refused = all.iter().filter(|(_, accepted)| !matches!(accepted, Yes));
+            refused.map(|(word, _)| *word).collect()
+        }
     };
 }
 
@@ -167,13 +175,18 @@ pub(super) fn check(node: &NodeEnum, cx: &Context<'_>) -> Result<()> {
     let Some((word, accepted)) = entry(node) else { return Ok(()) };
     let refused = || SqlError::unsupported(format!("unsupported statement: {word}"));
     match accepted {
-        Yes => Ok(()),
-        Since(day) if Period::since(*day).contains(cx.day) => Ok(()),
+        Yes => return Ok(()),
+        Since(day) if Period::since(*day).contains(cx.day) => return Ok(()),
+        Since(_) | No | NoSaying(_) => {}
+    }
+    #[cfg(test)]
+    super::tests::fired("statement", word);
+    match accepted {
         NoSaying("CREATE TYPE not supported") if cx.day < features::CREATE_TYPE_TEXT => {
             Err(refused())
         }
         NoSaying(text) => Err(SqlError::unsupported(*text)),
-        Since(_) | No => Err(refused()),
+        Yes | Since(_) | No => Err(refused()),
     }
 }
 

@@ -1,4 +1,7 @@
-use expect_test::{Expect, expect};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use expect_test::{Expect, expect, expect_file};
 
 use super::*;
 
@@ -208,4 +211,81 @@ fn january_2026_refuses_what_came_later() {
                 0A000 unsupported statement: ConstraintsSet
         "#]],
     );
+}
+
+thread_local! {
+    /// The rules by which this thread has refused something: of which list, and which of it.
+    static FIRED: RefCell<BTreeSet<(&'static str, String)>> = RefCell::default();
+}
+
+pub(super) fn fired(list: &'static str, rule: &str) {
+    FIRED.with_borrow_mut(|fired| fired.insert((list, rule.to_owned())));
+}
+
+/// The names of all rules, as [`fired`] gets them.
+fn all_rules() -> BTreeSet<(&'static str, String)> {
+    fn of<T>(rules: &[Rule<T>]) -> impl Iterator<Item = (&'static str, String)> {
+        let name = |left| (std::any::type_name::<T>(), format!("from the end {left}"));
+        (0..rules.len()).map(name)
+    }
+    let words = statements::refused_words().into_iter().map(|word| ("statement", word.to_owned()));
+    let actions = alter_table::refused_words().map(|words| ("ALTER TABLE", words.to_owned()));
+    words
+        .chain(actions)
+        .chain(of(create::TABLE))
+        .chain(of(create::INDEX))
+        .chain(of(create::VIEW))
+        .chain(of(create::SEQUENCE))
+        .chain(of(create::DOMAIN))
+        .chain(of(create::FUNCTION))
+        .chain(of(create::ROLE))
+        .chain(of(create::SCHEMA))
+        .chain(of(alter_table::COLUMN))
+        .chain(of(alter_table::CONSTRAINT))
+        .chain(of(objects::ALTER_ROLE))
+        .chain(of(objects::ALTER_DOMAIN))
+        .chain(of(objects::RENAME))
+        .chain(of(objects::DROP))
+        .chain(of(objects::COMMENT))
+        .chain(of(objects::OWNER))
+        .chain(of(objects::SET_SCHEMA))
+        .chain(of(objects::GRANT))
+        .chain(of(objects::DEFAULT_PRIVILEGES))
+        .chain(of(objects::TRANSACTION))
+        .chain(of(objects::VACUUM))
+        .chain(of(objects::DEALLOCATE))
+        .collect()
+}
+
+/// A statement for each rule: what it gets today, and what it got before all of the features.
+#[test]
+fn every_rule_refuses_a_case() {
+    let mut out = String::new();
+    for sql in include_str!("cases.sql").lines().filter(|line| !line.starts_with("--")) {
+        let parsed = parser::parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let on = |day: &str| match check(&parsed[0], day.parse().unwrap(), || true) {
+            Ok(()) => "ok".to_owned(),
+            Err(error) => format!("{} {}", error.code(), error.message()),
+        };
+        let (now, then) = (on("newest"), on("2025-12"));
+        out += &match now == then {
+            true => format!("{sql}\n    {now}\n"),
+            false => format!("{sql}\n    {now}\n    in 2025: {then}\n"),
+        };
+    }
+    let missing: Vec<_> =
+        FIRED.with_borrow(|fired| all_rules().difference(fired).cloned().collect());
+    assert!(missing.is_empty(), "no case in cases.sql for {missing:#?}");
+    expect_file!["./cases.txt"].assert_eq(&out);
+}
+
+#[test]
+fn conflicts_in_the_words_of_a_day() {
+    let on = |day: &str, error| conflict_on(day.parse().unwrap(), error).message().to_owned();
+    let data = "change conflicts with another transaction (OC000)";
+    assert_eq!(on("2026-08-25", txn::data_conflict()), data);
+    let data = "mutation conflicts with another transaction, retry as needed (OC000)";
+    assert_eq!(on("2026-08-24", txn::data_conflict()), data);
+    let schema = "schema has been updated by another transaction, please retry: (OC001)";
+    assert_eq!(on("2026-01", txn::schema_conflict()), schema);
 }

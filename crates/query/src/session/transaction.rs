@@ -17,6 +17,7 @@ use crate::endpoint::{Endpoint, Fault};
 use crate::engine::{SchemaChange, may_connect};
 use crate::execute::Deferred;
 use crate::execute::foreign_key::Checker;
+use crate::rules::conflict_on;
 
 /// Where the session stands.
 pub(crate) enum TxnState {
@@ -357,7 +358,10 @@ impl Session {
         let change = change.filter(|change| !change.is_empty() || !jobs.is_empty());
         let outcome = match (txn, change) {
             (None, None) => Ok(()),
-            (Some(txn), change) => self.commit_writes(txn, change, jobs, &tables).await,
+            (Some(txn), change) => {
+                let committed = self.commit_writes(txn, change, jobs, &tables).await;
+                committed.map_err(|error| conflict_on(self.engine.day(), error))
+            }
             (None, Some(_)) => Err(SqlError::internal("schema change without a transaction")),
         };
         match &outcome {
@@ -437,7 +441,7 @@ impl Session {
     fn schema_changed(&self, table: &Table) -> SqlError {
         let catalog = self.engine.catalog();
         self.engine.conflicts.altered(table, &catalog, &self.cx.session_id);
-        txn::schema_conflict()
+        conflict_on(self.engine.day(), txn::schema_conflict())
     }
 
     /// What the client does not get to read.

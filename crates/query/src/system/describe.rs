@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use catalog::Table;
 use catalog::builtin;
 use catalog::describe::{self, Purpose, SignatureCx, Stored};
-use catalog::objects::{ObjectId, OwnedBy};
+use catalog::objects::{ObjectId, OwnedBy, Sql};
 use functions::{CallCx, Scalar, Site};
 use types::{Array, Datum, Oid, Result, SqlError, SqlState, oid};
 
@@ -331,6 +332,11 @@ fn statisticsobjdef(cx: &CallCx<'_>, args: &[Datum], whole: bool) -> Result<Datu
     Ok(text(definition))
 }
 
+/// A stored expression over a table's columns, as it is printed.
+pub(super) fn column_text(cx: &SessionCx, table: &Table, sql: &Sql) -> String {
+    print(cx, Stored::Column(table, &sql.text, &sql.names, Purpose::Value))
+}
+
 /// `pg_get_statisticsobjdef_expressions`: a `text[]`, NULL if there are none.
 fn statisticsobjdef_expressions(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     let cx = session(cx)?;
@@ -341,9 +347,8 @@ fn statisticsobjdef_expressions(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Re
     if statistics.expressions.is_empty() {
         return Ok(Datum::Null);
     }
-    let texts = statistics.expressions.iter().map(|sql| {
-        Datum::text(print(cx, Stored::Column(table, &sql.text, &sql.names, Purpose::Value)))
-    });
+    let texts = statistics.expressions.iter();
+    let texts = texts.map(|sql| Datum::text(column_text(cx, table, sql)));
     Ok(Datum::Array(Arc::new(Array::from_elements(oid::TEXT, texts.collect()))))
 }
 

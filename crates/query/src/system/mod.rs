@@ -6,6 +6,7 @@
 mod acl;
 mod describe;
 mod dsql;
+mod extended;
 mod info;
 mod object;
 mod privilege;

@@ -22,7 +22,8 @@ pub(super) fn system_rows(
     relation: &'static SystemRelation,
     last_values: &HashMap<ObjectId, i64>,
 ) -> Vec<Row> {
-    if let Some(rows) = super::statistics::rows(cx, relation) {
+    let shown = super::statistics::rows(cx, relation);
+    if let Some(rows) = shown.or_else(|| super::extended::rows(cx, relation)) {
         return rows;
     }
     let statistics = cx.engine.statistics();

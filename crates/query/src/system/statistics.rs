@@ -49,11 +49,11 @@ pub(super) fn rows(cx: &SessionCx, relation: &'static SystemRelation) -> Option<
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "PostgreSQL keeps these as float4")]
-fn float(value: f64) -> Datum {
+pub(super) fn float(value: f64) -> Datum {
     Datum::Float4(value as f32)
 }
 
-fn array(element: Oid, values: Vec<Datum>) -> Datum {
+pub(super) fn array(element: Oid, values: Vec<Datum>) -> Datum {
     match values.is_empty() {
         true => Datum::Null,
         false => Datum::Array(std::sync::Arc::new(Array::from_elements(element, values))),
@@ -74,6 +74,15 @@ fn pg_stats(
     set("tablename", Datum::text(&table.name));
     set("attname", Datum::text(&column.name));
     set("inherited", Datum::Bool(false));
+    column_statistics(ty, found, set);
+}
+
+/// What `pg_stats` and `pg_stats_ext_exprs` have in common.
+pub(super) fn column_statistics(
+    ty: Oid,
+    found: &ColumnStatistics,
+    set: &mut dyn FnMut(&str, Datum),
+) {
     set("null_frac", float(found.null_share));
     set("avg_width", Datum::Int4(found.width));
     set("n_distinct", float(found.distinct));

@@ -26,7 +26,9 @@ mod psql;
 mod resources;
 #[cfg(test)]
 mod sequences;
+mod statistics;
 #[cfg(test)]
 mod system_functions;
+mod tools;
 #[cfg(test)]
 mod views;

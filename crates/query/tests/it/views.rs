@@ -306,3 +306,52 @@ fn check_options() {
     "#]],
     );
 }
+
+#[test]
+fn check_option_over_a_sub_query() {
+    let mut db = Db::with(&[
+        "create table t (a int, b int)",
+        "create table u (a int)",
+        "insert into u values (1), (2)",
+        "create view listed as select * from t where a in (select a from u) with check option",
+        "create view twice as select * from listed where exists \
+         (select 1 from u where u.a = listed.b) with local check option",
+    ]);
+    db.check("insert into listed values (1, 1), (2, 9)", expect![["INSERT 0 2\n"]]);
+    let mut refused = |sql: &str, view: &str| {
+        let error = db.run(sql).unwrap_err();
+        let message = format!("new row violates check option for view \"{view}\"");
+        assert_eq!((error.code().as_str(), error.message()), ("44000", &*message), "{sql}");
+    };
+    refused("insert into listed values (3, 1)", "listed");
+    refused("update listed set a = a + 1", "listed");
+    refused("insert into twice values (3, 1)", "listed");
+    refused("insert into twice values (1, 3)", "twice");
+    refused("update twice set b = 7", "twice");
+    db.check("insert into twice values (2, 2)", expect![["INSERT 0 1\n"]]);
+    db.check("update twice set b = 1", expect![["UPDATE 2\n"]]);
+    db.check("select count(*) from t", expect![["3\n"]]);
+}
+
+#[test]
+fn write_through_names_of_what_is_beneath() {
+    let mut db = Db::with(&[
+        "create table t (a int, b int)",
+        "create view v1 as select t.a, t.b from t where t.a > 0",
+        "create view v2 as select * from v1 where v1.b > 0",
+        "create view v3 as select x.a, x.b from v2 as x where x.b < 9",
+        "create view v4 as select y.p, y.q from v3 as y (p, q) where y.p <> 7 and exists \
+         (select 1 from t where t.a = y.q)",
+        "create view v5 as select z.b, z.a from t z where z.a > 1 with check option",
+    ]);
+    db.check("insert into v2 values (1, 1), (2, 0), (3, 10)", expect![["INSERT 0 3\n"]]);
+    db.check("update v3 set b = b + 1 returning a, b", expect![["1|2\n"]]);
+    db.check("insert into v4 values (2, 2)", expect![["INSERT 0 1\n"]]);
+    db.check("delete from v4 where q = 2", expect![["DELETE 2\n"]]);
+    db.check(
+        "insert into v5 values (1, 1)",
+        expect![["44000 new row violates check option for view \"v5\"\n"]],
+    );
+    db.check("update v5 set b = 5 where a = 2", expect![["UPDATE 1\n"]]);
+    db.check("select a, b from t order by a", expect![["2|5\n3|10\n"]]);
+}

@@ -339,12 +339,12 @@ async fn token_is_refused() {
         "]],
     )
     .await;
-    // A role that does not exist or is not mapped: no hint.
+    // A role that does not exist: no hint, and a code of its own.
     check(
         "nobody",
         &harness.token(&host(), Action::DbConnect),
         expect![[r"
-            Error FATAL 28000 unable to accept connection, access denied
+            Error FATAL 08P01 unable to accept connection, access denied
               Session Id
         "]],
     )

@@ -42,6 +42,7 @@ async fn names_are_refused_unless_an_operator_gave_them() {
     assert_eq!(sqlstate(&endpoint.try_connect().await.unwrap_err()), "3D000");
     endpoint.database = "postgres".into();
     endpoint.user = "postgres".into();
+    // The token is admin's.
     assert_eq!(sqlstate(&endpoint.try_connect().await.unwrap_err()), "28000");
 }
 
