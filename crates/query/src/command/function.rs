@@ -1,5 +1,8 @@
 //! CREATE FUNCTION, and the functions that other statements name.
 
+use std::sync::Arc;
+
+use catalog::Catalog;
 use catalog::ddl::{self, FunctionChange, FunctionName};
 use catalog::objects::{Argument, ArgumentMode, Function, FunctionBody, Sql};
 use parser::protobuf::{self, DefElem, FunctionParameterMode, ObjectType, ObjectWithArgs};
@@ -27,8 +30,9 @@ pub(super) async fn create(
     // What is wrong with the declaration is said before what is wrong with the body.
     let cx = &session.cx;
     let cx = ddl::Cx { catalog: &cx.catalog, role: cx.role, search_path: &cx.search_path };
-    ddl::create_function(cx, &name, stmt.replace, &function)?;
-    check_body(session, &mut function)?;
+    let declared = ddl::create_function(cx, &name, stmt.replace, &function)?;
+    let declared = Arc::new(session.cx.catalog.apply(&declared.change));
+    check_body(session, declared, &mut function, statement)?;
     change(session, "CREATE FUNCTION", |cx| {
         ddl::create_function(cx, &name, stmt.replace, &function)
     })
@@ -429,8 +433,14 @@ fn body_text(statement: &Statement) -> Result<String> {
     Ok(text.get(start..).unwrap_or_default().trim_end_matches([';', ' ', '\n', '\t']).to_owned())
 }
 
-/// Analyses the body, for the declared argument types.
-fn check_body(session: &Session, function: &mut Function) -> Result<()> {
+/// Analyses the body, for the declared argument types. A body that is a text sees the function itself,
+/// which `declared` has.
+fn check_body(
+    session: &Session,
+    declared: Arc<Catalog>,
+    function: &mut Function,
+    statement: &Statement,
+) -> Result<()> {
     let mut cx = session.cx.clone();
     for (name, value) in &function.settings {
         cx.settings.set(name, Some(value))?;
@@ -448,9 +458,19 @@ fn check_body(session: &Session, function: &mut Function) -> Result<()> {
     let result = base(function.returns);
     let context = format!("SQL function \"{}\"", function.name);
     match &mut function.body {
-        FunctionBody::Text(_) => {
-            function::compile_body(&cx, function, &types, result, None, true)
-                .map_err(|error| error.at(0).context(context))?;
+        FunctionBody::Text(text) => {
+            let text = text.clone();
+            cx.catalog = declared;
+            cx.refresh_search_path();
+            function::compile_body(&cx, function, &types, result, None, true).map_err(|error| {
+                match error.fields().position {
+                    Some(position) => {
+                        let position = position_of_body(&statement.source, &text, position);
+                        error.without_position().at(position.unwrap_or(0))
+                    }
+                    None => error.context(context),
+                }
+            })?;
         }
         FunctionBody::Parsed(_) => {
             let recorder = Recorder::default();
@@ -462,6 +482,32 @@ fn check_body(session: &Session, function: &mut Function) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The place in a query string of a `position` in a body that is a literal there; `None` if that cannot be
+/// found, or twice. Positions count characters from 1.
+///
+/// Source: PostgreSQL 16 `match_prosrc_to_query`.
+fn position_of_body(query: &str, body: &str, position: usize) -> Option<usize> {
+    let quoted = body.replace('\'', "''");
+    let mut found = None;
+    for (quote, literal) in [('$', body), ('\'', quoted.as_str())] {
+        for (at, literal) in query.match_indices(literal) {
+            let (before, after) = (query.get(..at)?, query.get(at + literal.len()..)?);
+            if !before.ends_with(quote) || !after.starts_with(quote) {
+                continue;
+            }
+            if found.replace((before.chars().count(), quote)).is_some() {
+                return None;
+            }
+        }
+    }
+    let (before, quote) = found?;
+    let doubled = match quote {
+        '\'' => body.chars().take(position.saturating_sub(1)).filter(|c| *c == '\'').count(),
+        _ => 0,
+    };
+    Some(before + position + doubled)
 }
 
 /// The function that DROP, ALTER, COMMENT or GRANT names.
@@ -532,5 +578,22 @@ pub(crate) fn refused(node: &NodeEnum) -> SqlError {
     match node {
         NodeEnum::TransactionStmt(_) => SqlError::unsupported("transaction control in a function"),
         other => crate::rules::missing(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::position_of_body;
+
+    #[test]
+    fn a_position_in_a_body_is_one_in_the_statement() {
+        let check = |query: &str, body: &str, position: usize, expected: Option<usize>| {
+            assert_eq!(position_of_body(query, body, position), expected, "{query}");
+        };
+        check("as 'select x'", "select x", 8, Some(12));
+        check("as $$select x$$", "select x", 8, Some(13));
+        check("as 'select ''a'', x'", "select 'a', x", 13, Some(19));
+        check("'select x' as 'select x'", "select x", 8, None);
+        check("as E'select\\tx'", "select\tx", 8, None);
     }
 }
