@@ -110,9 +110,13 @@ pub(crate) fn compile_body(
     recorder: Option<&Recorder>,
     checks_only: bool,
 ) -> Result<Compiled> {
+    let parsed;
     let (text, names) = match &function.body {
         FunctionBody::Text(text) => (text.as_str(), None),
-        FunctionBody::Parsed(sql) => (sql.text.as_str(), Some(sql.names.as_slice())),
+        FunctionBody::Parsed(sql) => {
+            parsed = format!("{BEFORE_BODY}{}", sql.text);
+            (parsed.as_str(), Some(sql.names.as_slice()))
+        }
     };
     let statements = statements(&function.body)?;
     let plan_cx = PlanCx { checks_only, ..cx.plan_cx() };
@@ -247,6 +251,10 @@ fn no_result(cx: &SessionCx, result_type: Oid) -> SqlError {
     )
 }
 
+/// What is put before a body that is no literal to parse it: its text is that of a CREATE FUNCTION's end.
+/// Positions in such a body count this.
+pub(crate) const BEFORE_BODY: &str = "CREATE FUNCTION f() RETURNS void ";
+
 /// The statements of a body.
 ///
 /// # Errors
@@ -259,8 +267,7 @@ pub(crate) fn statements(body: &FunctionBody) -> Result<Vec<NodeEnum>> {
     match body {
         FunctionBody::Text(text) => parser::parse(text)?.into_iter().map(plain).collect(),
         FunctionBody::Parsed(sql) => {
-            // The body's text is that of a CREATE FUNCTION's end.
-            let text = format!("CREATE FUNCTION f() RETURNS void {}", sql.text);
+            let text = format!("{BEFORE_BODY}{}", sql.text);
             let statement = parser::parse(&text)?.pop().map(plain).transpose()?;
             let Some(NodeEnum::CreateFunctionStmt(create)) = statement else {
                 return Err(SqlError::internal("function body does not parse"));

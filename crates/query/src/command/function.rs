@@ -474,8 +474,19 @@ fn check_body(
         }
         FunctionBody::Parsed(_) => {
             let recorder = Recorder::default();
-            function::compile_body(&cx, function, &types, result, Some(&recorder), true)
-                .map_err(|error| error.at(0))?;
+            let before = statement.source.get(..statement.range.start).unwrap_or_default();
+            let start = parser::sql_body_start(statement.text()).unwrap_or_default();
+            let start = statement.text().get(..start).unwrap_or_default();
+            let start = before.chars().count() + start.chars().count();
+            function::compile_body(&cx, function, &types, result, Some(&recorder), true).map_err(
+                |error| match error.fields().position {
+                    Some(position) => {
+                        let within = position.saturating_sub(function::BEFORE_BODY.len());
+                        error.without_position().at(start + within)
+                    }
+                    None => error,
+                },
+            )?;
             if let FunctionBody::Parsed(body) = &mut function.body {
                 body.names = recorder.finish();
             }
