@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either, Ready};
 
 pub mod backup;
 mod conflict;
@@ -170,10 +170,14 @@ pub enum CommitError {
     Unknown(#[source] BoxError),
 }
 
+/// What the store answers: at once where it can, else later. Nothing is allocated for an answer that
+/// is there.
+pub type Answer<'a, T> = Either<Ready<Result<T, StoreError>>, BoxFuture<'a, Result<T, StoreError>>>;
+
 /// A store: hands out transactions.
 pub trait Store: Send + Sync {
     /// A transaction that reads the newest snapshot.
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Transaction>, StoreError>>;
+    fn begin(&self) -> Answer<'_, Box<dyn Transaction>>;
 
     /// The timestamp of the newest published commit, without beginning a transaction.
     fn latest(&self) -> Ts;
@@ -191,13 +195,10 @@ pub trait Transaction: Send + Sync {
     fn read_ts(&self) -> Ts;
 
     /// The value of `key` in the snapshot.
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Value>, StoreError>>;
+    fn get<'a>(&'a self, key: &'a [u8]) -> Answer<'a, Option<Value>>;
 
     /// The values of `keys` in the snapshot, in the order asked.
-    fn get_many<'a>(
-        &'a self,
-        keys: &'a [Key],
-    ) -> BoxFuture<'a, Result<Vec<Option<Value>>, StoreError>>;
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Value>>>;
 
     /// At most `limit` pairs of `range` in the direction's order; fewer mean that the range is
     /// exhausted. Continue from the last key with an exclusive bound.

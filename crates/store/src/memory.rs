@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -21,8 +21,8 @@ use crate::conflict::Marks;
 use crate::snapshots::{Snapshot, Snapshots};
 use crate::versions::{Version, Versions};
 use crate::{
-    CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Transaction, Ts, Value, Write,
-    WriteSet,
+    Answer, CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Transaction, Ts,
+    Value, Write, WriteSet,
 };
 
 /// What goes wrong, and how often. The default: nothing ever.
@@ -120,15 +120,17 @@ impl fmt::Debug for Memory {
 }
 
 impl Store for Memory {
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Transaction>, StoreError>> {
-        async {
-            self.trouble.call(&self.shared).await?;
-            let snapshot = self.shared.snapshots.begin();
-            let (shared, trouble) = (Arc::clone(&self.shared), self.trouble.clone());
-            let txn: Box<dyn Transaction> = Box::new(Txn { snapshot, shared, trouble });
-            Ok(txn)
-        }
-        .boxed()
+    fn begin(&self) -> Answer<'_, Box<dyn Transaction>> {
+        Either::Right(
+            async {
+                self.trouble.call(&self.shared).await?;
+                let snapshot = self.shared.snapshots.begin();
+                let (shared, trouble) = (Arc::clone(&self.shared), self.trouble.clone());
+                let txn: Box<dyn Transaction> = Box::new(Txn { snapshot, shared, trouble });
+                Ok(txn)
+            }
+            .boxed(),
+        )
     }
 
     fn latest(&self) -> Ts {
@@ -152,24 +154,25 @@ impl Transaction for Txn {
         Ts(self.snapshot.ts())
     }
 
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Value>, StoreError>> {
-        async move {
-            self.trouble.call(&self.shared).await?;
-            Ok(self.shared.versions.get(key, self.snapshot.ts()).flatten())
-        }
-        .boxed()
+    fn get<'a>(&'a self, key: &'a [u8]) -> Answer<'a, Option<Value>> {
+        Either::Right(
+            async move {
+                self.trouble.call(&self.shared).await?;
+                Ok(self.shared.versions.get(key, self.snapshot.ts()).flatten())
+            }
+            .boxed(),
+        )
     }
 
-    fn get_many<'a>(
-        &'a self,
-        keys: &'a [Key],
-    ) -> BoxFuture<'a, Result<Vec<Option<Value>>, StoreError>> {
-        async move {
-            self.trouble.call(&self.shared).await?;
-            let ts = self.snapshot.ts();
-            Ok(keys.iter().map(|key| self.shared.versions.get(key, ts).flatten()).collect())
-        }
-        .boxed()
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Value>>> {
+        Either::Right(
+            async move {
+                self.trouble.call(&self.shared).await?;
+                let ts = self.snapshot.ts();
+                Ok(keys.iter().map(|key| self.shared.versions.get(key, ts).flatten()).collect())
+            }
+            .boxed(),
+        )
     }
 
     fn scan<'a>(

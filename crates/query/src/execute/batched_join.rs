@@ -30,7 +30,7 @@ struct BatchedJoin {
     plan: Arc<Plan>,
     outer: Box<dyn Operator>,
     stops: bool,
-    reader: Option<TableReader>,
+    reader: Option<Arc<TableReader>>,
     /// Outer rows, and the frame of the inner side for each of them.
     rows: Chunk,
     frames: Chunk,
@@ -128,7 +128,7 @@ impl BatchedJoin {
         .await?;
         let reader = match &mut self.reader {
             Some(reader) => reader,
-            None => self.reader.insert(TableReader::new(scan, cx.host.cluster)?),
+            None => self.reader.insert(TableReader::of(scan, cx.host.cluster)?),
         };
         let todo = &mut self.todo;
         cx.for_each(self.stops, rows.len(), |cx, index| {

@@ -67,5 +67,6 @@ pub use eval::Identity;
 pub use foreign_key::Deferred;
 pub use function::Invocation;
 pub use run::{Execution, Operator, Report};
+pub(crate) use table_reader::TableReader;
 pub(crate) use values::heap_bytes;
 pub(crate) use window::is_window_function;

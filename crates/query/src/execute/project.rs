@@ -86,4 +86,8 @@ impl Operator for Project {
         }
         .boxed()
     }
+
+    fn is_done(&self) -> bool {
+        self.position == self.rows.len() && self.input.is_done()
+    }
 }

@@ -26,6 +26,11 @@ pub trait Operator: Send {
     /// The next rows; never an empty chunk, `None` at the end and ever after.
     fn next<'a>(&'a mut self, cx: &'a mut ExecCx<'_>) -> BoxFuture<'a, Result<Option<Chunk>>>;
 
+    /// Whether [`Operator::next`] would say that there are no more rows, if that is known.
+    fn is_done(&self) -> bool {
+        false
+    }
+
     /// Rows inserted, updated or deleted so far.
     fn affected(&self) -> u64 {
         0
@@ -115,7 +120,7 @@ impl Execution {
             memo: Memo::new(plan.subplans),
             replay: Replay::default(),
             ctes: plan.ctes.iter().map(|_| CteState::default()).collect(),
-            work_tables: vec![Arc::default(); plan.work_tables],
+            work_tables: (0..plan.work_tables).map(|_| Arc::default()).collect(),
             account: Account::default(),
             events: Vec::new(),
             steps: 0,
@@ -164,6 +169,11 @@ impl Execution {
             }
         };
         Ok(finished.next())
+    }
+
+    /// Whether it is known that there are no more rows.
+    pub fn is_done(&self) -> bool {
+        self.finished.is_none() && self.root.is_done()
     }
 
     /// Rows that the main plan inserted, updated or deleted; 0 for a query.

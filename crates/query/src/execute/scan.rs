@@ -56,6 +56,10 @@ impl Operator for ScanOperator {
         self.run(cx).boxed()
     }
 
+    fn is_done(&self) -> bool {
+        self.cursor.as_ref().is_some_and(Cursor::is_done)
+    }
+
     fn report(&mut self) -> Report {
         Report { read: std::mem::take(&mut self.read), bytes: 0 }
     }
@@ -90,10 +94,12 @@ impl ScanOperator {
 
 impl Cursor {
     async fn new(scan: &Scan, stops: bool, cx: &mut ExecCx<'_>) -> Result<Cursor> {
-        let mut reader = TableReader::new(scan, cx.host.cluster)?;
+        let mut reader = TableReader::of(scan, cx.host.cluster)?;
         let tests = scan.filter.as_ref().and_then(|f| IntegerTest::all_of(f, &cx.eval_cx()));
         let filtered = tests.is_some();
-        reader.set_tests(tests.unwrap_or_default())?;
+        if let Some(tests) = tests {
+            reader = Arc::new(reader.with_tests(tests)?);
+        }
         let mut values = Vec::new();
         for expr in access::exprs(bounds(scan)) {
             values.push(cx.eval_one(stops, expr).await?);
@@ -103,7 +109,7 @@ impl Cursor {
             todo.make_contiguous().reverse();
         }
         let pairs = scan.limit_hint.unwrap_or(FIRST_PAIRS).clamp(1, PAIRS_MAX);
-        Ok(Cursor { reader: Arc::new(reader), filtered, todo, pairs, ahead: None })
+        Ok(Cursor { reader, filtered, todo, pairs, ahead: None })
     }
 
     fn is_done(&self) -> bool {
@@ -141,6 +147,18 @@ impl Cursor {
             }
         }
         let at = cx.at();
+        if !self.reader.needs_rows()
+            && self.todo.len() == 1
+            && let Some(Access::Point(key)) = self.todo.front()
+        {
+            let value = cx.host.txn.get(key, at).await?;
+            let mut rows = self.reader.rows(1);
+            if let Some(value) = &value {
+                self.reader.decode_row(key, value, &mut rows)?;
+            }
+            self.todo.clear();
+            return Ok((rows, usize::from(value.is_some())));
+        }
         let wanted = self.pairs;
         self.pairs = (self.pairs * 4).min(PAIRS_MAX);
         let mut pairs = Pairs::default();

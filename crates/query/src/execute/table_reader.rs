@@ -3,6 +3,8 @@
 //!     bounds ──► points, ranges ──► pairs ──► [entries ──► row keys ──► rows] ──► decode
 //!                                   (caller)
 
+use std::sync::Arc;
+
 use store::{Direction, Key, Pairs, Value};
 use txn::SnapshotReader;
 use types::{Datum, Oid, Result, RowReader, SqlError, SqlState};
@@ -14,7 +16,8 @@ use super::integer_test::IntegerTest;
 use crate::chunk::Chunk;
 use crate::plan::{AccessPath, KeyBounds, Scan};
 
-pub(super) struct TableReader {
+#[derive(Clone, Debug)]
+pub(crate) struct TableReader {
     rows: KeyLayout,
     /// The secondary index that is read, and whether its entries hold all that is wanted.
     index: Option<(EntryLayout, bool)>,
@@ -43,11 +46,20 @@ pub(super) fn direction(scan: &Scan) -> Direction {
 }
 
 impl TableReader {
-    /// A reader of what `scan` reads, in the cluster whose keys start with `cluster`.
+    /// The reader of what `scan` reads, in the cluster whose keys start with `cluster`; it is made
+    /// once for all executions of a plan.
     ///
     /// # Errors
     /// `XX000` if the plan does not fit the table.
-    pub(super) fn new(scan: &Scan, cluster: u32) -> Result<TableReader> {
+    pub(super) fn of(scan: &Scan, cluster: u32) -> Result<Arc<TableReader>> {
+        if let Some(reader) = scan.reader.get() {
+            return Ok(Arc::clone(reader));
+        }
+        let reader = Arc::new(TableReader::new(scan, cluster)?);
+        Ok(Arc::clone(scan.reader.get_or_init(|| reader)))
+    }
+
+    fn new(scan: &Scan, cluster: u32) -> Result<TableReader> {
         let table = &scan.table;
         let column_type =
             |column: usize| table.columns.get(column).map_or(Oid::INVALID, |c| Oid(c.type_oid));
@@ -81,17 +93,17 @@ impl TableReader {
         })
     }
 
-    /// Has rows left out that do not pass all of `tests`, which are about the columns that are read.
+    /// A reader that leaves out rows which do not pass all of `tests`; they are about the columns
+    /// that are read.
     ///
     /// # Errors
     /// `XX000` if one of them is not.
-    pub(super) fn set_tests(&mut self, tests: Vec<IntegerTest>) -> Result<()> {
+    pub(super) fn with_tests(&self, tests: Vec<IntegerTest>) -> Result<TableReader> {
         let columns = self.projection.columns();
         let with_column = |test: IntegerTest| Some((*columns.get(test.column)?, test));
         let tests = tests.into_iter().map(with_column).collect::<Option<_>>();
         let missing = || SqlError::internal("a test of a column that is not read");
-        self.tests = tests.ok_or_else(missing)?;
-        Ok(())
+        Ok(TableReader { tests: tests.ok_or_else(missing)?, ..self.clone() })
     }
 
     /// What to read for these values of the bounds' expressions.

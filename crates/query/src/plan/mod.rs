@@ -29,7 +29,7 @@ pub(crate) mod walk;
 mod window;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use catalog::{ForeignKey, Table};
 use types::Oid;
@@ -47,6 +47,7 @@ pub use self::instrument::Counters;
 pub(crate) use self::instrument::{Measured, instrument};
 pub(crate) use self::make::set_rows;
 pub use self::planner::{plan_modify, plan_query};
+use crate::execute::TableReader;
 use crate::expr::Expr;
 
 /// A plan node with what is known about its output.
@@ -523,6 +524,8 @@ pub struct Scan {
     pub entries: f64,
     /// Estimated rows that are left of them by conditions that storage tests.
     pub transferred: f64,
+    /// How its pairs are read, from the first execution on.
+    pub(crate) reader: OnceLock<Arc<TableReader>>,
 }
 
 impl Scan {

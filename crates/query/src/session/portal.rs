@@ -23,7 +23,6 @@ use crate::plan::StatementPlan;
 pub struct Portal {
     prepared: Arc<Prepared>,
     params: Vec<Datum>,
-    formats: Vec<Format>,
     columns: Vec<ColumnEncoder>,
     settings: FormatSettings,
     catalog: Arc<catalog::Catalog>,
@@ -44,7 +43,7 @@ pub(crate) enum Run {
     CopyOut(Box<command::copy::CopyOut>),
     /// Rows of a command.
     Buffered(Box<Buffered>),
-    /// Nothing is left.
+    /// Nothing is left; what the command's tag was.
     Done(String),
 }
 
@@ -90,8 +89,8 @@ impl Portal {
     }
 
     /// The format of each result column.
-    pub fn formats(&self) -> &[Format] {
-        &self.formats
+    pub fn formats(&self) -> impl Iterator<Item = Format> {
+        self.columns.iter().map(|column| column.format)
     }
 
     /// Appends one row: a big-endian `i16` count of fields, then for each a big-endian `i32`
@@ -159,7 +158,7 @@ impl Session {
         }
         let params = self.parameters_of(prepared, parameters)?;
         let fields = prepared.fields.as_deref().unwrap_or_default();
-        let formats = spread(result_formats, fields.len()).ok_or_else(|| {
+        let format_of = spread(result_formats, fields.len()).ok_or_else(|| {
             SqlError::new(
                 SqlState::PROTOCOL_VIOLATION,
                 format!(
@@ -171,10 +170,10 @@ impl Session {
         })?;
         let columns: Vec<ColumnEncoder> = fields
             .iter()
-            .zip(&formats)
-            .map(|(field, format)| ColumnEncoder {
+            .enumerate()
+            .map(|(index, field)| ColumnEncoder {
                 ty: field.type_oid,
-                format: *format,
+                format: format_of(index),
                 named: crate::system::prints_names(field.type_oid),
             })
             .collect();
@@ -185,7 +184,6 @@ impl Session {
         Ok(Portal {
             prepared: Arc::clone(prepared),
             params,
-            formats,
             columns,
             settings: self.cx.settings.format.clone(),
             catalog: Arc::clone(&self.cx.catalog),
@@ -207,7 +205,7 @@ impl Session {
                 ),
             ));
         }
-        let formats = spread(formats, values.len()).ok_or_else(|| {
+        let format_of = spread(formats, values.len()).ok_or_else(|| {
             SqlError::new(
                 SqlState::PROTOCOL_VIOLATION,
                 format!(
@@ -218,8 +216,9 @@ impl Session {
             )
         })?;
         let mut params = Vec::with_capacity(values.len());
-        for (((value, ty), format), number) in values.iter().zip(types).zip(formats).zip(1..) {
-            let datum = match (value, format) {
+        for ((value, ty), index) in values.iter().zip(types).zip(0..) {
+            let number = index + 1;
+            let datum = match (value, format_of(index)) {
                 (None, _) => Datum::Null,
                 (Some(bytes), Format::Text) => {
                     let text =
@@ -254,15 +253,14 @@ impl Session {
             Run::Running(running) => {
                 let step = self.run_on(running, max_rows).await?;
                 if let Fetched::Complete(tag) = &step {
-                    // A portal run to its end gives no more rows, and says so each time.
-                    portal.run = Run::Done(again(tag));
+                    portal.run = Run::Done(tag.clone());
                 }
                 Ok(step)
             }
             Run::CopyOut(copy) => {
                 let step = copy.next(self).await?;
                 if let Fetched::Complete(tag) = &step {
-                    portal.run = Run::Done(again(tag));
+                    portal.run = Run::Done(tag.clone());
                 }
                 Ok(step)
             }
@@ -273,11 +271,12 @@ impl Session {
                 }
                 None => {
                     let tag = std::mem::take(&mut buffered.tag);
-                    portal.run = Run::Done(again(&tag));
+                    portal.run = Run::Done(tag.clone());
                     Ok(Fetched::Complete(tag))
                 }
             },
-            Run::Done(tag) => Ok(Fetched::Complete(tag.clone())),
+            // A portal run to its end gives no more rows, and says so each time.
+            Run::Done(tag) => Ok(Fetched::Complete(again(tag))),
             Run::CopyIn(_) => Err(SqlError::internal("COPY FROM STDIN was not ended")),
             Run::Ready => Err(SqlError::internal("portal did not start")),
         }
@@ -388,6 +387,7 @@ impl Session {
     async fn run_on(&mut self, running: &mut Running, max_rows: usize) -> Result<Fetched> {
         let chunk = match running.held.take() {
             Some(chunk) => Some(chunk),
+            None if running.execution.is_done() => None,
             None => {
                 let chunk = self.next_chunk(&mut running.execution).await;
                 let requests = self.cx.take_requests();
@@ -489,14 +489,13 @@ fn modifies(plan: &StatementPlan) -> bool {
     plan.ctes.iter().any(|cte| cte.modifies)
 }
 
-/// One format for all, one for each, or text.
-fn spread(formats: &[Format], count: usize) -> Option<Vec<Format>> {
-    match formats {
-        [] => Some(vec![Format::Text; count]),
-        [one] => Some(vec![*one; count]),
-        all if all.len() == count => Some(all.to_vec()),
-        _ => None,
-    }
+/// The format of each of `count` values: one for all, one for each, or text.
+fn spread(formats: &[Format], count: usize) -> Option<impl Fn(usize) -> Format> {
+    let one = formats.len() == 1;
+    (one || formats.is_empty() || formats.len() == count).then_some(move |index| {
+        let index = if one { 0 } else { index };
+        formats.get(index).copied().unwrap_or(Format::Text)
+    })
 }
 
 /// The tag of a portal that is executed again after its end: no further rows.

@@ -1,5 +1,6 @@
 //! Analysis: a statement's parameters, result columns and plan.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use parser::{NodeEnum, Statement, StatementKind};
@@ -12,6 +13,9 @@ use crate::bind::query::OutputColumn;
 use crate::command;
 use crate::plan::{self, PlanCx, StatementPlan};
 use crate::rules;
+
+/// Room for a command tag, `INSERT 0 3000`.
+const TAG_BYTES_EXPECTED: usize = 16;
 
 /// An analysed statement: its parameters and result columns are known. Shared by portals.
 #[derive(Debug)]
@@ -68,10 +72,12 @@ impl PlanKind {
 
     /// The command tag for a number of rows.
     pub(crate) fn tag(self, rows: u64) -> String {
-        match self {
-            PlanKind::Insert => format!("INSERT 0 {rows}"),
-            other => format!("{} {rows}", other.name()),
-        }
+        let mut tag = String::with_capacity(TAG_BYTES_EXPECTED);
+        tag.push_str(self.name());
+        tag.push_str(if self == PlanKind::Insert { " 0 " } else { " " });
+        // Writing to a string cannot fail.
+        let _ = write!(tag, "{rows}");
+        tag
     }
 }
 

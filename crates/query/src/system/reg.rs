@@ -31,6 +31,25 @@ pub(crate) fn is_reg_type(ty: Oid) -> bool {
     )
 }
 
+/// The type of the elements of an array of `reg*` values; asked for each value, so without a look
+/// into the catalog.
+fn element(array: Oid) -> Option<Oid> {
+    Some(match array {
+        oid::REGCLASS_ARRAY => oid::REGCLASS,
+        oid::REGTYPE_ARRAY => oid::REGTYPE,
+        oid::REGPROC_ARRAY => oid::REGPROC,
+        oid::REGPROCEDURE_ARRAY => oid::REGPROCEDURE,
+        oid::REGOPER_ARRAY => oid::REGOPER,
+        oid::REGOPERATOR_ARRAY => oid::REGOPERATOR,
+        oid::REGROLE_ARRAY => oid::REGROLE,
+        oid::REGNAMESPACE_ARRAY => oid::REGNAMESPACE,
+        oid::REGCOLLATION_ARRAY => oid::REGCOLLATION,
+        oid::REGCONFIG_ARRAY => oid::REGCONFIG,
+        oid::REGDICTIONARY_ARRAY => oid::REGDICTIONARY,
+        _ => return None,
+    })
+}
+
 /// The functions that convert between `reg*` types and text.
 pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
     Some(match prosrc {
@@ -80,7 +99,7 @@ fn is_absence(code: SqlState) -> bool {
 /// # Errors
 /// The "does not exist" error of the kind of object, `22P02` for a malformed array.
 pub(crate) fn input(ty: Oid, text: &str, cx: &SessionCx) -> Result<Option<Datum>> {
-    if let Some(element) = builtin::element_type(ty).filter(|element| is_reg_type(*element)) {
+    if let Some(element) = element(ty) {
         return array(element, text, cx).map(Some);
     }
     let (catalog, path) = (&cx.catalog, cx.search_path.as_slice());
@@ -180,7 +199,7 @@ pub(super) fn type_ref(cx: &SessionCx, text: &str) -> Result<TypeRef> {
 
 /// Whether a type's values, or its elements, print names from the catalog.
 pub(crate) fn prints_names(ty: Oid) -> bool {
-    is_reg_type(ty) || builtin::element_type(ty).is_some_and(is_reg_type)
+    is_reg_type(ty) || element(ty).is_some()
 }
 
 /// The names of a catalog's objects, as they are seen from a search path.

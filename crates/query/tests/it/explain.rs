@@ -54,13 +54,13 @@ fn explain_costs() {
         "explain select balance, status from account where customer_id = \
          '4b18a761-5870-4d7c-95ce-0a48eca3fceb' and balance > 100 and status = 'pending'",
         expect![[r#"
-            Index Only Scan using idx1 on account  (cost=725.05..1120.05 rows=8 width=76)
+            Index Only Scan using idx1 on account  (cost=725.05..1080.05 rows=8 width=76)
               Index Cond: (customer_id = '4b18a761-5870-4d7c-95ce-0a48eca3fceb'::uuid)
               Filter: (balance > '100'::numeric)
-              -> Storage Scan on idx1 (cost=725.05..1120.05 rows=25 width=92)
-                  Projections: customer_id, balance, status
+              -> Storage Scan on idx1 (cost=725.05..1080.05 rows=25 width=76)
+                  Projections: balance, status
                   Filters: ((status)::text = 'pending'::text)
-                  -> B-Tree Scan on idx1 (cost=725.05..1120.05 rows=5000 width=92)
+                  -> B-Tree Scan on idx1 (cost=725.05..1080.05 rows=5000 width=76)
                       Index Cond: (customer_id = '4b18a761-5870-4d7c-95ce-0a48eca3fceb'::uuid)
         "#]],
     );
@@ -69,16 +69,16 @@ fn explain_costs() {
          '4b18a761-5870-4d7c-95ce-0a48eca3fceb' and balance > 100 and status = 'pending' \
          and created_at > '2025-01-01'",
         expect![[r#"
-            Index Scan using idx1 on account  (cost=1350.05..21827.55 rows=3 width=26)
+            Index Scan using idx1 on account  (cost=1350.05..21787.55 rows=3 width=26)
               Filter: (balance > '100'::numeric)
               Index Cond: (customer_id = '4b18a761-5870-4d7c-95ce-0a48eca3fceb'::uuid)
-              -> Storage Scan on idx1 (cost=1350.05..21827.55 rows=5000 width=100)
-                  -> B-Tree Scan on idx1 (cost=1350.05..21827.55 rows=5000 width=100)
+              -> Storage Scan on idx1 (cost=1350.05..21787.55 rows=5000 width=84)
+                  -> B-Tree Scan on idx1 (cost=1350.05..21787.55 rows=5000 width=84)
                       Index Cond: (customer_id = '4b18a761-5870-4d7c-95ce-0a48eca3fceb'::uuid)
-              -> Storage Lookup on account (cost=1350.05..21827.55 rows=8 width=100)
-                  Projections: customer_id, balance, status, created_at
+              -> Storage Lookup on account (cost=1350.05..21787.55 rows=8 width=84)
+                  Projections: balance, status, created_at
                   Filters: (((status)::text = 'pending'::text) AND (created_at > '2025-01-01 00:00:00'::timestamp without time zone))
-                  -> B-Tree Lookup on account (cost=1350.05..21827.55 rows=5000 width=100)
+                  -> B-Tree Lookup on account (cost=1350.05..21787.55 rows=5000 width=84)
         "#]],
     );
     check(

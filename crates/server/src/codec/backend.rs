@@ -147,10 +147,14 @@ pub fn ready_for_query(out: &mut BytesMut, status: TransactionStatus) {
 }
 
 /// `T`: result columns. `formats` may be shorter than `fields`: the rest is text.
-pub fn row_description(out: &mut BytesMut, fields: &[Field], formats: &[Format]) {
+pub fn row_description(
+    out: &mut BytesMut,
+    fields: &[Field],
+    formats: impl Iterator<Item = Format>,
+) {
     message(out, b'T', |out| {
         put_count(out, fields.len());
-        let formats = formats.iter().copied().chain(std::iter::repeat(Format::Text));
+        let formats = formats.chain(std::iter::repeat(Format::Text));
         for (field, format) in fields.iter().zip(formats) {
             put_cstr(out, &field.name);
             out.put_u32(field.table_oid);

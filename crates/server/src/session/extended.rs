@@ -1,6 +1,7 @@
 //! The extended query protocol: Parse, Bind, Describe, Execute, Close.
 
-use query::{Parameters, TransactionStatus};
+use bytes::BytesMut;
+use query::{Field, Format, Parameters, TransactionStatus};
 use types::{SqlError, SqlState};
 
 use super::copy::CopyIn;
@@ -62,23 +63,19 @@ impl Talk {
 
     pub(super) fn describe(&mut self, target: Target<'_>) -> Result<Phase, Failure> {
         let out = &mut self.wire.out;
-        let (fields, formats) = match target {
+        match target {
             Target::Statement(name) => {
                 let prepared = self.statements.get(name)?;
                 check_alive(&self.database, prepared.fields.is_some())?;
                 backend::parameter_description(out, &prepared.param_types);
                 // What formats there will be is known to Bind only; PostgreSQL says text.
-                (prepared.fields.as_deref(), [].as_slice())
+                row_description(out, prepared.fields.as_deref(), std::iter::empty());
             }
             Target::Portal(name) => {
                 let portal = &self.portals.get(name)?.portal;
                 check_alive(&self.database, portal.fields().is_some())?;
-                (portal.fields(), portal.formats())
+                row_description(out, portal.fields(), portal.formats());
             }
-        };
-        match fields {
-            Some(fields) => backend::row_description(out, fields, formats),
-            None => backend::no_data(out),
         }
         Ok(Phase::Ready)
     }
@@ -136,6 +133,18 @@ impl Talk {
             Target::Portal(name) => drop(self.portals.remove(name)),
         }
         backend::close_complete(&mut self.wire.out);
+    }
+}
+
+/// Appends what Describe says of a result.
+fn row_description(
+    out: &mut BytesMut,
+    fields: Option<&[Field]>,
+    formats: impl Iterator<Item = Format>,
+) {
+    match fields {
+        Some(fields) => backend::row_description(out, fields, formats),
+        None => backend::no_data(out),
     }
 }
 

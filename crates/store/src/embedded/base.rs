@@ -15,6 +15,7 @@ use redb::{
 };
 
 use super::OpenError;
+use super::cache::Generation;
 use super::files::FileHandle;
 use crate::StoreError;
 
@@ -44,6 +45,7 @@ pub(crate) struct Base {
 
 /// The base as one checkpoint left it.
 pub(crate) struct View {
+    generation: Generation,
     table: ReadOnlyTable<&'static [u8], &'static [u8]>,
 }
 
@@ -86,9 +88,10 @@ impl Base {
         })
     }
 
-    pub(crate) fn view(&self) -> Result<View, StoreError> {
+    /// The base as it is; `generation` tells views apart.
+    pub(crate) fn view(&self, generation: Generation) -> Result<View, StoreError> {
         let read = self.db.begin_read().map_err(failed)?;
-        Ok(View { table: read.open_table(PAIRS).map_err(failed)? })
+        Ok(View { generation, table: read.open_table(PAIRS).map_err(failed)? })
     }
 
     /// Begins a checkpoint.
@@ -123,6 +126,10 @@ impl Writer {
 }
 
 impl View {
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<bytes::Bytes>, StoreError> {
         let found = self.table.get(key).map_err(failed)?;
         Ok(found.map(|value| bytes::Bytes::copy_from_slice(value.value())))

@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 
 use super::Shared;
 use super::base::{Base, Meta, Writer, failed};
-use crate::StoreError;
+use super::cache::Generation;
+use crate::{Key, StoreError};
 
 /// How often the thread looks around without being asked.
 const TICK: Duration = Duration::from_secs(1);
@@ -90,6 +91,8 @@ pub(crate) struct Checkpointer {
     shared: Arc<Shared>,
     base: Option<Base>,
     meta: Meta,
+    /// Of the view that is shown.
+    generation: Generation,
     last: Instant,
     /// Oldest live snapshot at the last collection.
     collected_at: u64,
@@ -97,7 +100,14 @@ pub(crate) struct Checkpointer {
 
 impl Checkpointer {
     pub(crate) fn new(shared: Arc<Shared>, base: Base, meta: Meta) -> Checkpointer {
-        Checkpointer { shared, base: Some(base), meta, last: Instant::now(), collected_at: 0 }
+        Checkpointer {
+            shared,
+            base: Some(base),
+            meta,
+            generation: 0,
+            last: Instant::now(),
+            collected_at: 0,
+        }
     }
 
     /// Works until [`Orders::stop`].
@@ -186,11 +196,13 @@ impl Checkpointer {
             return Ok(());
         }
         let writer = base.write()?;
-        let Some((rows, rested)) = self.write_changes(&writer, meta, mark, paced)? else {
+        let Some((changed, rested)) = self.write_changes(&writer, meta, mark, paced)? else {
             return Ok(());
         };
         writer.commit(meta)?;
-        shared.base.store(Some(Arc::new(base.view()?)));
+        self.generation += 1;
+        shared.base.store(Some(Arc::new(base.view(self.generation)?)));
+        shared.values.advance(self.generation, &changed);
         drop(cut);
         self.meta = meta;
         self.collect();
@@ -204,7 +216,7 @@ impl Checkpointer {
         let took = begun.elapsed();
         shared.flow.applied(mark, took.saturating_sub(rested));
         tracing::debug!(
-            rows,
+            rows = changed.len(),
             ?took,
             ?rested,
             segments,
@@ -214,7 +226,7 @@ impl Checkpointer {
         Ok(())
     }
 
-    /// Writes every key changed since the last checkpoint; returns the rows written and the time
+    /// Writes every key changed since the last checkpoint; returns these keys and the time
     /// rested, or nothing if the thread is to stop.
     fn write_changes(
         &self,
@@ -222,20 +234,19 @@ impl Checkpointer {
         meta: Meta,
         mark: super::flow::Mark,
         paced: bool,
-    ) -> Result<Option<(usize, Duration)>, StoreError> {
+    ) -> Result<Option<(Vec<Key>, Duration)>, StoreError> {
         let shared = &*self.shared;
         let mut pairs = writer.pairs()?;
         let rows_expected = shared.versions.keys().max(1);
-        let mut rows = 0;
+        let mut changed = Vec::new();
         let mut rows_paced = 0;
         let mut rested = Duration::ZERO;
         let mut batch_begun = Instant::now();
-        let mut from = crate::Key::new();
+        let mut from = Key::new();
         loop {
             let live = shared.snapshots.live();
             let (changes, next) =
                 shared.versions.dirty(&from, self.meta.applied_ts, meta.applied_ts, &live);
-            rows += changes.len();
             for change in changes {
                 let replaced = match &change.value {
                     Some(value) => pairs.insert(change.key.as_ref(), value.as_ref()),
@@ -246,11 +257,13 @@ impl Checkpointer {
                     let value = replaced.map(|value| bytes::Bytes::copy_from_slice(value.value()));
                     shared.versions.keep_replaced(&change.key, value);
                 }
+                changed.push(change.key);
             }
             match next {
                 Some(next) => from = next,
-                None => return Ok(Some((rows, rested))),
+                None => return Ok(Some((changed, rested))),
             }
+            let rows = changed.len();
             if rows - rows_paced >= PACE_ROWS {
                 if shared.orders.is_stopped() {
                     return Ok(None);

@@ -10,6 +10,7 @@
 //! microseconds, handing the work to another thread costs more.
 
 mod base;
+mod cache;
 mod checkpoint;
 mod commit;
 pub mod files;
@@ -29,16 +30,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either, ready};
 use parking_lot::Mutex;
 
 use crate::snapshots::{Snapshot, Snapshots};
 use crate::versions::Versions;
 use crate::{
-    CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Transaction, Ts, Value,
-    Visitor, WriteSet,
+    Answer, CommitError, Direction, Key, KeyRange, Pairs, Store, StoreError, Transaction, Ts,
+    Value, Visitor, WriteSet,
 };
 use base::View;
+use cache::ValueCache;
 use checkpoint::{Order, Orders};
 use commit::{Adjudicator, World};
 use files::{Files, OsFiles};
@@ -53,8 +55,9 @@ const BUFFER_BYTES_MAX: usize = 64 << 10;
 /// How a store is opened. The defaults suit a small server.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Memory for pages of the base. It fills as pages are read, so a large value costs nothing
-    /// until it helps. Default 64 MiB.
+    /// Memory for what was read of the base: a quarter of it for values that were read by key, the
+    /// rest for pages. It fills as they are read, so a large value costs nothing until it helps.
+    /// Default 64 MiB.
     pub cache_bytes: usize,
     /// Journal bytes between checkpoints: bounds memory and the time of a reopening. Default 24 MiB.
     pub checkpoint_bytes: u64,
@@ -129,6 +132,8 @@ pub(crate) struct Shared {
     snapshots: Arc<Snapshots>,
     /// Nothing after the store is closed.
     base: ArcSwapOption<View>,
+    /// Values of the current base.
+    values: ValueCache,
     adjudicator: Adjudicator,
     flow: Flow,
     segments: Arc<Segments>,
@@ -181,14 +186,14 @@ impl fmt::Debug for Embedded {
 }
 
 impl Store for Embedded {
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Transaction>, StoreError>> {
+    fn begin(&self) -> Answer<'_, Box<dyn Transaction>> {
         let snapshot = self.shared.snapshots.begin();
         let result: Result<Box<dyn Transaction>, _> = if self.shared.base.load().is_some() {
             Ok(Box::new(Txn { snapshot, shared: Arc::clone(&self.shared) }))
         } else {
             Err(StoreError::Unavailable(Box::new(commit::Refusal::Closed)))
         };
-        std::future::ready(result).boxed()
+        Either::Left(ready(result))
     }
 
     fn latest(&self) -> Ts {
@@ -282,15 +287,12 @@ impl Transaction for Txn {
         Ts(self.snapshot.ts())
     }
 
-    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Value>, StoreError>> {
-        std::future::ready(self.get_now(key)).boxed()
+    fn get<'a>(&'a self, key: &'a [u8]) -> Answer<'a, Option<Value>> {
+        Either::Left(ready(self.get_now(key)))
     }
 
-    fn get_many<'a>(
-        &'a self,
-        keys: &'a [Key],
-    ) -> BoxFuture<'a, Result<Vec<Option<Value>>, StoreError>> {
-        std::future::ready(self.get_many_now(keys)).boxed()
+    fn get_many<'a>(&'a self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Value>>> {
+        Either::Left(ready(self.get_many_now(keys)))
     }
 
     fn scan<'a>(

@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
 use super::base::{Base, Meta};
+use super::cache::ValueCache;
 use super::checkpoint::{Checkpointer, Orders};
 use super::commit::Adjudicator;
 use super::files::Files;
@@ -23,6 +24,8 @@ use crate::snapshots::Snapshots;
 use crate::versions::{Version, Versions};
 
 const LOCK_FILE_NAME: &str = "LOCK";
+/// One part in so many of the cache is for values read by key.
+const VALUE_CACHE_SHARE: usize = 4;
 const BASE_FILE_NAME: &str = "base.redb";
 /// Segments smaller than this would be all header.
 const SEGMENT_BYTES_MIN: u64 = 4096;
@@ -45,7 +48,8 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Arc<Embedded>, OpenEr
     if base_file.is_empty()? {
         return Err(OpenError::Corrupt(format!("the file {BASE_FILE_NAME} is empty")));
     }
-    let base = Base::open(base_file, options.cache_bytes)?;
+    let value_bytes = options.cache_bytes / VALUE_CACHE_SHARE;
+    let base = Base::open(base_file, options.cache_bytes - value_bytes)?;
     let meta = base.meta()?;
     if meta.store_id != store_id {
         return Err(OpenError::Corrupt(format!("{BASE_FILE_NAME} belongs to another store")));
@@ -65,7 +69,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Arc<Embedded>, OpenEr
         tail,
     )?;
     let spares = Arc::clone(journal.spares());
-    let view = base.view().map_err(|error| OpenError::Corrupt(error.to_string()))?;
+    let view = base.view(0).map_err(|error| OpenError::Corrupt(error.to_string()))?;
     tracing::info!(
         rows = replayed.rows,
         bytes = replayed.bytes,
@@ -77,6 +81,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Arc<Embedded>, OpenEr
         versions: Versions::from_sorted(newest),
         snapshots: Snapshots::new(published),
         base: ArcSwapOption::from_pointee(view),
+        values: ValueCache::new(value_bytes),
         adjudicator: Adjudicator::new(journal, published),
         flow: Flow::new(options.checkpoint_bytes, options.checkpoint_rows, replayed),
         segments,

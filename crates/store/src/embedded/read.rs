@@ -29,9 +29,20 @@ impl Shared {
             || self.versions.get(key, read_ts),
             |view, found| match found {
                 Some(value) => Ok(value),
-                None => view.get(key),
+                None => self.get_base(view, key),
             },
         )
+    }
+
+    fn get_base(&self, view: &View, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        if let Some(value) = self.values.get(view.generation(), key) {
+            return Ok(Some(value));
+        }
+        let value = view.get(key)?;
+        if let Some(value) = &value {
+            self.values.put(view.generation(), key, value);
+        }
+        Ok(value)
     }
 
     /// Asks memory and goes on with the base that was current all the while.

@@ -1,6 +1,6 @@
 //! A small database: tables, plans and expressions in few words, rows as text.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use catalog::builtin::{ProcRow, proc_by_oid};
 use catalog::{Catalog, Index, Object, Table};
@@ -259,6 +259,7 @@ pub(super) fn scan(table: &Arc<Table>, columns: &[usize], bounds: KeyBounds) -> 
         ordered: false,
         entries: 0.0,
         transferred: 0.0,
+        reader: OnceLock::new(),
     }
 }
 

@@ -1,14 +1,14 @@
 //! Access to one relation.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use catalog::Table;
 use types::{Datum, Oid, Result, SqlError, oid};
 
 use super::super::access::{self, WantedOrder};
 use super::super::planner::{Env, Planner};
-use super::super::{Cost, Node, Origin, Plan, Scan, cost, explain, make};
+use super::super::{Cost, Node, Origin, Plan, Scan, cost, explain, make, walk};
 use super::classes::is_steady;
 use super::problem::condition_relations;
 use super::{FromCx, Layout, Part};
@@ -133,35 +133,15 @@ impl Planner<'_> {
         env: &Env,
     ) -> Result<(Part, bool)> {
         let needed = &cx.needed[number];
-        let row_key = needed.contains(&live.len());
-        let wanted: Vec<usize> = needed.iter().copied().filter(|c| *c < live.len()).collect();
-        let positions: Vec<usize> = wanted.iter().map(|column| live[*column]).collect();
-        let mut layout = Layout { columns: wanted.iter().map(|c| (number, *c)).collect() };
-        let mut types: Vec<Oid> =
-            positions.iter().map(|position| Oid(table.columns[*position].type_oid)).collect();
-        let known = self.cx.statistics.table(table.oid);
-        let mut widths: Vec<i32> = positions
-            .iter()
-            .map(|position| {
-                let column = &table.columns[*position];
-                let found = known.and_then(|table| table.columns.get(position));
-                let default = || cost::type_width(Oid(column.type_oid), column.typmod);
-                found.map_or_else(default, |column| column.width)
-            })
-            .collect();
-        if row_key {
-            layout.columns.push((number, live.len()));
-            types.push(oid::BYTEA);
-            widths.push(6);
-        }
+        let mut read = self.columns_read(number, table, live, needed);
         let own = BTreeSet::from([number]);
         let mut converted = Vec::with_capacity(conditions.len());
         for condition in &conditions {
             let mut condition = condition.clone();
-            self.convert(&mut condition, &layout, env)?;
+            self.convert(&mut condition, &read.layout, env)?;
             converted.push(condition);
         }
-        let column_of = |position: usize| positions.get(position).copied();
+        let column_of = |position: usize| read.positions.get(position).copied();
         let knowledge = self.knowledge(cx);
         let share = |numbers: &[usize]| {
             knowledge.shares(numbers.iter().map(|number| &conditions[*number]), &own)
@@ -174,12 +154,12 @@ impl Planner<'_> {
             conditions: &converted,
             share: &share,
             column_of: &column_of,
-            needed: &positions,
+            needed: &read.positions,
             order,
             limit,
             all,
             rows,
-            width: widths.iter().copied().map(f64::from).sum(),
+            width: read.width(),
             enable: self.cx.enable,
         });
         let entries = match choice.unique {
@@ -201,6 +181,32 @@ impl Planner<'_> {
         let limit_hint = limit_hint.map(|limit| limit as usize);
         let rest: Vec<usize> =
             (0..conditions.len()).filter(|number| !choice.used.contains(number)).collect();
+        if let Some(beside_where) = &cx.beside_where {
+            // What only the bounds are about need not be read.
+            let mut used = beside_where.clone();
+            used.extend(needed.iter().filter(|column| **column == live.len()));
+            for number in &rest {
+                walk::vars(&conditions[*number], 0, &mut |var, depth, _| {
+                    if var.level == depth {
+                        used.insert(var.column);
+                    }
+                });
+            }
+            if used.len() < needed.len() {
+                let all = std::mem::take(&mut read.layout.columns);
+                read = self.columns_read(number, table, live, &used);
+                for condition in &rest {
+                    walk::exprs_mut(&mut converted[*condition], 0, &mut |expr, _| {
+                        if let ExprKind::Column(position) = &mut expr.kind
+                            && let Some((relation, column)) = all.get(*position)
+                            && let Some(moved) = read.layout.position(*relation, *column)
+                        {
+                            *position = moved;
+                        }
+                    });
+                }
+            }
+        }
         let is_true = |expr: &Expr| matches!(expr.kind, ExprKind::Const(Datum::Bool(true)));
         let filters = rest.iter().map(|number| converted[*number].clone());
         let filters: Vec<Expr> = filters.filter(|filter| !is_true(filter)).collect();
@@ -210,14 +216,13 @@ impl Planner<'_> {
             .map(|number| &conditions[*number]);
         let transferred =
             make::clamp_rows(entries * self.knowledge(cx).shares(stored, &own)).min(entries);
-        let width = widths.iter().copied().map(f64::from).sum();
-        let cost = access::path_cost(&choice.path, entries, all, width)
+        let cost = access::path_cost(&choice.path, entries, all, read.width())
             .and(entries * cost::of_exprs(&filters))
             .before(cost::once(&filters) + choice.disabled);
         let scan = Scan {
             table: Arc::clone(table),
-            columns: positions,
-            row_key,
+            columns: read.positions,
+            row_key: needed.contains(&live.len()),
             path: choice.path,
             filter: Expr::conjunction(filters),
             backward: choice.ordered.is_some_and(|ordered| ordered.backward),
@@ -225,17 +230,61 @@ impl Planner<'_> {
             ordered,
             entries,
             transferred,
+            reader: OnceLock::new(),
         };
         if let Some(ExprKind::Const(Datum::Bool(false) | Datum::Null)) =
             scan.filter.as_ref().map(|filter| &filter.kind)
         {
-            let plan = Plan::new(Node::Empty, types);
-            return Ok((Part { plan: Arc::new(Plan { widths, ..plan }), layout }, ordered));
+            let plan = Plan { widths: read.widths, ..Plan::new(Node::Empty, read.types) };
+            return Ok((Part { plan: Arc::new(plan), layout: read.layout }, ordered));
         }
-        let plan = Plan::new(Node::Scan(scan), types).estimated(rows, cost);
-        let plan = Plan { widths, ..plan };
+        let plan = Plan::new(Node::Scan(scan), read.types).estimated(rows, cost);
+        let plan = Plan { widths: read.widths, ..plan };
         let plan = named(plan, &cx.select.relations[number], &table.name);
-        Ok((Part { plan, layout }, ordered))
+        Ok((Part { plan, layout: read.layout }, ordered))
+    }
+
+    /// How the `needed` columns of a table are read; the one behind `live` is the row's key.
+    fn columns_read(
+        &self,
+        number: usize,
+        table: &Table,
+        live: &[usize],
+        needed: &BTreeSet<usize>,
+    ) -> ColumnsRead {
+        let known = self.cx.statistics.table(table.oid);
+        let mut read = ColumnsRead::default();
+        for column in needed {
+            read.layout.columns.push((number, *column));
+            let Some(position) = live.get(*column) else {
+                read.types.push(oid::BYTEA);
+                read.widths.push(6);
+                continue;
+            };
+            let stored = &table.columns[*position];
+            let ty = Oid(stored.type_oid);
+            let found = known.and_then(|table| table.columns.get(position));
+            let default = || cost::type_width(ty, stored.typmod);
+            read.positions.push(*position);
+            read.types.push(ty);
+            read.widths.push(found.map_or_else(default, |column| column.width));
+        }
+        read
+    }
+}
+
+/// What a scan reads of a table: positions of columns; what its output is.
+#[derive(Default)]
+struct ColumnsRead {
+    positions: Vec<usize>,
+    layout: Layout,
+    types: Vec<Oid>,
+    widths: Vec<i32>,
+}
+
+impl ColumnsRead {
+    fn width(&self) -> f64 {
+        self.widths.iter().copied().map(f64::from).sum()
     }
 }
 

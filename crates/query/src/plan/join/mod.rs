@@ -15,7 +15,7 @@ mod leaf;
 mod problem;
 mod search;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use types::{Result, SqlError};
@@ -55,6 +55,29 @@ struct FromCx<'a> {
     select: &'a Select,
     /// Columns that are used, by relation.
     needed: Vec<BTreeSet<usize>>,
+    /// Those of the only relation that are used beside WHERE, if FROM is one relation.
+    beside_where: Option<BTreeSet<usize>>,
+}
+
+/// Columns of a relation that a SELECT uses beside its WHERE.
+fn beside_where(select: &Select, relation: usize) -> BTreeSet<usize> {
+    let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
+    walk::select_vars(select, 0, &mut |var, depth, _| {
+        if var.level == depth && var.relation == relation {
+            *uses.entry(var.column).or_default() += 1;
+        }
+    });
+    if let Some(filter) = &select.filter {
+        walk::vars(filter, 0, &mut |var, depth, _| {
+            if var.level == depth
+                && var.relation == relation
+                && let Some(uses) = uses.get_mut(&var.column)
+            {
+                *uses -= 1;
+            }
+        });
+    }
+    uses.into_iter().filter(|(_, uses)| *uses > 0).map(|(column, _)| column).collect()
 }
 
 /// A plan with its layout.
@@ -87,7 +110,11 @@ impl Planner<'_> {
                 needed[*relation].insert(live.len());
             }
         }
-        let cx = FromCx { select, needed };
+        let beside_where = match select.from.as_slice() {
+            [FromItem::Relation(number)] => Some(beside_where(select, *number)),
+            _ => None,
+        };
+        let cx = FromCx { select, needed, beside_where };
         let mut conditions = Vec::new();
         if let Some(filter) = &select.filter {
             // As a whole first: a condition that is never true spares the others.
