@@ -54,6 +54,13 @@ impl Wire {
         Wire { stream, out: BytesMut::new() }
     }
 
+    /// Readies a buffer for what the next message is answered.
+    fn expect_output(&mut self) {
+        if self.out.capacity() == 0 {
+            self.out = take();
+        }
+    }
+
     /// Writes what has gathered, if that is much.
     pub(crate) async fn relieve(&mut self) -> io::Result<()> {
         if self.out.len() >= WRITE_BYTES {
@@ -195,7 +202,10 @@ impl Input {
             self.buf.reserve(room);
             match pin!(wire.stream.read_buf(&mut self.buf)).poll(cx) {
                 Poll::Ready(Ok(0)) => Poll::Ready(Ok(Filled::End)),
-                Poll::Ready(Ok(_)) => Poll::Ready(Ok(Filled::Some)),
+                Poll::Ready(Ok(_)) => {
+                    wire.expect_output();
+                    Poll::Ready(Ok(Filled::Some))
+                }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 Poll::Pending => {
                     if self.buf.is_empty() {

@@ -10,6 +10,9 @@ use super::index::{KeyColumn, KeyLayout, successor};
 use crate::expr::Expr;
 use crate::plan::{KeyBounds, KeyEqual};
 
+/// Room for a column in a key.
+const COLUMN_BYTES_EXPECTED: usize = 17;
+
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -43,7 +46,10 @@ pub(crate) fn resolve(
 ) -> Result<Vec<Access>> {
     let mut values = values.into_iter();
     let mut has_null = false;
-    let mut prefixes: SmallVec<[Vec<u8>; 1]> = smallvec![layout.prefix.clone()];
+    let room = layout.prefix.len() + COLUMN_BYTES_EXPECTED * bounds.equal.len();
+    let mut prefix = Vec::with_capacity(room);
+    prefix.extend_from_slice(&layout.prefix);
+    let mut prefixes: SmallVec<[Vec<u8>; 1]> = smallvec![prefix];
     for (equal, column) in bounds.equal.iter().zip(&layout.columns) {
         let values = equal_values(equal, &mut values, column.ty);
         has_null |= values.iter().any(Datum::is_null);
