@@ -368,7 +368,7 @@ mod tests {
                 row_description(
                     out,
                     &[field("a", oid::INT4), field("b", oid::OID)],
-                    &[Format::Binary],
+                    std::iter::once(Format::Binary),
                 );
             },
             b"T\0\0\0\x2e\0\x02\
