@@ -166,6 +166,24 @@ async fn scan(store: &dyn Store, state: &str) {
             per_second(pairs, begun) / 1e6,
             per_cpu_second(pairs, cpu) / 1e6
         );
+        let (begun, cpu, mut pairs, mut bytes) = (Instant::now(), thread_cpu(), 0_u64, 0);
+        while begun.elapsed() < RUN / 2 {
+            let mut rest = Some(KeyRange::all());
+            while let Some(range) = rest.take() {
+                let mut visit = |key: &[u8], value: &[u8]| {
+                    pairs += 1;
+                    bytes += key.len() + value.len();
+                };
+                let last = txn.visit(&range, direction, 1024, &mut visit).await.unwrap();
+                rest = last.map(|last| range.after(last, direction));
+            }
+        }
+        black_box(bytes);
+        println!(
+            "visit all, {state}, {direction:?}: {:.2} M rows/s, {:.2} M per cpu second",
+            per_second(pairs, begun) / 1e6,
+            per_cpu_second(pairs, cpu) / 1e6
+        );
     }
 }
 

@@ -5,14 +5,14 @@
 //! memory has not forgotten anything that this base lacks, and holds every older value that it
 //! replaced and a live snapshot may read.
 
-use std::iter::Peekable;
+use std::cmp::Ordering;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Shared;
-use super::base::{PairsRange, View, failed};
+use super::base::{View, Walk};
 use super::commit::Refusal;
 use crate::versions::Window;
 use crate::{Direction, Key, KeyRange, StoreError, Value, Visitor};
@@ -25,13 +25,11 @@ const WINDOW_KEYS_MAX: usize = 4096;
 impl Shared {
     /// The value of `key` at `read_ts`.
     pub(super) fn get(&self, key: &[u8], read_ts: u64) -> Result<Option<Value>, StoreError> {
-        self.consistently(
-            || self.versions.get(key, read_ts),
-            |view, found| match found {
-                Some(value) => Ok(value),
-                None => self.get_base(view, key),
-            },
-        )
+        let (shown, found) = self.consistently(|| self.versions.get(key, read_ts));
+        match found {
+            Some(value) => Ok(value),
+            None => self.get_base(shown.view()?, key),
+        }
     }
 
     fn get_base(&self, view: &View, key: &[u8]) -> Result<Option<Value>, StoreError> {
@@ -45,27 +43,32 @@ impl Shared {
         Ok(value)
     }
 
-    /// Asks memory and goes on with the base that was current all the while.
-    fn consistently<A, R>(
-        &self,
-        ask_memory: impl Fn() -> A,
-        read_base: impl FnOnce(&View, A) -> Result<R, StoreError>,
-    ) -> Result<R, StoreError> {
+    /// What memory says, with the base that was current all the while.
+    fn consistently<A>(&self, ask_memory: impl Fn() -> A) -> (Shown, A) {
         loop {
-            let view = self.base.load();
-            let view = view.as_ref().ok_or_else(closed)?;
+            let shown = self.base.load();
             let found = ask_memory();
-            match &*self.base.load() {
-                Some(current) if Arc::ptr_eq(current, view) => return read_base(view, found),
+            let unchanged = match (&*shown, &*self.base.load()) {
+                (Some(shown), Some(current)) => Arc::ptr_eq(shown, current),
+                (None, None) => true,
                 // Replaced by a checkpoint meanwhile.
-                _ => {}
+                _ => false,
+            };
+            if unchanged {
+                return (Shown(shown), found);
             }
         }
     }
 }
 
-fn closed() -> StoreError {
-    StoreError::Unavailable(Box::new(Refusal::Closed))
+/// The base as readers see it.
+struct Shown(arc_swap::Guard<Option<Arc<View>>>);
+
+impl Shown {
+    fn view(&self) -> Result<&View, StoreError> {
+        let closed = || StoreError::Unavailable(Box::new(Refusal::Closed));
+        self.0.as_deref().ok_or_else(closed)
+    }
 }
 
 /// A scan of one chunk.
@@ -110,30 +113,21 @@ impl<'a, 'v> Scan<'a, 'v> {
         if self.limit == 0 || self.range.is_empty() {
             return Ok(true);
         }
-        let shared = self.shared;
-        let (found, until, pairs) = shared.consistently(
-            || {
-                let (range, keys_max) = (&self.range, self.window_keys);
-                shared.versions.window(range, self.direction, self.read_ts, keys_max)
-            },
-            |view, Window { found, until }| {
-                let (start, end) = match (&until, self.direction) {
-                    (None, _) => (bound(&self.range.start), bound(&self.range.end)),
-                    (Some(until), Direction::Forward) => {
-                        (bound(&self.range.start), Bound::Included(until.as_ref()))
-                    }
-                    (Some(until), Direction::Backward) => {
-                        (Bound::Included(until.as_ref()), bound(&self.range.end))
-                    }
-                };
-                let pairs = view.range(start, end)?;
-                Ok((found, until, pairs))
-            },
-        )?;
-        match self.direction {
-            Direction::Forward => self.merge(found, Forward(pairs), |a, b| a < b)?,
-            Direction::Backward => self.merge(found, Backward(pairs), |a, b| a > b)?,
-        }
+        let (shown, Window { found, until }) = self.shared.consistently(|| {
+            let (range, keys_max) = (&self.range, self.window_keys);
+            self.shared.versions.window(range, self.direction, self.read_ts, keys_max)
+        });
+        let (start, end) = match (&until, self.direction) {
+            (None, _) => (bound(&self.range.start), bound(&self.range.end)),
+            (Some(until), Direction::Forward) => {
+                (bound(&self.range.start), Bound::Included(until.as_ref()))
+            }
+            (Some(until), Direction::Backward) => {
+                (Bound::Included(until.as_ref()), bound(&self.range.end))
+            }
+        };
+        let mut walk = shown.view()?.walk(start, end, self.direction)?;
+        self.merge(found, &mut walk)?;
         self.window_keys = (self.window_keys * 2).min(WINDOW_KEYS_MAX);
         match until {
             None => return Ok(true),
@@ -150,42 +144,37 @@ impl<'a, 'v> Scan<'a, 'v> {
     fn merge(
         &mut self,
         memory: Vec<(Key, Option<Value>)>,
-        base: impl Iterator<Item = BaseItem>,
-        before: impl Fn(&[u8], &[u8]) -> bool,
+        base: &mut Walk<'_>,
     ) -> Result<(), StoreError> {
-        if memory.is_empty() {
-            for item in base.take(self.limit - self.found) {
-                let (key, value) = item.map_err(failed)?;
-                self.take(key.value(), value.value());
+        let mut memory = memory.into_iter().peekable();
+        while memory.peek().is_none() {
+            if self.found >= self.limit {
+                return Ok(());
             }
-            return Ok(());
+            let Some((key, value)) = base.next()? else { return Ok(()) };
+            self.take(key.value(), value.value());
         }
-        let mut memory: Peekable<_> = memory.into_iter().peekable();
-        let mut base = base.peekable();
+        let mut stored = base.next()?;
         while self.found < self.limit {
-            let from_memory = match (memory.peek(), base.peek()) {
+            let order = match (memory.peek(), &stored) {
                 (None, None) => return Ok(()),
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (Some((key, _)), Some(Ok((base_key, _)))) => {
-                    let base_key = base_key.value();
-                    if key.as_ref() == base_key {
-                        // Memory is newer.
-                        base.next();
-                        true
-                    } else {
-                        before(key, base_key)
-                    }
-                }
-                (Some(_), Some(Err(_))) => false,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((key, _)), Some((stored, _))) => match self.direction {
+                    Direction::Forward => key.as_ref().cmp(stored.value()),
+                    Direction::Backward => stored.value().cmp(key.as_ref()),
+                },
             };
-            if from_memory {
+            if order.is_le() {
+                // Memory is newer.
                 if let Some((key, Some(value))) = memory.next() {
                     self.take(&key, &value);
                 }
-            } else if let Some(item) = base.next() {
-                let (key, value) = item.map_err(failed)?;
+            } else if let Some((key, value)) = &stored {
                 self.take(key.value(), value.value());
+            }
+            if order.is_ge() {
+                stored = base.next()?;
             }
         }
         Ok(())
@@ -197,31 +186,6 @@ impl<'a, 'v> Scan<'a, 'v> {
         if self.found == self.limit {
             self.last = Some(Key::copy_from_slice(key));
         }
-    }
-}
-
-type BaseItem = Result<
-    (redb::AccessGuard<'static, &'static [u8]>, redb::AccessGuard<'static, &'static [u8]>),
-    redb::StorageError,
->;
-
-struct Forward(PairsRange);
-
-impl Iterator for Forward {
-    type Item = BaseItem;
-
-    fn next(&mut self) -> Option<BaseItem> {
-        self.0.next()
-    }
-}
-
-struct Backward(PairsRange);
-
-impl Iterator for Backward {
-    type Item = BaseItem;
-
-    fn next(&mut self) -> Option<BaseItem> {
-        self.0.next_back()
     }
 }
 
