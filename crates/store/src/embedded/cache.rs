@@ -8,7 +8,7 @@
 //!
 //! [`advance`]: ValueCache::advance
 
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use parking_lot::Mutex;
 use quick_cache::unsync::Cache;
@@ -98,9 +98,8 @@ impl ValueCache {
     }
 
     fn shard(&self, key: &[u8]) -> &Mutex<Shard> {
-        let mut hasher = self.hasher.build_hasher();
-        key.hash(&mut hasher);
-        let index = hasher.finish() as usize % SHARDS;
+        #[expect(clippy::cast_possible_truncation, reason = "less than the number of shards")]
+        let index = (self.hasher.hash_one(key) % SHARDS as u64) as usize;
         &self.shards[index]
     }
 }
