@@ -1,14 +1,12 @@
-//! Values of the base that were read by key: the next read of one takes a look-up instead of a walk
-//! down the tree.
+//! Values of the base that were read by key, or written since the last checkpoint: the next read of one
+//! takes a look-up instead of a walk down the tree.
 //!
 //! Each shard holds values of one view of the base, the current one but for a moment, and only that
 //! view's readers look and put values there. After a checkpoint has shown a new view, [`advance`]
-//! forgets the keys that it changed and moves the shards on; until then the new view's readers go to
-//! the base.
+//! takes over what it changed and moves the shards on; until then the new view's readers go to the
+//! base.
 //!
 //! [`advance`]: ValueCache::advance
-
-use std::hash::BuildHasher as _;
 
 use parking_lot::Mutex;
 use quick_cache::unsync::Cache;
@@ -38,6 +36,15 @@ pub(crate) struct ValueCache {
 struct Shard {
     generation: Generation,
     values: Cache<Key, Value, PairBytes>,
+}
+
+impl Shard {
+    /// Whether a pair that was written takes the place of an older one, or free room.
+    fn takes(&self, key: &Key, value: &Value) -> bool {
+        let has_room =
+            || self.values.weight() + PairBytes.weight(key, value) <= self.values.capacity();
+        value.len() <= VALUE_BYTES_MAX && (self.values.contains_key(key) || has_room())
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -84,13 +91,22 @@ impl ValueCache {
         }
     }
 
-    /// Goes on to the view of `generation`, which differs from the one before in `changed` keys.
-    pub(crate) fn advance(&self, generation: Generation, changed: &[Key]) {
+    /// Goes on to the view of `generation`, which differs from the one before in `changed` pairs. What
+    /// is new is kept as long as nothing that was read has to go for it.
+    pub(crate) fn advance(&self, generation: Generation, changed: &[(Key, Option<Value>)]) {
         for shard in &self.shards {
             shard.lock().generation = NONE;
         }
-        for key in changed {
-            self.shard(key).lock().values.remove(key);
+        for (key, value) in changed {
+            let mut shard = self.shard(key).lock();
+            match value {
+                Some(value) if shard.takes(key, value) => {
+                    // Copied, for what was written shares the bytes of its write set.
+                    let value = Value::copy_from_slice(value);
+                    shard.values.insert(Key::copy_from_slice(key), value);
+                }
+                _ => _ = shard.values.remove(key),
+            }
         }
         for shard in &self.shards {
             shard.lock().generation = generation;
@@ -118,8 +134,11 @@ mod tests {
         cache.put(0, b"a", &value("old"));
         cache.put(0, b"b", &value("same"));
         assert_eq!(cache.get(0, b"a"), Some(value("old")));
-        cache.advance(1, &[Key::from_static(b"a")]);
+        let changed =
+            [(Key::from_static(b"a"), None), (Key::from_static(b"c"), Some(value("written")))];
+        cache.advance(1, &changed);
         assert_eq!(cache.get(1, b"a"), None);
+        assert_eq!(cache.get(1, b"c"), Some(value("written")));
         assert_eq!(cache.get(1, b"b"), Some(value("same")));
         // A reader of the view before is late.
         cache.put(0, b"a", &value("old"));
@@ -127,6 +146,24 @@ mod tests {
         assert_eq!(cache.get(1, b"a"), None);
         cache.put(1, b"a", &value("new"));
         assert_eq!(cache.get(1, b"a"), Some(value("new")));
+    }
+
+    #[test]
+    fn what_is_written_takes_an_older_place_or_free_room() {
+        let cache = ValueCache::new(SHARDS * 4096);
+        for id in 0..10_000_u32 {
+            cache.put(0, &id.to_be_bytes(), &value("read"));
+        }
+        let is_here = |id: &u32| cache.get(0, &id.to_be_bytes()).is_some();
+        let here = (0..10_000).find(is_here).unwrap();
+        let key = |id: u32| Key::copy_from_slice(&id.to_be_bytes());
+        let written = |id| (key(id), Some(value("written")));
+        let changed: Vec<_> = (10_000..11_000).chain([here]).map(written).collect();
+        cache.advance(1, &changed);
+        assert_eq!(cache.get(1, &key(here)), Some(value("written")));
+        // Hardly any room was left.
+        let new = (10_000..11_000).filter(|id| cache.get(1, &key(*id)).is_some()).count();
+        assert!(new < 100, "{new}");
     }
 
     #[test]

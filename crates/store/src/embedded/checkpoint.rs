@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::base::{Base, Meta, Writer, failed};
 use super::cache::Generation;
-use crate::{Key, StoreError};
+use crate::{Key, StoreError, Value};
 
 /// How often the thread looks around without being asked.
 const TICK: Duration = Duration::from_secs(1);
@@ -85,6 +85,9 @@ impl Orders {
         !self.inbox.lock().asked.is_empty()
     }
 }
+
+/// A key with what it was set to, or nothing if it was removed.
+type Changed = (Key, Option<Value>);
 
 /// The checkpoint thread.
 pub(crate) struct Checkpointer {
@@ -226,7 +229,7 @@ impl Checkpointer {
         Ok(())
     }
 
-    /// Writes every key changed since the last checkpoint; returns these keys and the time
+    /// Writes every key changed since the last checkpoint; returns these pairs and the time
     /// rested, or nothing if the thread is to stop.
     fn write_changes(
         &self,
@@ -234,7 +237,7 @@ impl Checkpointer {
         meta: Meta,
         mark: super::flow::Mark,
         paced: bool,
-    ) -> Result<Option<(Vec<Key>, Duration)>, StoreError> {
+    ) -> Result<Option<(Vec<Changed>, Duration)>, StoreError> {
         let shared = &*self.shared;
         let mut pairs = writer.pairs()?;
         let rows_expected = shared.versions.keys().max(1);
@@ -257,7 +260,7 @@ impl Checkpointer {
                     let value = replaced.map(|value| bytes::Bytes::copy_from_slice(value.value()));
                     shared.versions.keep_replaced(&change.key, value);
                 }
-                changed.push(change.key);
+                changed.push((change.key, change.value));
             }
             match next {
                 Some(next) => from = next,
