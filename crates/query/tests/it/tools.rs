@@ -38,13 +38,15 @@ fn db() -> Db {
 #[track_caller]
 fn check(name: &str, text: &str, search_path: &str) {
     let mut db = db();
-    db.run(&format!("set search_path = {search_path}")).unwrap();
-    let (title, rest) = text.split_once("\n\n").unwrap();
+    let setting = db.run(&format!("set search_path = {search_path}"));
+    assert!(setting.is_ok(), "{setting:?}");
+    let Some((title, rest)) = text.split_once("\n\n") else { panic!("{name} has no title") };
     let mut out = format!("{title}\n");
     let mut failed = String::new();
     for block in rest.split("=== ").skip(1) {
-        let (head, block) = block.split_once('\n').unwrap();
-        let (sql, _) = block.split_once("\n---\n").unwrap();
+        let parts = block.split_once('\n').zip(block.split_once("\n---\n"));
+        let Some(((head, _), (head_and_sql, _))) = parts else { panic!("{name}: {block}") };
+        let sql = head_and_sql.strip_prefix(head).unwrap_or_default().trim_start_matches('\n');
         let rows = db.run(sql).unwrap_or_else(|error| {
             failed += &format!("{sql}\n{} {}\n", error.code(), error.message());
             format!("{} {}\n", error.code(), error.message())
