@@ -13,11 +13,11 @@ use super::cte::CteState;
 use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, passes};
 use super::foreign_key::{Deferred, Event};
 use super::integer_test::IntegerTest;
+use crate::analyze::Sizes;
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
 use crate::expr::Expr;
 use crate::plan::StatementPlan;
-use crate::session::SessionCx;
 
 /// Most bytes that one statement's operators may hold.
 pub const MEMORY_MAX: usize = 128 * 1024 * 1024;
@@ -58,6 +58,8 @@ pub struct Host<'a> {
     pub catalog: &'a Catalog,
     /// Prefix of the cluster's keys.
     pub cluster: u32,
+    /// What the cluster stores, and may store.
+    pub(crate) sizes: &'a Sizes,
     /// Set to end the statement with `57014`.
     pub cancel: &'a Cancel,
     /// Rows of the catalog's relations.
@@ -115,10 +117,7 @@ impl<'a> ExecCx<'a> {
     /// # Errors
     /// `53100`.
     pub(crate) fn check_room(&self) -> Result<()> {
-        match self.host.call.session.downcast_ref::<SessionCx>() {
-            Some(session) => session.engine.sizes.check_room(),
-            None => Ok(()),
-        }
+        self.host.sizes.check_room()
     }
 
     /// The command as of which the statement reads.

@@ -176,6 +176,7 @@ pub(crate) fn run<'a>(invocation: Invocation, cx: &'a mut ExecCx<'_>) -> Deep<'a
                     identity: cx.host.identity,
                     catalog: cx.host.catalog,
                     cluster: cx.host.cluster,
+                    sizes: cx.host.sizes,
                     cancel: cx.host.cancel,
                     system: cx.host.system,
                     deferred: &mut *cx.host.deferred,

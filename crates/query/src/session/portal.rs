@@ -417,7 +417,7 @@ impl Session {
     /// The next rows of an execution, in the session's transaction.
     pub(crate) async fn next_chunk(&mut self, execution: &mut Execution) -> Result<Option<Chunk>> {
         let cluster = self.engine.cluster();
-        let Session { cx, state, identity, .. } = self;
+        let Session { cx, state, identity, engine, .. } = self;
         // A statement by itself begins with its transaction.
         let (active, statement_micros) = match state {
             TxnState::Implicit(active) => {
@@ -448,6 +448,7 @@ impl Session {
             identity,
             catalog: &catalog,
             cluster,
+            sizes: &engine.sizes,
             cancel: &cx.cancel,
             system: &system,
             deferred: &mut active.deferred,

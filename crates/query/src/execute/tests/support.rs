@@ -12,6 +12,7 @@ use store::memory::{Faults, Memory};
 use txn::{Limits, Transaction};
 use types::{Datum, FormatSettings, Oid, Result, SqlError, oid};
 
+use crate::analyze::Sizes;
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
 use crate::execute::{Deferred, Execution, Host, Identity, SystemRows};
@@ -132,6 +133,7 @@ impl Db {
                 identity: &self.identity,
                 catalog: &self.catalog,
                 cluster: 1,
+                sizes: &Sizes::new(u64::MAX),
                 cancel: &self.cancel,
                 system: &NoSystemRows,
                 deferred: &mut Deferred::default(),
