@@ -13,6 +13,7 @@ use super::cte::CteState;
 use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, passes};
 use super::foreign_key::{Deferred, Event};
 use super::integer_test::IntegerTest;
+use super::kept_scan::KeptScans;
 use crate::analyze::Sizes;
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
@@ -78,6 +79,7 @@ pub(crate) struct State {
     pub(crate) frame: Vec<Datum>,
     pub(crate) memo: Memo,
     pub(crate) replay: Replay,
+    pub(crate) kept: KeptScans,
     pub(crate) ctes: Vec<CteState>,
     pub(crate) work_tables: Vec<Arc<Vec<Chunk>>>,
     pub(crate) account: Account,

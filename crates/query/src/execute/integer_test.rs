@@ -25,7 +25,8 @@ impl IntegerTest {
         conditions.iter().map(|condition| IntegerTest::of(condition, cx)).collect()
     }
 
-    fn of(condition: &Expr, cx: &EvalCx<'_>) -> Option<IntegerTest> {
+    /// A condition as such a comparison.
+    pub(super) fn of(condition: &Expr, cx: &EvalCx<'_>) -> Option<IntegerTest> {
         let ExprKind::Call(call) = &condition.kind else { return None };
         let [left, right] = call.args.as_slice() else { return None };
         let integer = |expr: &Expr| matches!(expr.ty, oid::INT2 | oid::INT4 | oid::INT8);

@@ -36,6 +36,7 @@ pub mod index;
 mod insert;
 mod instrument;
 mod integer_test;
+mod kept_scan;
 mod key_table;
 mod limit;
 mod lock_rows;

@@ -11,6 +11,7 @@ use super::cte::CteState;
 use super::cx::{Account, ExecCx, Host, State};
 use super::eval::{Memo, Pending, Remembered, Replay};
 use super::foreign_key::enforce;
+use super::kept_scan::KeptScans;
 use super::key_table::KeyTable;
 use super::{
     aggregate, append, batched_join, cte, delete, distinct, filter, hash_join, incremental_sort,
@@ -119,6 +120,7 @@ impl Execution {
             frame: Vec::new(),
             memo: Memo::new(plan.subplans),
             replay: Replay::default(),
+            kept: KeptScans::default(),
             ctes: plan.ctes.iter().map(|_| CteState::default()).collect(),
             work_tables: (0..plan.work_tables).map(|_| Arc::default()).collect(),
             account: Account::default(),

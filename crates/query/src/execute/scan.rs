@@ -15,10 +15,12 @@ use super::access::{self, Access};
 use super::cx::ExecCx;
 use super::eval::inspect;
 use super::integer_test::IntegerTest;
+use super::kept_scan::{self, KeyedRows, Repeated};
 use super::read_ahead::{PAIRS_MAX, ReadAhead, fit};
 use super::run::{Operator, Report, wrong_node};
 use super::table_reader::{TableReader, bounds, direction};
 use crate::chunk::Chunk;
+use crate::expr::Expr;
 use crate::plan::{Node, Plan, Scan};
 
 /// Pairs read at first when nothing is known about how many are wanted.
@@ -68,13 +70,23 @@ impl Operator for ScanOperator {
 impl ScanOperator {
     async fn run(&mut self, cx: &mut ExecCx<'_>) -> Result<Option<Chunk>> {
         let Node::Scan(scan) = &self.plan.node else { return Err(wrong_node()) };
-        let cursor = match &mut self.cursor {
-            Some(cursor) => cursor,
-            None => {
-                let cursor = Cursor::new(scan, self.stops, cx).await?;
-                self.cursor.insert(cursor)
+        if self.cursor.is_none() {
+            if let Some(filter) = &scan.filter
+                && !cx.state.frame.is_empty()
+                && let Some(rows) = kept_rows(&self.plan, scan, filter, cx).await?
+            {
+                cx.checkpoint().await?;
+                let values = cx.eval_all(false, rows.values(), &[]).await?;
+                let mut found = rows.find(&values);
+                self.read += found.len() as u64;
+                cx.retain(self.stops, &mut found, filter).await?;
+                self.cursor = Some(Cursor::at_end(TableReader::of(scan, cx.host.cluster)?));
+                return Ok((!found.is_empty()).then_some(found));
             }
-        };
+            let tests = scan.filter.as_ref().and_then(|f| IntegerTest::all_of(f, &cx.eval_cx()));
+            self.cursor = Some(Cursor::new(scan, tests, self.stops, cx).await?);
+        }
+        let Some(cursor) = &mut self.cursor else { return Ok(None) };
         while !cursor.is_done() {
             cx.checkpoint().await?;
             let (mut chunk, pairs) = cursor.read(scan, cx).await?;
@@ -92,10 +104,47 @@ impl ScanOperator {
     }
 }
 
+/// The rows of a repeated scan, if they are kept or from now on are: see [`kept_scan`].
+async fn kept_rows(
+    plan: &Arc<Plan>,
+    scan: &Scan,
+    filter: &Expr,
+    cx: &mut ExecCx<'_>,
+) -> Result<Option<Arc<KeyedRows>>> {
+    let lookup = match cx.state.kept.begin(plan, scan) {
+        Repeated::Run => return Ok(None),
+        Repeated::Find(rows) => return Ok(Some(rows)),
+        Repeated::Keep(lookup) => lookup,
+    };
+    // What is the same for all values is tested now: a comparison of integers cannot fail.
+    let same = kept_scan::conjuncts(filter).iter().filter(|c| !kept_scan::refers_to_frame(c));
+    let tests = same.filter_map(|condition| IntegerTest::of(condition, &cx.eval_cx())).collect();
+    let mut cursor = Cursor::new(scan, Some(tests), false, cx).await?;
+    let mut rows = KeyedRows::new(plan.types.len(), lookup, cx.charge());
+    while !cursor.is_done() {
+        cx.checkpoint().await?;
+        let (chunk, _) = cursor.read(scan, cx).await?;
+        if rows.add(&chunk).is_none() {
+            return Ok(cx.state.kept.keep(plan, None));
+        }
+    }
+    Ok(cx.state.kept.keep(plan, Some(rows)))
+}
+
 impl Cursor {
-    async fn new(scan: &Scan, stops: bool, cx: &mut ExecCx<'_>) -> Result<Cursor> {
+    /// At the end of a scan.
+    fn at_end(reader: Arc<TableReader>) -> Cursor {
+        Cursor { reader, filtered: true, todo: VecDeque::new(), pairs: 1, ahead: None }
+    }
+
+    /// At the start of `scan`; rows that fail one of `tests` are left out.
+    async fn new(
+        scan: &Scan,
+        tests: Option<Vec<IntegerTest>>,
+        stops: bool,
+        cx: &mut ExecCx<'_>,
+    ) -> Result<Cursor> {
         let mut reader = TableReader::of(scan, cx.host.cluster)?;
-        let tests = scan.filter.as_ref().and_then(|f| IntegerTest::all_of(f, &cx.eval_cx()));
         let filtered = tests.is_some();
         if let Some(tests) = tests {
             reader = Arc::new(reader.with_tests(tests)?);

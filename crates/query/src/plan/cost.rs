@@ -149,6 +149,15 @@ pub(super) fn of_exprs<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> f64 {
     exprs.into_iter().map(of_expr).sum()
 }
 
+/// Conditions that all must hold, the cheapest first: so they are tested.
+///
+/// Source: PostgreSQL 16 `order_qual_clauses`.
+pub(super) fn cheapest_first(mut conditions: Vec<Expr>) -> Vec<Expr> {
+    // No cost is negative: their bits are in their order.
+    conditions.sort_by_cached_key(|condition| of_expr(condition).to_bits());
+    conditions
+}
+
 /// What sub-plans without arguments cost, which are run once.
 pub(super) fn once<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> f64 {
     let mut sum = 0.0;

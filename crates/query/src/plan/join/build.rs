@@ -7,7 +7,7 @@ use catalog::builtin;
 use types::{Datum, Oid, Result, SqlError, oid};
 
 use super::super::planner::{Env, Planner};
-use super::super::{JoinKind, Node, make, walk};
+use super::super::{JoinKind, Node, cost, make, walk};
 use super::problem::{Leaf, Mask, What, condition_relations, flatten, item_relations, leaf_vars};
 use super::search::{Goal, Method, Search, Tree};
 use super::{FromCx, Layout, Part};
@@ -111,7 +111,7 @@ impl Planner<'_> {
             let one = Expr::constant(Datum::Int4(1), oid::INT4);
             keys.push((one.clone(), one));
         }
-        let residual = Expr::conjunction(rest);
+        let residual = Expr::conjunction(cost::cheapest_first(rest));
         let rows = make::clamp_rows(rows);
         let plan = match (keys.is_empty(), kind) {
             (true, JoinKind::Right | JoinKind::Full) => {

@@ -224,7 +224,7 @@ impl Planner<'_> {
             columns: read.positions,
             row_key: needed.contains(&live.len()),
             path: choice.path,
-            filter: Expr::conjunction(filters),
+            filter: Expr::conjunction(cost::cheapest_first(filters)),
             backward: choice.ordered.is_some_and(|ordered| ordered.backward),
             limit_hint,
             ordered,
