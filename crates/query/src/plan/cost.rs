@@ -131,7 +131,10 @@ pub(super) fn of_expr(expr: &Expr) -> f64 {
             // On average half of the elements are looked at.
             of_call(call) * array_length(array) * 0.5
         }
-        ExprKind::SubPlan(plan) if plan.args.is_empty() => CPU_OPERATOR,
+        // Run once: a value, or rows that a left side is looked up among.
+        ExprKind::SubPlan(plan) if plan.args.is_empty() => {
+            if plan.left.is_empty() { 0.0 } else { CPU_OPERATOR }
+        }
         ExprKind::SubPlan(plan) => plan.plan.cost.total,
         _ => 0.0,
     };

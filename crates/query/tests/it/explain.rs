@@ -162,7 +162,7 @@ fn explain_expressions() {
          and case when a > 1 then true else b < 2.5 end and not a between 1 and 2",
         expect![[r#"
             Full Scan (btree-table) on t
-              Filter: ((((a + 1) = '-2'::integer) OR ((c ~~ 'x%'::text) AND (b IS NULL))) AND (COALESCE(c, 'n'::text) <> 'y'::text) AND ((b)::bigint IS DISTINCT FROM 4) AND (((c)::character varying(3))::text = 'abc'::text) AND CASE WHEN (a > 1) THEN true ELSE ((b)::numeric < 2.5) END)
+              Filter: ((COALESCE(c, 'n'::text) <> 'y'::text) AND ((b)::bigint IS DISTINCT FROM 4) AND (((c)::character varying(3))::text = 'abc'::text) AND (((a + 1) = '-2'::integer) OR ((c ~~ 'x%'::text) AND (b IS NULL))) AND CASE WHEN (a > 1) THEN true ELSE ((b)::numeric < 2.5) END)
               -> Storage Scan on t
                   Projections: a, b, c
                   Filters: ((a < 1) OR (a > 2))
