@@ -133,7 +133,11 @@ pub(super) fn of_expr(expr: &Expr) -> f64 {
         }
         // Run once: a value, or rows that a left side is looked up among.
         ExprKind::SubPlan(plan) if plan.args.is_empty() => {
-            if plan.left.is_empty() { 0.0 } else { CPU_OPERATOR }
+            if plan.left.is_empty() {
+                0.0
+            } else {
+                CPU_OPERATOR
+            }
         }
         ExprKind::SubPlan(plan) => plan.plan.cost.total,
         _ => 0.0,
