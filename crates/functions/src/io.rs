@@ -2,13 +2,21 @@
 //!
 //! Source: `pg_type`'s `typinput`, `typoutput`, `typsend`.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
-use types::{Datum, Oid, Result, text};
+use types::{Array, Datum, Oid, Result, oid, text};
 
 use crate::convert::{scalars, wrong_arity};
 use crate::{CallCx, Site};
 
 scalars! { pub(crate) const TABLE =
+    // The texts of a row's fields, for a cast from text to a row type.
+    "record fields"(text: &str, width: i32) => {
+        let fields = types::record::split(text, usize::try_from(width).unwrap_or(0))?;
+        let texts = fields.into_iter().map(|field| field.map_or(Datum::Null, Datum::text));
+        Datum::Array(Arc::new(Array::from_elements(oid::TEXT, texts.collect())))
+    };
     "int2send" | "int4send" | "int8send" | "float4send" | "float8send" | "numeric_send" | "boolsend"
         | "uuid_send" | "date_send" | "time_send" | "timetz_send" | "timestamp_send" | "timestamptz_send"
         | "interval_send" | "oidsend" | "xidsend" | "cidsend" | "charsend" | "regclasssend" | "regtypesend"

@@ -84,7 +84,9 @@ fn sqlstate(message: &str) -> SqlState {
         SqlState::STATEMENT_TOO_COMPLEX
     } else if message.starts_with("invalid byte sequence") {
         SqlState::CHARACTER_NOT_IN_REPERTOIRE
-    } else if message.starts_with("precision for type float") {
+    } else if message.starts_with("precision for type float")
+        || message.starts_with("unrecognized JSON encoding")
+    {
         SqlState::INVALID_PARAMETER_VALUE
     } else if message.starts_with("frame start") || message.starts_with("frame end") {
         SqlState::WINDOWING_ERROR

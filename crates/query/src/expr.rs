@@ -42,6 +42,10 @@ pub struct Var {
 /// there.
 pub const AGGREGATES: usize = usize::MAX;
 
+/// The relation of a [`Var`] that stands for a `GROUPING(…)` over groups of an enclosing query, by
+/// its number in [`crate::bind::query::Select::groupings`].
+pub const GROUPINGS: usize = usize::MAX - 3;
+
 /// The relation of a [`Var`] that stands for a position in the row that an expression of a
 /// modification is over, as sub-queries in that expression see it.
 pub const STORED_ROW: usize = usize::MAX - 2;
@@ -234,6 +238,8 @@ pub struct UserCall {
     pub arg_types: Vec<Oid>,
     /// Result type at this call; of a set, one row's (the value is then an array).
     pub result_type: Oid,
+    /// Types and modifiers of a column definition list, if there is one: `f() AS (a int, b text)`.
+    pub defined: Vec<(Oid, i32)>,
 }
 
 /// A value that becomes a domain's.

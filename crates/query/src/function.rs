@@ -46,7 +46,7 @@ pub(crate) enum Shape {
 #[derive(Debug, Default)]
 pub(crate) struct FunctionCache(Mutex<HashMap<Key, Entry>>);
 
-type Key = (ObjectId, Vec<Oid>, Oid);
+type Key = (ObjectId, Vec<Oid>, Oid, Vec<(Oid, i32)>);
 
 #[derive(Debug)]
 struct Entry {
@@ -64,10 +64,10 @@ struct Entry {
 pub(crate) fn compile(
     cx: &SessionCx,
     function: &Arc<Function>,
-    arg_types: &[Oid],
-    result_type: Oid,
+    signature: Signature<'_>,
 ) -> Result<Arc<Compiled>> {
-    let key = (function.oid, arg_types.to_vec(), result_type);
+    let Signature { arg_types, result_type, defined } = signature;
+    let key = (function.oid, arg_types.to_vec(), result_type, defined.to_vec());
     let cache = Arc::clone(&cx.functions);
     let fits = |entry: &Entry| {
         Arc::ptr_eq(&entry.function, function)
@@ -81,7 +81,7 @@ pub(crate) fn compile(
             return Ok(Arc::clone(&entry.compiled));
         }
     }
-    let compiled = Arc::new(compile_body(cx, function, arg_types, result_type, None, false)?);
+    let compiled = Arc::new(compile_body(cx, function, signature, None, false)?);
     let mut entries = cache.0.lock().unwrap_or_else(PoisonError::into_inner);
     if entries.len() >= CACHE_MAX {
         entries.clear();
@@ -97,6 +97,17 @@ pub(crate) fn compile(
     Ok(compiled)
 }
 
+/// The types of a call.
+#[derive(Clone, Copy)]
+pub(crate) struct Signature<'s> {
+    /// Of the arguments.
+    pub(crate) arg_types: &'s [Oid],
+    /// Of the result.
+    pub(crate) result_type: Oid,
+    /// Of the columns of a column definition list.
+    pub(crate) defined: &'s [(Oid, i32)],
+}
+
 /// As [`compile`], without the cache; `recorder` is told what the names of the body mean. Of a body
 /// that is only checked, constant expressions may raise what they will.
 ///
@@ -105,11 +116,11 @@ pub(crate) fn compile(
 pub(crate) fn compile_body(
     cx: &SessionCx,
     function: &Function,
-    arg_types: &[Oid],
-    result_type: Oid,
+    signature: Signature<'_>,
     recorder: Option<&Recorder>,
     checks_only: bool,
 ) -> Result<Compiled> {
+    let Signature { arg_types, result_type, defined: _ } = signature;
     let parsed;
     let (text, names) = match &function.body {
         FunctionBody::Text(text) => (text.as_str(), None),
@@ -144,7 +155,7 @@ pub(crate) fn compile_body(
                     return Err(SqlError::unsupported("unsupported statement: CreateTableAs"));
                 }
                 let wanted =
-                    |columns: &[OutputColumn]| result_columns(cx, function, result_type, columns);
+                    |columns: &[OutputColumn]| result_columns(cx, function, signature, columns);
                 let bound = match last {
                     true => binder.function_query(select, &wanted)?,
                     false => binder.query(select)?,
@@ -156,7 +167,7 @@ pub(crate) fn compile_body(
             }
             NodeEnum::InsertStmt(_) | NodeEnum::UpdateStmt(_) | NodeEnum::DeleteStmt(_) => {
                 let wanted =
-                    |columns: &[OutputColumn]| result_columns(cx, function, result_type, columns);
+                    |columns: &[OutputColumn]| result_columns(cx, function, signature, columns);
                 let bound = match last {
                     true => binder.function_modification(node, &wanted)?,
                     false => binder.modification(node)?,
@@ -196,16 +207,19 @@ fn row_fields(function: &Function, columns: &[OutputColumn]) -> Vec<(Arc<str>, O
 fn result_columns(
     cx: &SessionCx,
     function: &Function,
-    result_type: Oid,
+    signature: Signature<'_>,
     columns: &[OutputColumn],
 ) -> Result<Option<Vec<(Oid, i32)>>> {
+    let Signature { arg_types, result_type, defined } = signature;
     if result_type == oid::VOID {
         return Ok(None);
     }
-    let outputs: Vec<Oid> = function.outputs().map(|output| Oid(output.type_oid)).collect();
+    let outputs = crate::bind::output_types(&cx.catalog, function, arg_types);
     let relation = cx.catalog.relation_of_rows(result_type).unwrap_or_default();
     let wanted: Vec<(Oid, i32)> = if outputs.len() > 1 {
         outputs.into_iter().map(|ty| (ty, -1)).collect()
+    } else if !defined.is_empty() {
+        defined.to_vec()
     } else if result_type == oid::RECORD {
         return Ok(None);
     } else if let Some(table) = cx.catalog.table_by_oid(relation) {

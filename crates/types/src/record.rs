@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use crate::{FormatSettings, Record, text};
+use crate::{FormatSettings, Record, Result, SqlError, SqlState, text};
 
 /// Appends a row value: `(1,"a b",)`.
 ///
@@ -35,6 +35,65 @@ pub fn write(record: &Record, settings: &FormatSettings, out: &mut BytesMut) {
         out.put_u8(b'"');
     }
     out.put_u8(b')');
+}
+
+/// The fields of the text of a row value of `width` columns; `None` are NULLs.
+///
+/// # Errors
+/// `22P02` for a text that is no row, or one of another width.
+///
+/// Source: PostgreSQL 16 `record_in`.
+pub fn split(text: &str, width: usize) -> Result<Vec<Option<String>>> {
+    let malformed = |detail: &str| {
+        let message = format!("malformed record literal: \"{text}\"");
+        SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, message).detail(detail)
+    };
+    let is_space = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
+    let mut rest = text
+        .trim_start_matches(is_space)
+        .strip_prefix('(')
+        .ok_or_else(|| malformed("Missing left parenthesis."))?
+        .chars()
+        .peekable();
+    let mut fields = Vec::with_capacity(width);
+    for number in 0..width {
+        if number > 0 && rest.next_if_eq(&',').is_none() {
+            return Err(malformed("Too few columns."));
+        }
+        fields.push(match rest.peek() {
+            Some(',' | ')') => None,
+            _ => {
+                let field = read_field(&mut rest);
+                Some(field.ok_or_else(|| malformed("Unexpected end of input."))?)
+            }
+        });
+    }
+    if rest.next() != Some(')') {
+        return Err(malformed("Too many columns."));
+    }
+    if !rest.all(is_space) {
+        return Err(malformed("Junk after right parenthesis."));
+    }
+    Ok(fields)
+}
+
+/// The text of a field, up to the `,` or `)` behind it; `None` if the text ends before.
+fn read_field(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
+    let mut field = String::new();
+    let mut quoted = false;
+    loop {
+        match rest.peek() {
+            Some(',' | ')') if !quoted => return Some(field),
+            _ => {}
+        }
+        match rest.next()? {
+            '\\' => field.push(rest.next()?),
+            '"' if !quoted => quoted = true,
+            '"' if rest.next_if_eq(&'"').is_some() => field.push('"'),
+            '"' => quoted = false,
+            c => field.push(c),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use types::datetime::{
     CivilTime, MICROS_PER_SECOND, julian_from_civil, julian_to_civil, local_to_utc, month_days,
     timestamp_from_civil, timestamp_to_date,
 };
-use types::{Result, SqlError, SqlState};
+use types::typmod::apply_typmod;
+use types::{Datum, Result, SqlError, SqlState, oid};
 
 use super::datetime_template::{Node, is_separator, parse};
 use crate::convert::{Date, Timestamptz, scalars};
@@ -24,12 +25,16 @@ scalars! { pub(crate) const TABLE =
     "to_timestamp"[cx](text: &str, template: &str) => {
         let read = read(text, template, false)?;
         let local = read.local(text)?;
-        match read.zone_seconds {
-            Some(east) => {
-                let utc = local.checked_sub(i64::from(east) * MICROS_PER_SECOND);
-                utc.map(Timestamptz).ok_or_else(crate::errors::timestamp_out_of_range)
-            }
-            None => local_to_utc(local, &cx.settings.time_zone).map(Timestamptz),
+        let utc = match read.zone_seconds {
+            Some(east) => local
+                .checked_sub(i64::from(east) * MICROS_PER_SECOND)
+                .ok_or_else(crate::errors::timestamp_out_of_range)?,
+            None => local_to_utc(local, &cx.settings.time_zone)?,
+        };
+        let digits = read.precision.unwrap_or(6);
+        match apply_typmod(oid::TIMESTAMPTZ, digits, Datum::Timestamptz(utc), false)? {
+            Datum::Timestamptz(utc) => Ok(Timestamptz(utc)),
+            other => Err(crate::convert::mismatch("timestamp with time zone", &other)),
         }
     };
 }
@@ -44,6 +49,8 @@ struct Read {
     second: Option<i32>,
     second_of_day: Option<i32>,
     micros: i32,
+    /// To how many fractional digits the result is rounded: `FF1` … `FF6`.
+    precision: Option<i32>,
     year: Option<i32>,
     /// Digits of the year's field.
     year_digits: usize,
@@ -386,12 +393,13 @@ impl Read {
                 let (value, _) = source.number(shown, 2, free)?;
                 set(&mut self.second, value, shown)?;
             }
-            "MS" | "FF3" => self.micros = fraction(source, 3)?,
-            "US" | "FF6" => self.micros = fraction(source, 6)?,
-            "FF1" => self.micros = fraction(source, 1)?,
-            "FF2" => self.micros = fraction(source, 2)?,
-            "FF4" => self.micros = fraction(source, 4)?,
-            "FF5" => self.micros = fraction(source, 5)?,
+            "MS" => self.micros = fraction(source, 3)?,
+            "US" => self.micros = fraction(source, 6)?,
+            "FF1" | "FF2" | "FF3" | "FF4" | "FF5" | "FF6" => {
+                let digits = keyword.as_bytes().last().map_or(6, |digit| digit - b'0');
+                self.micros = fraction(source, digits.into())?;
+                self.precision = Some(digits.into());
+            }
             "SSSS" | "SSSSS" => {
                 let (value, _) = source.number(shown, 5, free)?;
                 set(&mut self.second_of_day, value, shown)?;

@@ -211,7 +211,11 @@ fn populate(cx: &CallCx<'_>, template: &Template<'_>, json: Option<Document<'_>>
             {
                 text::input(*type_oid, -1, text, cx.settings)?
             }
-            (_, json) => convert(cx, json, *type_oid)?,
+            // A string too, where JSON is wanted.
+            (Document::Text(text), Json::String(_) | Json::Bool(_)) if *type_oid == oid::JSON => {
+                text::input(*type_oid, -1, text, cx.settings)?
+            }
+            (_, json) => convert(cx, json, *type_oid).map_err(|error| of_key(error, name))?,
         };
         let value = match template.typmods.get(at) {
             Some(Datum::Int4(typmod)) => {
@@ -225,6 +229,20 @@ fn populate(cx: &CallCx<'_>, template: &Template<'_>, json: Option<Document<'_>>
     Ok(Datum::Record(Arc::new(Record { type_oid: base.type_oid, fields })))
 }
 
+/// An error that names an array's element names its key too.
+fn of_key(error: SqlError, name: &str) -> SqlError {
+    let element = error.fields().hint.as_deref().and_then(|hint| hint.strip_suffix('.'));
+    match element.filter(|hint| hint.starts_with(ARRAY_ELEMENT)) {
+        Some(hint) => {
+            let hint = format!("{hint} of key \"{name}\".");
+            error.hint(hint)
+        }
+        None => error,
+    }
+}
+
+const ARRAY_ELEMENT: &str = "See the array element ";
+
 /// A JSON value as a value of a built-in type.
 pub(crate) fn convert(cx: &CallCx<'_>, json: &Json, type_oid: Oid) -> Result<Datum> {
     match (json, Kind::of(type_oid)) {
@@ -232,7 +250,7 @@ pub(crate) fn convert(cx: &CallCx<'_>, json: &Json, type_oid: Oid) -> Result<Dat
         (Json::Null, _) => Ok(Datum::Null),
         (json @ Json::Array(_), Some(Kind::Array(element))) => {
             let (mut lens, mut leaves) = (Vec::new(), Vec::new());
-            gather(json, element, 0, &mut lens, &mut leaves)?;
+            gather(json, element, &mut Vec::new(), &mut lens, &mut leaves)?;
             let elements =
                 leaves.into_iter().map(|leaf| convert(cx, leaf, element)).collect::<Result<_>>()?;
             let dims = match lens.contains(&0) {
@@ -241,16 +259,17 @@ pub(crate) fn convert(cx: &CallCx<'_>, json: &Json, type_oid: Oid) -> Result<Dat
             };
             Ok(Datum::Array(Arc::new(Array::new(element, dims, elements))))
         }
+        (json, _) if type_oid == oid::JSON => text::input(type_oid, -1, &shown(json), cx.settings),
         (Json::String(value), _) => text::input(type_oid, -1, value, cx.settings),
         (other, _) => text::input(type_oid, -1, &shown(other), cx.settings),
     }
 }
 
-/// The elements of nested arrays, and the lengths of their dimensions.
+/// The elements of nested arrays, and the lengths of their dimensions; `path` leads to `json`.
 fn gather<'j>(
     json: &'j Json,
     element: Oid,
-    depth: usize,
+    path: &mut Vec<usize>,
     lens: &mut Vec<usize>,
     leaves: &mut Vec<&'j Json>,
 ) -> Result<()> {
@@ -258,6 +277,7 @@ fn gather<'j>(
         SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "malformed JSON array")
             .detail("Multidimensional arrays must have sub-arrays with matching dimensions.")
     };
+    let depth = path.len();
     // Elements that are JSON themselves take arrays as they are.
     let holds_json = matches!(Kind::of(element), Some(Kind::Jsonb)) || element == types::oid::JSON;
     match json {
@@ -270,12 +290,23 @@ fn gather<'j>(
                 Some(len) if *len == elements.len() => {}
                 Some(_) => return Err(mismatch()),
             }
-            elements.iter().try_for_each(|e| gather(e, element, depth + 1, lens, leaves))
+            for (index, inner) in elements.iter().enumerate() {
+                path.push(index);
+                gather(inner, element, path, lens, leaves)?;
+                path.pop();
+            }
+            Ok(())
         }
         leaf if depth == lens.len() => {
             leaves.push(leaf);
             Ok(())
         }
-        _ => Err(mismatch()),
+        Json::Array(_) => Err(mismatch()),
+        _ => {
+            let at: String = path.iter().map(|index| format!("[{index}]")).collect();
+            let code = SqlState::INVALID_TEXT_REPRESENTATION;
+            let error = SqlError::new(code, "expected JSON array");
+            Err(error.hint(format!("{ARRAY_ELEMENT}{at}.")))
+        }
     }
 }

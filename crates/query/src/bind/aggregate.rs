@@ -17,7 +17,7 @@ use super::query::BoundAggregate;
 use super::same::same;
 use super::scope::Place;
 use super::{Binder, required, strings};
-use crate::expr::{AGGREGATES, Expr, ExprKind, Var};
+use crate::expr::{AGGREGATES, Expr, ExprKind, GROUPINGS, Var};
 use crate::plan::walk;
 use crate::plan::{AggregateCall, SortKey, WindowFunction};
 
@@ -129,6 +129,7 @@ impl Binder<'_> {
             exprs = self.unify_hypothetical(exprs, call.agg_order.len())?;
         }
         let no_arguments = exprs.is_empty();
+        let written = if call.agg_order.is_empty() { Vec::new() } else { exprs.clone() };
         let Coerced { args, result_type, spread } =
             self.coerce_arguments(candidate, exprs, call.func_variadic)?;
         if spread {
@@ -172,7 +173,7 @@ impl Binder<'_> {
                 let place = std::mem::replace(&mut self.level()?.place, Place::OrderBy);
                 let order = self.sort_keys(&call.agg_order);
                 self.level()?.place = place;
-                order?
+                self.match_arguments(order?, &written, &args, call.agg_distinct)?
             }
             false => self.ordered_arguments(&call.agg_order, &args)?,
         };
@@ -180,10 +181,17 @@ impl Binder<'_> {
             args.push(directions(&order));
         }
         if call.agg_distinct {
-            self.check_distinct_arguments(&args, &order)?;
+            self.check_distinct_arguments(&args)?;
         }
         self.refuse_sets_in_calls(sets_before, "aggregate function")?;
+        let direct = match row.kind {
+            AggregateKind::Normal => 0,
+            AggregateKind::OrderedSet => args.len().saturating_sub(call.agg_order.len()),
+            // The last argument are the directions.
+            AggregateKind::Hypothetical => args.len().saturating_sub(call.agg_order.len() + 1),
+        };
         let aggregate = BoundAggregate {
+            direct,
             accumulator: self.accumulator(candidate, location)?,
             site: self.site(&args, result_type),
             name: proc.name,
@@ -317,9 +325,9 @@ impl Binder<'_> {
         let first = split.saturating_sub(ordered);
         for offset in 0..ordered {
             let (direct, column) = (first + offset, split + offset);
-            let pair = vec![args[direct].clone(), args[column].clone()];
+            let pair = vec![args[column].clone(), args[direct].clone()];
             let (pair, _, _) = self.unify(pair, "WITHIN GROUP")?;
-            for (position, expr) in [direct, column].into_iter().zip(pair) {
+            for (position, expr) in [column, direct].into_iter().zip(pair) {
                 args[position] = expr;
             }
         }
@@ -340,22 +348,46 @@ impl Binder<'_> {
         Ok(keys)
     }
 
-    fn check_distinct_arguments(&self, args: &[Expr], order: &[SortKey]) -> Result<()> {
+    /// Sort keys that are arguments as they are `written` become these, converted for the call.
+    ///
+    /// # Errors
+    /// `42P10` if another is among the keys of an aggregate with DISTINCT.
+    ///
+    /// Source: PostgreSQL 16 `transformAggregateCall`, which sorts by entries of the list of arguments.
+    fn match_arguments(
+        &self,
+        mut order: Vec<SortKey>,
+        written: &[Expr],
+        args: &[Expr],
+        distinct: bool,
+    ) -> Result<Vec<SortKey>> {
+        let is = |(written, arg): &(&Expr, &Expr), key: &Expr| match written.ty {
+            oid::UNKNOWN => same(arg, key),
+            _ => same(written, key),
+        };
+        for key in &mut order {
+            match written.iter().zip(args).find(|pair| is(pair, &key.expr)) {
+                Some((_, arg)) => key.expr = arg.clone().at(key.expr.location),
+                None if distinct => {
+                    return Err(self.error(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        "in an aggregate with DISTINCT, ORDER BY expressions must appear in \
+                         argument list",
+                        key.expr.location,
+                    ));
+                }
+                None => {}
+            }
+        }
+        Ok(order)
+    }
+
+    fn check_distinct_arguments(&self, args: &[Expr]) -> Result<()> {
         if args.is_empty() {
             return Err(SqlError::new(
                 SqlState::SYNTAX_ERROR,
                 "an aggregate with DISTINCT must have at least one argument",
             ));
-        }
-        for key in order {
-            if !args.iter().any(|arg| same(arg, &key.expr)) {
-                return Err(self.error(
-                    SqlState::INVALID_COLUMN_REFERENCE,
-                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument \
-                     list",
-                    key.expr.location,
-                ));
-            }
         }
         for arg in args {
             self.require_equality(arg.ty, arg.location)?;
@@ -385,18 +417,33 @@ impl Binder<'_> {
                 *location,
             ));
         }
-        let args = self.expressions(args)?;
-        if let Some(clause) = self.level()?.place.refuses_aggregates() {
+        let mut args = self.expressions(args)?;
+        // It belongs to the innermost query that its arguments are columns of.
+        let mut levels = Levels::default();
+        args.iter().for_each(|arg| levels.visit(arg));
+        let up = levels.column.unwrap_or(0);
+        let owner = self.levels.len().checked_sub(up + 1);
+        let place = owner.and_then(|owner| self.levels.get(owner)).map(|level| level.place);
+        if let Some(clause) = place.and_then(Place::refuses_aggregates) {
             return Err(self.error(
                 SqlState::GROUPING_ERROR,
                 format!("grouping operations are not allowed in {clause}"),
                 *location,
             ));
         }
-        let level = self.level()?;
+        if up > 0 {
+            for arg in &mut args {
+                walk::outer_vars_mut(arg, 0, &mut |var| var.level -= up);
+            }
+        }
+        let level = required(owner.and_then(|owner| self.levels.get_mut(owner)))?;
         level.groupings.push(args);
         let number = level.groupings.len() - 1;
-        Ok(Expr::new(ExprKind::Grouping(vec![number]), oid::INT4))
+        let kind = match up {
+            0 => ExprKind::Grouping(vec![number]),
+            _ => ExprKind::Var(Var { level: up, relation: GROUPINGS, column: number }),
+        };
+        Ok(Expr::new(kind, oid::INT4))
     }
 }
 

@@ -347,6 +347,9 @@ impl Binder<'_> {
             true => self.resolve_polymorphic(&self.with_domains(&args, sources), &declared)?,
             false => Default::default(),
         };
+        if resolved.leaves_open(proc.ret) {
+            return Err(super::polymorphic::element_unknown());
+        }
         if proc.variadic == oid::ANY
             && variadic
             && let Some(last) = args.last()

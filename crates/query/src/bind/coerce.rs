@@ -112,6 +112,10 @@ pub(super) fn can_coerce(
         if source == oid::UNKNOWN || pathway(catalog, source, target, context).is_some() {
             continue;
         }
+        // Whether the fields fit is seen when the row is converted.
+        if source == oid::RECORD && catalog.relation_of_rows(target).is_some() {
+            continue;
+        }
         return false;
     }
     !polymorphic || Polymorphic::accepts(catalog, sources, targets)
@@ -372,6 +376,23 @@ impl Binder<'_> {
                 let message = format!("cannot cast type {from} to {to}");
                 self.error(SqlState::CANNOT_COERCE, message, location)
             });
+        }
+        let as_text = |expr: Expr| match expr.ty {
+            oid::TEXT => expr,
+            _ => Expr::new(ExprKind::CoerceViaIo(Box::new(expr)), oid::TEXT),
+        };
+        if let Some(fields) = self.row_type_fields(target) {
+            return self.row_from_text(as_text(expr), fields, target);
+        }
+        if let Some(element) = self.element_type(target)
+            && self.row_type_fields(element).is_some()
+        {
+            let texts = as_text(expr);
+            let array = Expr::new(ExprKind::CoerceViaIo(Box::new(texts)), oid::TEXT_ARRAY);
+            let element =
+                self.coerce_via_io(Expr::new(ExprKind::ArrayElement, oid::TEXT), element)?;
+            let kind = ExprKind::ArrayCoerce { array: Box::new(array), element: Box::new(element) };
+            return Ok(Expr::new(kind, target));
         }
         if target.0 >= catalog::objects::FIRST_USER_OID {
             let (from, to) = (self.type_name(expr.ty), self.type_name(target));

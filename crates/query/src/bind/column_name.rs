@@ -60,6 +60,9 @@ fn figure_name(node: &Node) -> Option<(String, u8)> {
                     while let Some(left) = select.larg.as_deref() {
                         select = left;
                     }
+                    if !select.values_lists.is_empty() {
+                        return strong("column1");
+                    }
                     let NodeEnum::ResTarget(target) = select.target_list.first()?.node.as_ref()?
                     else {
                         return None;

@@ -214,27 +214,43 @@ fn lay_out(proc: &'static ProcRow, actual: Actual<'_>) -> Option<Candidate> {
     })
 }
 
-/// Of candidates with the same declared types only the best is left: the one that is not variadic,
-/// then the one that leaves the fewest parameters to their defaults.
-fn without_duplicates(candidates: Vec<Candidate>) -> Vec<Candidate> {
-    let rank = |candidate: &Candidate| {
-        let defaults = candidate.slots.iter().filter(|slot| slot.is_none()).count();
-        (candidate.variadic_from.is_some(), defaults)
+/// Of candidates with the same declared types only the first in the search path is left, and of one
+/// schema's the one that is not variadic. The second value are the types of those among which nothing
+/// decides: defaults do not.
+///
+/// Source: PostgreSQL 16 `FuncnameGetCandidates`, `src/backend/catalog/namespace.c`.
+fn without_duplicates(candidates: Vec<Candidate>) -> (Vec<Candidate>, Vec<Vec<Oid>>) {
+    let schema = |candidate: &Candidate| match &candidate.user {
+        Some(function) => function.schema,
+        None => candidate.proc.schema,
     };
     let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
+    let mut ambiguous = Vec::new();
     for candidate in candidates {
-        match kept.iter_mut().find(|known| known.declared == candidate.declared) {
-            Some(known) if rank(&candidate) < rank(known) => *known = candidate,
-            Some(_) => {}
-            None => kept.push(candidate),
+        let Some(known) = kept.iter_mut().find(|known| known.declared == candidate.declared) else {
+            kept.push(candidate);
+            continue;
+        };
+        if schema(known) != schema(&candidate) {
+            continue;
+        }
+        match (known.variadic_from.is_some(), candidate.variadic_from.is_some()) {
+            (true, false) => *known = candidate,
+            (false, true) => {}
+            _ => ambiguous.push(candidate.declared),
         }
     }
-    kept
+    (kept, ambiguous)
 }
 
 impl Binder<'_> {
     /// The functions called `name` that take arguments like these.
-    fn candidates(&self, schema: Option<&str>, name: &str, actual: Actual<'_>) -> Vec<Candidate> {
+    fn candidates(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+        actual: Actual<'_>,
+    ) -> (Vec<Candidate>, Vec<Vec<Oid>>) {
         let users = self.user_candidates(schema, name, actual);
         let schema = schema.map(|schema| self.cx.catalog.schema(schema).map(|known| known.oid));
         let visible = |proc: &&ProcRow| match schema {
@@ -254,7 +270,7 @@ impl Binder<'_> {
         actual: Actual<'_>,
     ) -> Option<Candidate> {
         let known = self.beneath_all(actual.types);
-        self.candidates(schema, name, actual).into_iter().find(|c| c.declared == known)
+        self.candidates(schema, name, actual).0.into_iter().find(|c| c.declared == known)
     }
 
     /// The function that `name(actual…)` means.
@@ -264,14 +280,19 @@ impl Binder<'_> {
         name: &str,
         actual: Actual<'_>,
     ) -> std::result::Result<Candidate, NotFound> {
-        let candidates = self.candidates(schema, name, actual);
+        let (candidates, ambiguous) = self.candidates(schema, name, actual);
         let known = self.beneath_all(actual.types);
+        let unless_ambiguous = |candidate: Candidate| match ambiguous.contains(&candidate.declared)
+        {
+            true => Err(NotFound::Ambiguous),
+            false => Ok(candidate),
+        };
         if let Some(exact) = candidates.iter().find(|c| c.declared == known) {
-            return Ok(exact.clone());
+            return unless_ambiguous(exact.clone());
         }
         let entries = candidates.into_iter().map(|c| (c.declared.clone(), c)).collect();
         match select(&self.cx.catalog, actual.types, entries) {
-            Choice::One(candidate) => Ok(candidate),
+            Choice::One(candidate) => unless_ambiguous(candidate),
             Choice::None => Err(NotFound::Missing),
             Choice::Ambiguous => Err(NotFound::Ambiguous),
         }

@@ -12,7 +12,7 @@ use super::clause::Targets;
 use super::query::{BoundWindow, Relation, Source};
 use super::same::same;
 use super::scope::Place;
-use crate::expr::{AGGREGATES, Expr, ExprKind, Var};
+use crate::expr::{AGGREGATES, Expr, ExprKind, GROUPINGS, Var};
 use crate::plan::walk;
 
 /// Most grouping sets that a GROUP BY may expand to.
@@ -182,6 +182,24 @@ impl Binder<'_> {
         }])
     }
 
+    /// The positions in the group list of the arguments of GROUPING.
+    ///
+    /// # Errors
+    /// `42803` if one is no group.
+    pub(super) fn grouping_positions(&self, args: &[Expr], groups: &[Expr]) -> Result<Vec<usize>> {
+        let position = |arg: &Expr| {
+            groups.iter().position(|group| same(group, arg)).ok_or_else(|| {
+                self.error(
+                    SqlState::GROUPING_ERROR,
+                    "arguments to GROUPING must be grouping expressions of the associated query \
+                     level",
+                    arg.location,
+                )
+            })
+        };
+        args.iter().map(position).collect()
+    }
+
     /// Replaces the numbers of GROUPING calls by positions in the group list.
     pub(super) fn resolve_grouping(
         &self,
@@ -191,19 +209,7 @@ impl Binder<'_> {
     ) -> Result<()> {
         if let ExprKind::Grouping(numbers) = &mut expr.kind {
             let args = numbers.first().and_then(|number| scope.groupings.get(*number));
-            let mut positions = Vec::new();
-            for arg in args.into_iter().flatten() {
-                let position = groups.iter().position(|group| same(group, arg));
-                positions.push(position.ok_or_else(|| {
-                    self.error(
-                        SqlState::GROUPING_ERROR,
-                        "arguments to GROUPING must be grouping expressions of the associated \
-                         query level",
-                        arg.location,
-                    )
-                })?);
-            }
-            *numbers = positions;
+            *numbers = self.grouping_positions(args.map_or(&[], Vec::as_slice), groups)?;
             return Ok(());
         }
         let mut result = Ok(());
@@ -248,7 +254,8 @@ impl Binder<'_> {
                 for mut var in walk::outer_vars(&link.query) {
                     match &mut var.kind {
                         ExprKind::Var(outer)
-                            if outer.level == 1 && outer.relation != AGGREGATES =>
+                            if outer.level == 1
+                                && !matches!(outer.relation, AGGREGATES | GROUPINGS) =>
                         {
                             outer.level = 0;
                         }

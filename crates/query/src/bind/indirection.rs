@@ -6,7 +6,7 @@ use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::coerce::Context;
-use super::function::Actual;
+use super::function::{Actual, Candidate};
 use super::query::{Body, Relation, Source};
 use super::scope::{Item, Place};
 use super::{Binder, required};
@@ -37,7 +37,10 @@ impl Binder<'_> {
             let schema = self.qualifier(qualifiers, &names, location)?;
             return match self.item(schema, alias, location)? {
                 Some((up, item)) => Ok(self.whole_row(up, &item)),
-                None => Err(self.missing_relation(schema, alias, location)),
+                None => match self.argument_reference(&names, location)? {
+                    Some(argument) => Ok(argument),
+                    None => Err(self.missing_relation(schema, alias, location)),
+                },
             };
         }
         match names.as_slice() {
@@ -65,10 +68,10 @@ impl Binder<'_> {
             [qualifiers @ .., alias, name] => {
                 let schema = self.qualifier(qualifiers, &names, location)?;
                 match self.qualified_column(schema, alias, name, location) {
-                    Err(error) if schema.is_none() => {
-                        let field = || self.field_of(&self.argument(None, alias)?, name);
-                        self.argument(Some(alias), name).or_else(field).ok_or(error)
-                    }
+                    Err(error) => match self.argument_reference(&names, location)? {
+                        Some(argument) => Ok(argument),
+                        None => Err(error),
+                    },
                     found => found,
                 }
             }
@@ -152,8 +155,23 @@ impl Binder<'_> {
         let row = self.whole_row(up, item).at(location);
         let actual = Actual { types: &[row.ty], names: &[], variadic: false };
         let Ok(candidate) = self.find_function(None, name, actual) else { return Ok(None) };
+        self.call_of_row(&candidate, name, row, location)
+    }
+
+    /// A call of a function of one row that is written like a field of it; `None` if it is none that
+    /// can be written so.
+    fn call_of_row(
+        &mut self,
+        candidate: &Candidate,
+        name: &str,
+        row: Expr,
+        location: i32,
+    ) -> Result<Option<Expr>> {
+        if candidate.user.is_some() {
+            return self.user_call(candidate, None, name, vec![row], location).map(Some);
+        }
         match candidate.proc.kind {
-            ProcKind::Function => self.call(&candidate, vec![row], false, location).map(Some),
+            ProcKind::Function => self.call(candidate, vec![row], false, location).map(Some),
             _ => Ok(None),
         }
     }
@@ -191,6 +209,9 @@ impl Binder<'_> {
             Source::System(oid) => oid.0,
             _ => return None,
         };
+        if !level.outer_joins {
+            return Some(Expr::constant(Datum::Oid(oid), oid::OID));
+        }
         let mut column = item.columns.get(super::whole_row::never_null(relation)?)?.expr.clone();
         super::scope::lift(&mut column, up);
         let is_null = ExprKind::IsNull { arg: Box::new(column), negated: false };
@@ -338,7 +359,7 @@ impl Binder<'_> {
     }
 
     /// `(row).name`
-    fn field(&mut self, row: Expr, name: &str, location: i32) -> Result<Expr> {
+    pub(super) fn field(&mut self, row: Expr, name: &str, location: i32) -> Result<Expr> {
         if let Some(field) = self.field_of(&row, name) {
             return Ok(field);
         }
@@ -346,9 +367,9 @@ impl Binder<'_> {
         let types = [row.ty];
         let actual = Actual { types: &types, names: &[], variadic: false };
         if let Ok(candidate) = self.find_function(None, name, actual)
-            && candidate.proc.kind == ProcKind::Function
+            && let Some(call) = self.call_of_row(&candidate, name, row.clone(), location)?
         {
-            return self.call(&candidate, vec![row], false, location);
+            return Ok(call);
         }
         if row.ty == oid::RECORD {
             return Err(self.error(

@@ -118,7 +118,13 @@ impl Binder<'_> {
             }
             None => None,
         };
-        self.levels.push(scope());
+        let mut level = scope();
+        if on_conflict.as_ref().is_some_and(|conflict| conflict.update.is_some()) {
+            // Out of sight, but what was misspelt may be meant for it.
+            let excluded = Relation { alias: "excluded".into(), ..target.beneath.relation.clone() };
+            level.relations.push(excluded);
+        }
+        self.levels.push(level);
         let returning = self.returning(returning);
         self.levels.pop();
         let returning = returning?.map(|(columns, mut exprs)| {

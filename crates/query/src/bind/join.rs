@@ -78,8 +78,10 @@ impl Binder<'_> {
         level.items.extend(left_items);
         level.items.extend(right_items);
         if let Some((all, named)) = merged_items {
+            let names = level.items.len();
             level.items.extend(named);
             level.items.push(all);
+            self.check_names(start, names)?;
         }
         if let Some(quals) = quals {
             // The condition sees the two sides of this join only.

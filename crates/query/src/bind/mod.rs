@@ -236,7 +236,11 @@ impl<'a> Binder<'a> {
         }
         self.levels.push(level);
         let expr = self.expression(node)?;
-        let mut expr = self.assign(expr, column, ty, typmod)?;
+        // What a polymorphic default becomes is known when the function is called.
+        let mut expr = match polymorphic::is_polymorphic(ty) {
+            true => expr,
+            false => self.assign(expr, column, ty, typmod)?,
+        };
         vars_to_columns(&mut expr);
         Ok(expr)
     }
@@ -426,8 +430,9 @@ pub(crate) fn required<T>(node: Option<T>) -> Result<T> {
 pub(crate) use self::column_name::column_name;
 pub(crate) use self::domain::{domain_input, domain_rules};
 pub(crate) use self::names::{Recorder, parse_stored};
+pub(crate) use self::polymorphic::check_polymorphic_result;
 pub(crate) use self::same::same;
-pub(crate) use self::user_function::FunctionScope;
+pub(crate) use self::user_function::{FunctionScope, output_types};
 pub(crate) use self::view::{not_updatable, not_updatable_query, updatable_columns, view_select};
 
 impl BoundCte {

@@ -354,11 +354,17 @@ impl Binder<'_> {
             return required(parts.pop());
         }
         let operator = name.last().copied().unwrap_or_default();
-        match operator {
-            "=" | "<>" => Ok(chain(parts, operator == "=")),
-            "<" | "<=" | ">" | ">=" => {
-                // (a, b) < (c, d)  ⇔  a < c OR (a = c AND b < d)
-                let strict = &operator[..1];
+        let strict = match operator {
+            "=" | "<>" => return Ok(chain(parts, operator == "=")),
+            "<" | "<=" => Some("<"),
+            ">" | ">=" => Some(">"),
+            "~<~" | "~<=~" => Some("~<~"),
+            "~>~" | "~>=~" => Some("~>~"),
+            _ => None,
+        };
+        match strict {
+            // (a, b) < (c, d)  ⇔  a < c OR (a = c AND b < d)
+            Some(strict) => {
                 let mut result = required(parts.pop())?;
                 let leading = pairs.len() - 1;
                 for (left, right) in pairs.into_iter().take(leading).rev() {
@@ -369,7 +375,7 @@ impl Binder<'_> {
                 }
                 Ok(result)
             }
-            _ => Err(self
+            None => Err(self
                 .error(
                     SqlState::FEATURE_NOT_SUPPORTED,
                     format!(

@@ -35,6 +35,54 @@ pub(super) fn is_polymorphic(target: Oid) -> bool {
     matches!(target.0, 2283 | 2277 | 2776 | 3500 | 3831 | 4537 | 5077 | 5078 | 5079 | 5080 | 4538)
 }
 
+/// Fails if arguments of types `inputs` do not decide what a polymorphic result is.
+///
+/// # Errors
+/// `42P13`.
+///
+/// Source: PostgreSQL 16 `check_valid_polymorphic_signature`, `src/backend/parser/parse_coerce.c`.
+pub(crate) fn check_polymorphic_result(result: Oid, inputs: &[Oid]) -> Result<()> {
+    let (deciding, names): (&[u32], &str) = match result.0 {
+        ANYRANGE | ANYMULTIRANGE => (&[ANYRANGE, ANYMULTIRANGE], "anyrange or anymultirange"),
+        ANYCOMPATIBLERANGE | ANYCOMPATIBLEMULTIRANGE => (
+            &[ANYCOMPATIBLERANGE, ANYCOMPATIBLEMULTIRANGE],
+            "anycompatiblerange or anycompatiblemultirange",
+        ),
+        ANYELEMENT | ANYARRAY | ANYNONARRAY | ANYENUM => (
+            &[ANYELEMENT, ANYARRAY, ANYNONARRAY, ANYENUM, ANYRANGE, ANYMULTIRANGE],
+            "anyelement, anyarray, anynonarray, anyenum, anyrange, or anymultirange",
+        ),
+        ANYCOMPATIBLE | ANYCOMPATIBLEARRAY | ANYCOMPATIBLENONARRAY => (
+            &[
+                ANYCOMPATIBLE,
+                ANYCOMPATIBLEARRAY,
+                ANYCOMPATIBLENONARRAY,
+                ANYCOMPATIBLERANGE,
+                ANYCOMPATIBLEMULTIRANGE,
+            ],
+            "anycompatible, anycompatiblearray, anycompatiblenonarray, anycompatiblerange, or \
+             anycompatiblemultirange",
+        ),
+        _ => return Ok(()),
+    };
+    if inputs.iter().any(|input| deciding.contains(&input.0)) {
+        return Ok(());
+    }
+    let message = "cannot determine result data type";
+    let result = catalog::builtin::format_type(result, None);
+    Err(SqlError::new(SqlState::INVALID_FUNCTION_DEFINITION, message)
+        .detail(format!("A result of type {result} requires at least one input of type {names}.")))
+}
+
+/// The polymorphic type of the elements of a polymorphic array.
+pub(super) fn element_of(array: Oid) -> Option<Oid> {
+    match array.0 {
+        ANYARRAY => Some(Oid(ANYELEMENT)),
+        ANYCOMPATIBLEARRAY => Some(Oid(ANYCOMPATIBLE)),
+        _ => None,
+    }
+}
+
 fn range_by_range(ty: Oid) -> Option<&'static (u32, Oid, u32)> {
     RANGES.iter().find(|(range, ..)| *range == ty.0)
 }
@@ -67,8 +115,12 @@ enum Mismatch {
     NotA(&'static str, &'static str, Oid),
     /// Two parameters want different element types.
     Inconsistent(&'static str, &'static str, Oid, Oid),
+    /// An array of any type, where its element type counts.
+    ElementUnknown,
     /// No argument decides the type.
     Undetermined,
+    /// Nor that of a range, though its subtype is known.
+    UndeterminedRange(&'static str),
     /// No common type.
     NotCompatible,
     /// `anynonarray` met an array.
@@ -77,10 +129,27 @@ enum Mismatch {
     NotEnum(Oid),
 }
 
+/// `42804`: values of the type `anyarray` itself, which statistics are, have no element type.
+pub(super) fn element_unknown() -> SqlError {
+    SqlError::new(
+        SqlState::DATATYPE_MISMATCH,
+        "cannot determine element type of \"anyarray\" argument",
+    )
+}
+
 impl Polymorphic {
+    /// Whether a result declared as `result` would be of the element type of a value of type
+    /// `anyarray`, which is unknown.
+    pub(super) fn leaves_open(&self, result: Oid) -> bool {
+        self.any.array == Some(oid::ANYARRAY) && result != oid::ANYARRAY && is_polymorphic(result)
+    }
+
     /// Whether arguments of types `sources` can be passed to parameters `targets`.
     pub(super) fn accepts(catalog: &Catalog, sources: &[Oid], targets: &[Oid]) -> bool {
-        matches!(resolve(catalog, sources, targets), Ok(_) | Err(Mismatch::Undetermined))
+        matches!(
+            resolve(catalog, sources, targets),
+            Ok(_) | Err(Mismatch::Undetermined | Mismatch::UndeterminedRange(_))
+        )
     }
 
     /// The actual type of a parameter or result declared as `declared`.
@@ -163,6 +232,21 @@ fn settle(
     Ok(family)
 }
 
+/// Notes the type of an argument; fails if another declared alike has a different one.
+fn alike(
+    name: &'static str,
+    slot: &mut Option<Oid>,
+    source: Oid,
+) -> std::result::Result<(), Mismatch> {
+    match *slot {
+        Some(known) if known != source => Err(Mismatch::NotAlike(name, known, source)),
+        _ => {
+            *slot = Some(source);
+            Ok(())
+        }
+    }
+}
+
 fn resolve(
     catalog: &Catalog,
     sources: &[Oid],
@@ -201,8 +285,12 @@ fn resolve(
                             source,
                         ))?)
                     }
-                    ANYCOMPATIBLERANGE => compatible_range = Some(source),
-                    ANYCOMPATIBLEMULTIRANGE => compatible_multirange = Some(source),
+                    ANYCOMPATIBLERANGE => {
+                        alike("anycompatiblerange", &mut compatible_range, source)?;
+                    }
+                    ANYCOMPATIBLEMULTIRANGE => {
+                        alike("anycompatiblemultirange", &mut compatible_multirange, source)?;
+                    }
                     _ => compatible.push(source),
                 }
                 continue;
@@ -213,16 +301,32 @@ fn resolve(
         if source == oid::UNKNOWN {
             continue;
         }
-        match *slot {
-            Some(known) if known != source => return Err(Mismatch::NotAlike(name, known, source)),
-            _ => *slot = Some(source),
-        }
+        alike(name, slot, source)?;
     }
+    let undetermined = |family: &Family, kinds: [(u32, &'static str); 2]| {
+        let wanted = |kind: &&(u32, &str)| targets.iter().any(|target| target.0 == kind.0);
+        let missing = kinds.iter().find(wanted).filter(|_| family.range.is_none());
+        missing.map_or(Ok(()), |(_, name)| Err(Mismatch::UndeterminedRange(name)))
+    };
     let mut resolved = Polymorphic::default();
-    if polymorphic {
+    if array == Some(oid::ANYARRAY) {
+        let family = |target: &&Oid| {
+            matches!(
+                target.0,
+                ANYELEMENT | ANYARRAY | ANYNONARRAY | ANYENUM | ANYRANGE | ANYMULTIRANGE
+            )
+        };
+        if targets.iter().filter(family).count() != 1 {
+            return Err(Mismatch::ElementUnknown);
+        }
+        let element = Some(Oid(ANYELEMENT));
+        resolved.any = Family { element, array, range: None };
+    } else if polymorphic {
         let names = ["anyelement", "anyarray", "anyrange", "anymultirange"];
         resolved.any = settle(catalog, names, element, array, range, multirange)?;
         let Some(element) = resolved.any.element else { return Err(Mismatch::Undetermined) };
+        let ranges = [(ANYRANGE, "anyrange"), (ANYMULTIRANGE, "anymultirange")];
+        undetermined(&resolved.any, ranges)?;
         if non_array && catalog.element_type(element).is_some() {
             return Err(Mismatch::IsArray("anynonarray", element));
         }
@@ -238,6 +342,13 @@ fn resolve(
             "anycompatiblemultirange",
         ];
         let ranges = settle(catalog, names, None, None, compatible_range, compatible_multirange)?;
+        undetermined(
+            &ranges,
+            [
+                (ANYCOMPATIBLERANGE, "anycompatiblerange"),
+                (ANYCOMPATIBLEMULTIRANGE, "anycompatiblemultirange"),
+            ],
+        )?;
         compatible.extend(ranges.element);
         let common = match compatible.as_slice() {
             // Literals only: text.
@@ -284,9 +395,13 @@ impl Binder<'_> {
                 "argument declared {a} is not consistent with argument declared {b}"
             ))
             .detail(format!("{} versus {}", self.type_name(x), self.type_name(y))),
+            Mismatch::ElementUnknown => element_unknown(),
             Mismatch::Undetermined => mismatch(
                 "could not determine polymorphic type because input has type unknown".into(),
             ),
+            Mismatch::UndeterminedRange(name) => mismatch(format!(
+                "could not determine polymorphic type {name} because input has type unknown"
+            )),
             Mismatch::NotCompatible => {
                 mismatch("arguments of anycompatible family cannot be cast to a common type".into())
             }

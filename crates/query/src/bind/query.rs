@@ -98,6 +98,8 @@ pub struct Select {
     pub groups: Vec<Expr>,
     /// Grouping sets as positions in `groups`; empty for plain grouping.
     pub sets: Vec<Vec<usize>>,
+    /// Positions in `groups` of the arguments of each `GROUPING(…)`.
+    pub groupings: Vec<Vec<usize>>,
     /// `HAVING`.
     pub having: Option<Expr>,
     /// Aggregate calls.
@@ -209,6 +211,8 @@ pub enum CteBody {
 /// An aggregate call.
 #[derive(Clone)]
 pub struct BoundAggregate {
+    /// How many of the arguments are direct: computed once for a group, of grouped columns only.
+    pub direct: usize,
     /// Makes the empty state.
     pub accumulator: NewAccumulator,
     /// Types at this call.

@@ -172,6 +172,45 @@ impl Binder<'_> {
         Ok(())
     }
 
+    /// Fails if the row that a function of JSON fills in is not what the column definitions say.
+    ///
+    /// # Errors
+    /// `42804`.
+    fn check_base_row(&self, kind: &ExprKind, outputs: &[OutputColumn]) -> Result<()> {
+        let (proc, args) = match kind {
+            ExprKind::SetReturning(call) => (call.proc, &call.args),
+            ExprKind::Call(call) => (call.proc, &call.args),
+            _ => return Ok(()),
+        };
+        let Some(Expr { kind: ExprKind::Row { fields }, .. }) = args.first() else { return Ok(()) };
+        if !proc.src.contains("populate_record") {
+            return Ok(());
+        }
+        let fail = |detail: String| {
+            let message = "function return row and query-specified return row do not match";
+            Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).detail(detail))
+        };
+        if fields.len() != outputs.len() {
+            let plural = if fields.len() == 1 { "" } else { "s" };
+            return fail(format!(
+                "Returned row contains {} attribute{plural}, but query expects {}.",
+                fields.len(),
+                outputs.len()
+            ));
+        }
+        for (at, ((_, field), output)) in fields.iter().zip(outputs).enumerate() {
+            if field.ty != output.ty {
+                return fail(format!(
+                    "Returned type {} at ordinal position {}, but query expects {}.",
+                    self.type_name(field.ty),
+                    at + 1,
+                    self.type_name(output.ty)
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// A call in FROM, with its output columns.
     fn table_function(
         &mut self,
@@ -274,7 +313,12 @@ impl Binder<'_> {
             outputs.push(column(column_name, ty, expr.typmod));
         }
         let columns = outputs.len();
-        let call = match with_row_template(expr.kind, &outputs) {
+        let mut kind = expr.kind;
+        if !definitions.is_empty() {
+            self.check_base_row(&kind, &outputs)?;
+            define_columns(&mut kind, &outputs);
+        }
+        let call = match with_row_template(kind, &outputs) {
             ExprKind::SetReturning(call) => {
                 let call = *call;
                 FunctionCall {
@@ -304,6 +348,19 @@ impl Binder<'_> {
     }
 }
 
+/// A user's function learns what its column definition list says.
+fn define_columns(kind: &mut ExprKind, outputs: &[OutputColumn]) {
+    let call = match kind {
+        ExprKind::UserCall(call) => call,
+        ExprKind::SetReturning(call) => match call.args.as_mut_slice() {
+            [Expr { kind: ExprKind::UserCall(call), .. }] => call,
+            _ => return,
+        },
+        _ => return,
+    };
+    call.defined = outputs.iter().map(|output| (output.ty, output.typmod)).collect();
+}
+
 /// Functions that make rows of JSON learn which columns are wanted: a record of NULLs of their types
 /// becomes their last argument.
 fn with_row_template(mut kind: ExprKind, outputs: &[OutputColumn]) -> ExprKind {
@@ -319,6 +376,16 @@ fn with_row_template(mut kind: ExprKind, outputs: &[OutputColumn]) -> ExprKind {
         let fields = outputs.iter().map(|o| (o.name.as_str().into(), o.ty, Datum::Null)).collect();
         let template = Record { type_oid: oid::RECORD, fields };
         args.push(Expr::constant(Datum::Record(template.into()), oid::RECORD));
+        args.push(typmods(outputs.iter().map(|output| output.typmod)));
+    } else if proc.src.contains("populate_record")
+        && let Some(base) = args.first_mut()
+        && base.ty == oid::RECORD
+        && super::row_type::is_null(base)
+    {
+        let null = |o: &OutputColumn| (o.name.as_str().into(), Expr::null(o.ty));
+        let fields = outputs.iter().map(null).collect();
+        *base = Expr::new(ExprKind::Row { fields }, oid::RECORD);
+        args.truncate(2);
         args.push(typmods(outputs.iter().map(|output| output.typmod)));
     }
     kind

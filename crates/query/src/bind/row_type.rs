@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use types::{Datum, Oid, Record, Result, SqlError, SqlState};
+use types::{Datum, Oid, Record, Result, SqlError, SqlState, oid};
 
 use super::Binder;
 use super::coerce::Context;
-use crate::expr::{Expr, ExprKind};
+use crate::expr::{Call, Expr, ExprKind};
 
 /// Name, type and modifier of a field.
 type Field = (Arc<str>, Oid, i32);
@@ -106,70 +106,83 @@ impl Binder<'_> {
         }
     }
 
+    /// A row of a type from a text that is known at run time only: taken apart, each field is read by
+    /// itself.
+    pub(super) fn row_from_text(
+        &mut self,
+        text: Expr,
+        fields: Vec<Field>,
+        target: Oid,
+    ) -> Result<Expr> {
+        let function = functions::scalar("record fields")
+            .ok_or_else(|| SqlError::internal("no way to take a row apart"))?;
+        // It stands for a function that PostgreSQL has no row for: the row type's input is one.
+        let proc = super::required(catalog::builtin::procs_by_name("record_in").first())?;
+        let location = text.location;
+        let width = i32::try_from(fields.len()).unwrap_or(i32::MAX);
+        let args = vec![text, Expr::constant(Datum::Int4(width), oid::INT4)];
+        let site = functions::Site {
+            arg_types: [oid::TEXT, oid::INT4].into(),
+            result_type: oid::TEXT_ARRAY,
+        };
+        let call = Call { proc, function, site, args, operator: None };
+        let texts = Expr::new(ExprKind::Call(Box::new(call)), oid::TEXT_ARRAY);
+        let taken = || Expr::new(ExprKind::CaseOperand, oid::TEXT_ARRAY);
+        let mut values = Vec::with_capacity(fields.len());
+        for (number, (name, ty, typmod)) in (1..).zip(fields) {
+            let index = Expr::constant(Datum::Int4(number), oid::INT4);
+            let kind = ExprKind::Subscript {
+                container: Box::new(taken()),
+                indexes: vec![(None, Some(index))],
+                slice: false,
+            };
+            let text = Expr::new(kind, oid::TEXT);
+            values.push((name, self.field_from_text(text, ty, typmod)?));
+        }
+        let is_null = ExprKind::IsNull { arg: Box::new(taken()), negated: false };
+        let row = Expr::new(ExprKind::Row { fields: values }, target);
+        let whens = vec![(Expr::new(is_null, oid::BOOL), Expr::null(target))];
+        let case = Expr::new(ExprKind::Case { whens, otherwise: Box::new(row) }, target);
+        Ok(Expr::new(ExprKind::CaseWith(Box::new((texts, case))), target).at(location))
+    }
+
+    /// As a type's input function: too long a text is an error.
+    fn field_from_text(&mut self, text: Expr, ty: Oid, typmod: i32) -> Result<Expr> {
+        let value = match ty {
+            oid::TEXT => text,
+            _ => match self.try_coerce(text, ty, Context::Explicit)? {
+                Some(value) => value,
+                None => return Err(SqlError::internal("type that no text is read as")),
+            },
+        };
+        if typmod < 0 {
+            return Ok(value);
+        }
+        let kind = ExprKind::ApplyTypmod { arg: Box::new(value), explicit: false };
+        Ok(Expr::typed(kind, ty, typmod))
+    }
+
     /// A row of a type from its text: `(1,"a b",)`.
     ///
     /// # Errors
     /// `22P02` for a text that is no row, and what the fields' types raise.
     pub(super) fn row_input(&self, text: &str, fields: &[Field], target: Oid) -> Result<Datum> {
-        let malformed = |detail: &str| {
-            SqlError::new(
-                SqlState::INVALID_TEXT_REPRESENTATION,
-                format!("malformed record literal: \"{text}\""),
-            )
-            .detail(detail)
-        };
-        let is_space = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
-        let mut rest = text
-            .trim_start_matches(is_space)
-            .strip_prefix('(')
-            .ok_or_else(|| malformed("Missing left parenthesis."))?
-            .chars()
-            .peekable();
+        let texts = types::record::split(text, fields.len())?;
         let mut values = Vec::with_capacity(fields.len());
-        for (number, (name, ty, typmod)) in fields.iter().enumerate() {
-            if number > 0 && rest.next_if_eq(&',').is_none() {
-                return Err(malformed("Too few columns."));
-            }
-            let value = match rest.peek() {
-                Some(',' | ')') => Datum::Null,
-                _ => {
-                    let field = read_field(&mut rest)
-                        .ok_or_else(|| malformed("Unexpected end of input."))?;
+        for ((name, ty, typmod), text) in fields.iter().zip(texts) {
+            let value = match text {
+                None => Datum::Null,
+                Some(text) => {
                     let value = match self.row_type_fields(*ty) {
-                        Some(inner) => self.row_input(&field, &inner, *ty)?,
-                        None => self.input(*ty, &field)?,
+                        Some(inner) => self.row_input(&text, &inner, *ty)?,
+                        None => self.input(*ty, &text)?,
                     };
                     types::typmod::apply_typmod(*ty, *typmod, value, false)?
                 }
             };
             values.push((Arc::clone(name), *ty, value));
         }
-        if rest.next() != Some(')') {
-            return Err(malformed("Too many columns."));
-        }
-        if !rest.all(is_space) {
-            return Err(malformed("Junk after right parenthesis."));
-        }
         Ok(Datum::Record(Arc::new(Record { type_oid: target, fields: values })))
-    }
-}
-
-/// The text of a field, up to the `,` or `)` behind it; `None` if the text ends before.
-fn read_field(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
-    let mut field = String::new();
-    let mut quoted = false;
-    loop {
-        match rest.peek() {
-            Some(',' | ')') if !quoted => return Some(field),
-            _ => {}
-        }
-        match rest.next()? {
-            '\\' => field.push(rest.next()?),
-            '"' if !quoted => quoted = true,
-            '"' if rest.next_if_eq(&'"').is_some() => field.push('"'),
-            '"' => quoted = false,
-            c => field.push(c),
-        }
     }
 }
 

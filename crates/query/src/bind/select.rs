@@ -105,6 +105,7 @@ impl Binder<'_> {
             grouped,
             groups: Vec::new(),
             sets,
+            groupings: Vec::new(),
             having: None,
             aggregates,
             windows,
@@ -124,6 +125,8 @@ impl Binder<'_> {
                 sets: !select.sets.is_empty(),
                 windows: &[],
             };
+            let positions = groupings.iter().map(|args| self.grouping_positions(args, &groups));
+            select.groupings = positions.collect::<Result<_>>()?;
             let windows = select.windows.iter_mut().flat_map(|window| window.exprs_mut());
             for expr in targets.iter_mut().chain(windows) {
                 self.resolve_grouping(expr, &groups, &scope)?;
@@ -132,6 +135,16 @@ impl Binder<'_> {
                 self.resolve_grouping(having, &groups, &scope)?;
             }
             let scope = GroupScope { windows: &select.windows, ..scope };
+            for aggregate in &select.aggregates {
+                for arg in aggregate.args.iter().take(aggregate.direct) {
+                    self.check_grouped(arg, &mut groups, &scope).map_err(|error| {
+                        error.detail(
+                            "Direct arguments of an ordered-set aggregate must use only grouped \
+                             columns.",
+                        )
+                    })?;
+                }
+            }
             for expr in targets.iter().chain(select.windows.iter().flat_map(BoundWindow::exprs)) {
                 self.check_grouped(expr, &mut groups, &scope)?;
             }
@@ -169,6 +182,7 @@ pub(super) fn empty_select() -> Select {
         grouped: false,
         groups: Vec::new(),
         sets: Vec::new(),
+        groupings: Vec::new(),
         having: None,
         aggregates: Vec::new(),
         windows: Vec::new(),

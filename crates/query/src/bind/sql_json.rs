@@ -5,7 +5,7 @@
 
 use parser::protobuf::{self, JsonEncoding, JsonFormatType, JsonValueType};
 use parser::{Node, NodeEnum};
-use types::{Result, SqlError, SqlState, oid};
+use types::{Datum, Result, SqlError, SqlState, oid};
 
 use super::coerce::Context;
 use super::typename::TypeRef;
@@ -132,7 +132,7 @@ impl Binder<'_> {
         let protobuf::JsonObjectAgg { constructor, arg, absent_on_null, unique } = json;
         let protobuf::JsonKeyValue { key, value } = required(arg.as_deref())?;
         let key = required(key.as_deref())?.clone();
-        let value = formatted(required(value.as_deref())?)?;
+        let value = self.formatted(required(value.as_deref())?)?;
         let suffix = match (*absent_on_null, *unique) {
             (true, true) => "_object_agg_unique_strict",
             (true, false) => "_object_agg_strict",
@@ -144,7 +144,7 @@ impl Binder<'_> {
 
     pub(super) fn json_array_agg(&mut self, json: &protobuf::JsonArrayAgg) -> Result<Expr> {
         let protobuf::JsonArrayAgg { constructor, arg, absent_on_null } = json;
-        let value = formatted(required(arg.as_deref())?)?;
+        let value = self.formatted(required(arg.as_deref())?)?;
         let suffix = if *absent_on_null { "_agg_strict" } else { "_agg" };
         self.json_aggregate(required(constructor.as_deref())?, suffix, vec![value])
     }
@@ -195,7 +195,10 @@ impl Binder<'_> {
         }
         match expr.ty {
             oid::JSON | oid::JSONB => Ok(expr),
-            oid::BYTEA => Err(super::unsupported("FORMAT JSON of bytea")),
+            oid::BYTEA => {
+                let text = self.json_text(expr, format)?;
+                self.cast(text, oid::JSON, -1, -1)
+            }
             oid::UNKNOWN => self.cast(expr, oid::JSON, -1, -1),
             ty if self.cx.catalog.type_category(ty) == b'S' => self.cast(expr, oid::JSON, -1, -1),
             _ => Err(self.error(
@@ -228,16 +231,15 @@ impl Binder<'_> {
             && explicit
         {
             if target.oid == oid::BYTEA {
-                return Err(super::unsupported("RETURNING bytea"));
-            }
-            if has_encoding(format) {
+                self.check_encoding(format)?;
+            } else if has_encoding(format) {
                 return Err(self.error(
                     SqlState::FEATURE_NOT_SUPPORTED,
                     "cannot set JSON encoding for non-bytea output types",
                     format.location,
                 ));
             }
-            if !matches!(target.oid, oid::JSON | oid::JSONB)
+            if !matches!(target.oid, oid::JSON | oid::JSONB | oid::BYTEA)
                 && self.cx.catalog.type_category(target.oid) != b'S'
             {
                 return Err(self.error(
@@ -283,6 +285,10 @@ impl Binder<'_> {
     fn json_result(&mut self, expr: Expr, returning: &Returning, location: i32) -> Result<Expr> {
         let TypeRef { oid: target, typmod } = returning.target;
         let source = expr.ty;
+        if target == oid::BYTEA {
+            let text = self.cast(expr, oid::TEXT, -1, -1)?;
+            return self.converted("convert_to", text).map(|bytes| bytes.at(location));
+        }
         let result =
             self.try_coerce_typmod(expr.at(location), target, typmod, Context::Explicit)?;
         result.ok_or_else(|| {
@@ -295,6 +301,69 @@ impl Binder<'_> {
                 ),
             )
         })
+    }
+
+    /// The parse node of a value: cast to json if `FORMAT JSON` says so, an untyped literal to text.
+    fn formatted(&mut self, value: &protobuf::JsonValueExpr) -> Result<Node> {
+        let raw = required(value.raw_expr.as_deref())?;
+        let ty = self.expression(raw)?.ty;
+        let json = value
+            .format
+            .as_ref()
+            .filter(|format| format.format_type == JsonFormatType::JsFormatJson as i32);
+        let Some(format) = json else {
+            return Ok(if ty == oid::UNKNOWN {
+                cast_node(raw.clone(), "text")
+            } else {
+                raw.clone()
+            });
+        };
+        if ty != oid::BYTEA {
+            return Ok(cast_node(raw.clone(), "json"));
+        }
+        self.check_encoding(format)?;
+        let encoding = protobuf::AConst {
+            isnull: false,
+            location: -1,
+            val: Some(protobuf::a_const::Val::Sval(protobuf::String { sval: "UTF8".into() })),
+        };
+        let call = protobuf::FuncCall {
+            funcname: qualified("convert_from"),
+            args: vec![raw.clone(), Node { node: Some(NodeEnum::AConst(encoding)) }],
+            location: -1,
+            ..Default::default()
+        };
+        Ok(cast_node(Node { node: Some(NodeEnum::FuncCall(Box::new(call))) }, "json"))
+    }
+
+    /// Bytes that are JSON in the encoding named, as text.
+    ///
+    /// # Errors
+    /// `0A000` for an encoding other than UTF8.
+    fn json_text(&mut self, bytes: Expr, format: &protobuf::JsonFormat) -> Result<Expr> {
+        self.check_encoding(format)?;
+        self.converted("convert_from", bytes)
+    }
+
+    fn check_encoding(&self, format: &protobuf::JsonFormat) -> Result<()> {
+        if !has_encoding(format) || format.encoding == JsonEncoding::JsEncUtf8 as i32 {
+            return Ok(());
+        }
+        let message = "unsupported JSON encoding";
+        let error = self.error(SqlState::FEATURE_NOT_SUPPORTED, message, format.location);
+        Err(error.hint("Only UTF8 JSON encoding is supported."))
+    }
+
+    /// `name(arg, 'UTF8')`: `convert_from` or `convert_to`.
+    fn converted(&mut self, name: &str, arg: Expr) -> Result<Expr> {
+        let proc = required(catalog::builtin::procs_by_name(name).first())?;
+        let function =
+            crate::system::scalar(proc).ok_or_else(|| super::function::not_supported(proc))?;
+        let location = arg.location;
+        let args = vec![arg, Expr::constant(Datum::text("UTF8"), oid::NAME)];
+        let site = self.site(&args, proc.ret);
+        let call = Call { proc, function, site, args, operator: None };
+        Ok(Expr::new(ExprKind::Call(Box::new(call)), proc.ret).at(location))
     }
 
     pub(super) fn is_json(&mut self, test: &protobuf::JsonIsPredicate) -> Result<Expr> {
@@ -316,7 +385,10 @@ impl Binder<'_> {
             ));
         }
         if arg.ty == oid::BYTEA {
-            return Err(super::unsupported("IS JSON of bytea"));
+            arg = match format {
+                Some(format) => self.json_text(arg, format)?,
+                None => self.converted("convert_from", arg)?,
+            };
         }
         if !matches!(arg.ty, oid::TEXT | oid::JSON | oid::JSONB) {
             return Err(SqlError::new(
@@ -343,31 +415,28 @@ impl Binder<'_> {
     }
 }
 
-fn has_encoding(format: &protobuf::JsonFormat) -> bool {
-    format.encoding != JsonEncoding::JsEncDefault as i32
-        && format.encoding != JsonEncoding::Undefined as i32
-}
-
-/// The parse node of a value, cast to json if `FORMAT JSON` says so.
-fn formatted(value: &protobuf::JsonValueExpr) -> Result<Node> {
-    let node = required(value.raw_expr.as_deref())?.clone();
-    let json = value
-        .format
-        .as_ref()
-        .is_some_and(|format| format.format_type == JsonFormatType::JsFormatJson as i32);
-    if !json {
-        return Ok(node);
-    }
-    let name = |text: &str| Node {
+/// `pg_catalog.name`, as it is written before the parentheses of a call.
+fn qualified(name: &str) -> Vec<Node> {
+    let string = |text: &str| Node {
         node: Some(NodeEnum::String(protobuf::String { sval: text.to_owned() })),
     };
+    vec![string("pg_catalog"), string(name)]
+}
+
+/// `node::pg_catalog.name`.
+fn cast_node(node: Node, name: &str) -> Node {
     let type_name = protobuf::TypeName {
-        names: vec![name("pg_catalog"), name("json")],
+        names: qualified(name),
         typemod: -1,
         location: -1,
         ..Default::default()
     };
     let cast =
         protobuf::TypeCast { arg: Some(Box::new(node)), type_name: Some(type_name), location: -1 };
-    Ok(Node { node: Some(NodeEnum::TypeCast(Box::new(cast))) })
+    Node { node: Some(NodeEnum::TypeCast(Box::new(cast))) }
+}
+
+fn has_encoding(format: &protobuf::JsonFormat) -> bool {
+    format.encoding != JsonEncoding::JsEncDefault as i32
+        && format.encoding != JsonEncoding::Undefined as i32
 }

@@ -96,7 +96,10 @@ impl Binder<'_> {
                 let schema = self.qualifier(&names[..names.len() - 1], names, location)?;
                 let found = self.item(schema, alias, location)?;
                 let Some((up, item)) = found else {
-                    return Err(self.missing_relation(schema, alias, location));
+                    return match self.argument_reference(names, location)? {
+                        Some(argument) => self.expand_row(argument),
+                        None => Err(self.missing_relation(schema, alias, location)),
+                    };
                 };
                 (up, vec![item])
             }

@@ -6,7 +6,7 @@ use catalog::objects::{Argument, NameKind, Privilege};
 use catalog::privilege::{Target, check_privilege};
 use catalog::{Function, builtin};
 use functions::Site;
-use types::{Oid, Result, SqlError, oid};
+use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::coerce::Context;
 use super::dml::Modify;
@@ -145,6 +145,36 @@ impl<'a> Binder<'a> {
         Some(Expr::new(ExprKind::Param(at), Oid(self.cx.catalog.base_type(ty.0, -1).0)))
     }
 
+    /// What names mean that no column has: an argument, a field of one, or a function of one written
+    /// like a field, the function's name before it or not.
+    ///
+    /// # Errors
+    /// Those of a field that is not there.
+    ///
+    /// Source: PostgreSQL 16 `sql_fn_post_column_ref`, `src/backend/executor/functions.c`.
+    pub(super) fn argument_reference(
+        &mut self,
+        names: &[&str],
+        location: i32,
+    ) -> Result<Option<Expr>> {
+        let (argument, field) = match names {
+            [name] => (self.argument(None, name), None),
+            [scope, name] => match self.argument(Some(scope), name) {
+                Some(argument) => (Some(argument), None),
+                None => (self.argument(None, scope), Some(name)),
+            },
+            [scope, name, field] => (self.argument(Some(scope), name), Some(field)),
+            _ => (None, None),
+        };
+        let Some(argument) = argument.map(|argument| argument.at(location)) else {
+            return Ok(None);
+        };
+        match field {
+            Some(field) => self.field(argument, field, location).map(Some),
+            None => Ok(Some(argument)),
+        }
+    }
+
     /// The type of the argument `$number` of the function.
     pub(super) fn argument_type(&self, number: i32) -> Option<Oid> {
         let at = usize::try_from(number).ok()?.checked_sub(1)?;
@@ -185,9 +215,9 @@ impl<'a> Binder<'a> {
         let positional = count.checked_sub(actual.names.len())?;
         if function.is_variadic() && !actual.variadic && actual.names.is_empty() && count >= fixed {
             let (array, rest) = types.split_last()?;
-            let element = match *array {
-                oid::ANYARRAY => oid::ANYELEMENT,
-                array => self.element_type(array)?,
+            let element = match super::polymorphic::element_of(*array) {
+                Some(element) => element,
+                None => self.element_type(*array)?,
             };
             let mut declared = rest.to_vec();
             declared.resize(count, element);
@@ -240,21 +270,44 @@ impl<'a> Binder<'a> {
         let target = Target::Function(&function);
         check_privilege(&self.cx.catalog, self.cx.role, target, Privilege::Execute)?;
         self.names.record(NameKind::Function, schema, name, function.oid);
-        let actual: Vec<Oid> = args.iter().map(|arg| arg.ty).collect();
-        let resolved = match declared.iter().any(|ty| is_polymorphic(*ty)) {
-            true => self.resolve_polymorphic(&actual, declared)?,
+        // Each value beside the type that it is declared to have: a polymorphic default counts too.
+        let mut given: Vec<Option<(Expr, Oid)>> =
+            args.into_iter().zip(declared.iter().copied()).map(Some).collect();
+        let mut values: Vec<(Expr, Oid)> = Vec::with_capacity(slots.len());
+        match variadic_from {
+            Some(_) => values.extend(given.into_iter().flatten()),
+            None => {
+                for (slot, input) in slots.iter().zip(function.inputs()) {
+                    let value = match slot {
+                        Some(at) => super::required(given.get_mut(*at).and_then(Option::take))?,
+                        None => self.default_argument(input)?,
+                    };
+                    values.push(value);
+                }
+            }
+        }
+        let types: Vec<Oid> = values.iter().map(|(_, ty)| *ty).collect();
+        let resolved = match types.iter().any(|ty| is_polymorphic(*ty)) {
+            true => {
+                let actual: Vec<Oid> = values.iter().map(|(value, _)| value.ty).collect();
+                self.resolve_polymorphic(&actual, &types)?
+            }
             false => Polymorphic::default(),
         };
-        let mut given = Vec::with_capacity(args.len());
-        for (arg, declared) in args.into_iter().zip(declared) {
-            let arg = self.try_coerce(arg, resolved.concrete(*declared), Context::Implicit)?;
-            let arg = arg.ok_or_else(|| SqlError::internal("argument does not fit"))?;
-            given.push(Some(self.settle(arg)?));
+        let mut coerced = Vec::with_capacity(values.len());
+        for (value, declared) in values {
+            let (target, source) = (resolved.concrete(declared), value.ty);
+            let value = self.try_coerce(value, target, Context::Implicit)?;
+            let value = value.ok_or_else(|| {
+                let (from, to) = (self.type_name(source), self.type_name(target));
+                let message = format!("cannot cast type {from} to {to}");
+                self.error(SqlState::CANNOT_COERCE, message, location)
+            })?;
+            coerced.push(self.settle(value)?);
         }
-        let mut values = Vec::with_capacity(slots.len());
+        let mut values = coerced;
         if let Some(from) = variadic_from {
-            let elements: Vec<Expr> = given.drain(*from..).flatten().collect();
-            values.extend(given.into_iter().flatten());
+            let elements = values.split_off(*from);
             let element_type = declared.get(*from).map_or(oid::TEXT, |ty| resolved.concrete(*ty));
             let array = self
                 .array_type(element_type)
@@ -262,24 +315,6 @@ impl<'a> Binder<'a> {
             let element_type = self.cx.catalog.built_in(element_type);
             let kind = ExprKind::Array { elements, element_type, nested: false };
             values.push(Expr::new(kind, array));
-        } else {
-            for (slot, input) in slots.iter().zip(function.inputs()) {
-                match (slot, &input.default) {
-                    (Some(at), _) => {
-                        let value = given.get_mut(*at).and_then(Option::take);
-                        values.push(super::required(value)?);
-                    }
-                    (None, Some(default)) => {
-                        let node = parse_stored(&default.text)?;
-                        let ty = Oid(self.cx.catalog.base_type(input.type_oid, -1).0);
-                        let binder = Binder::stored(self.cx, &default.text, &default.names);
-                        let name = input.name.as_deref().unwrap_or_default();
-                        let ty = resolved.concrete(ty);
-                        values.push(binder.column_expression(None, &node, name, ty, -1)?.at(-1));
-                    }
-                    (None, None) => return Err(SqlError::internal("argument without a value")),
-                }
-            }
         }
         for (value, input) in values.iter_mut().zip(function.inputs()) {
             self.check_domain(value, input.type_oid)?;
@@ -291,6 +326,7 @@ impl<'a> Binder<'a> {
             arg_types: values.iter().map(|value| value.ty).collect(),
             args: values,
             result_type: result,
+            defined: Vec::new(),
         };
         if function.returns_set {
             return self.user_set(call, location);
@@ -298,6 +334,16 @@ impl<'a> Binder<'a> {
         let mut expr = Expr::new(ExprKind::UserCall(Box::new(call)), result).at(location);
         self.check_domain(&mut expr, function.returns)?;
         Ok(expr)
+    }
+
+    /// The default of a parameter, and the type that is declared.
+    fn default_argument(&self, input: &Argument) -> Result<(Expr, Oid)> {
+        let default = super::required(input.default.as_ref())?;
+        let node = parse_stored(&default.text)?;
+        let ty = Oid(self.cx.catalog.base_type(input.type_oid, -1).0);
+        let binder = Binder::stored(self.cx, &default.text, &default.names);
+        let name = input.name.as_deref().unwrap_or_default();
+        Ok((binder.column_expression(None, &node, name, ty, -1)?.at(-1), ty))
     }
 
     /// A set-returning call: `unnest` of the array that the call gives.
@@ -344,16 +390,13 @@ pub(super) fn call_columns(
     catalog: &catalog::Catalog,
     call: &UserCall,
 ) -> Option<Vec<(String, Oid)>> {
-    let outputs: Vec<&Argument> = call.function.outputs().collect();
-    let inputs: Vec<Oid> = call.function.input_types().into_iter().map(Oid).collect();
-    let resolved = Polymorphic::of(catalog, &call.arg_types, &inputs);
-    if !outputs.is_empty() {
-        let column = |(at, output): (usize, &&Argument)| {
+    let types = output_types(catalog, &call.function, &call.arg_types);
+    if !types.is_empty() {
+        let column = |(at, (output, ty)): (usize, (&Argument, Oid))| {
             let name = output.name.clone().unwrap_or_else(|| format!("column{}", at + 1));
-            let ty = Oid(catalog.base_type(output.type_oid, -1).0);
-            (name, resolved.concrete(ty))
+            (name, Oid(catalog.base_type(ty.0, -1).0))
         };
-        return Some(outputs.iter().enumerate().map(column).collect());
+        return Some(call.function.outputs().zip(types).enumerate().map(column).collect());
     }
     let relation = catalog.relation_of_rows(call.result_type)?;
     if let Some(table) = catalog.table_by_oid(relation) {
@@ -362,6 +405,17 @@ pub(super) fn call_columns(
     }
     let view = catalog.view_by_oid(relation)?;
     Some(view.columns.iter().map(|c| (c.name.clone(), Oid(c.type_oid))).collect())
+}
+
+/// The types of a function's output arguments, for arguments of these types.
+pub(crate) fn output_types(
+    catalog: &catalog::Catalog,
+    function: &Function,
+    arg_types: &[Oid],
+) -> Vec<Oid> {
+    let inputs: Vec<Oid> = function.input_types().into_iter().map(Oid).collect();
+    let resolved = Polymorphic::of(catalog, arg_types, &inputs);
+    function.outputs().map(|output| resolved.concrete(Oid(output.type_oid))).collect()
 }
 
 impl UserCall {

@@ -93,14 +93,11 @@ fn declare(
     };
     let arguments = arguments(session, statement, parameters)?;
     let (returns, returns_set) = result_type(session, statement, &arguments, return_type.as_ref())?;
-    let polymorphic = |ty: u32| crate::bind::is_polymorphic_type(Oid(ty));
-    let by_input = arguments.iter().any(|a| a.mode.is_input() && polymorphic(a.type_oid));
-    if polymorphic(returns) && !by_input {
-        let name = crate::system::format_type(&session.cx.catalog, Oid(returns), -1);
-        return Err(invalid("cannot determine result data type").detail(format!(
-            "A result of type {name} requires at least one input of type anyelement, anyarray, \
-             anynonarray, anyenum, anyrange, or anymultirange."
-        )));
+    let inputs: Vec<Oid> =
+        arguments.iter().filter(|a| a.mode.is_input()).map(|a| Oid(a.type_oid)).collect();
+    let outputs = arguments.iter().filter(|a| !a.mode.is_input()).map(|a| a.type_oid);
+    for result in std::iter::once(returns).chain(outputs) {
+        crate::bind::check_polymorphic_result(Oid(result), &inputs)?;
     }
     if options.rows.is_some() && !returns_set {
         return Err(SqlError::new(
@@ -330,7 +327,9 @@ fn arguments(
                 let recorder = Recorder::default();
                 let binder = Binder::new(&session.cx, &statement.source, &[]).recording(&recorder);
                 binder.column_expression(None, node, name, base, -1)?;
-                let text = super::table::default_text(node, base)?;
+                let known =
+                    if crate::bind::is_polymorphic_type(base) { Oid::INVALID } else { base };
+                let text = super::table::default_text(node, known)?;
                 Some(Sql { text, names: recorder.finish() })
             }
             None if defaults && mode.is_input() => {
@@ -455,14 +454,15 @@ fn check_body(
     }
     let base = |ty: u32| Oid(cx.catalog.base_type(ty, -1).0);
     let types: Vec<Oid> = function.input_types().into_iter().map(base).collect();
-    let result = base(function.returns);
+    let result_type = base(function.returns);
+    let signature = function::Signature { arg_types: &types, result_type, defined: &[] };
     let context = format!("SQL function \"{}\"", function.name);
     match &mut function.body {
         FunctionBody::Text(text) => {
             let text = text.clone();
             cx.catalog = declared;
             cx.refresh_search_path();
-            function::compile_body(&cx, function, &types, result, None, true).map_err(|error| {
+            function::compile_body(&cx, function, signature, None, true).map_err(|error| {
                 match error.fields().position {
                     Some(position) => {
                         let position = position_of_body(&statement.source, &text, position);
@@ -478,7 +478,7 @@ fn check_body(
             let start = parser::sql_body_start(statement.text()).unwrap_or_default();
             let start = statement.text().get(..start).unwrap_or_default();
             let start = before.chars().count() + start.chars().count();
-            function::compile_body(&cx, function, &types, result, Some(&recorder), true).map_err(
+            function::compile_body(&cx, function, signature, Some(&recorder), true).map_err(
                 |error| match error.fields().position {
                     Some(position) => {
                         let within = position.saturating_sub(function::BEFORE_BODY.len());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use types::{Result, SqlError};
+use types::{Datum, Result, SqlError};
 
 use super::cx::{Charge, ExecCx};
 use super::run::{Operator, open, wrong_node};
@@ -18,6 +18,8 @@ pub(crate) struct CteState {
     chunks: Vec<Chunk>,
     progress: Progress,
     charge: Option<Charge>,
+    /// Values of the enclosing queries that it refers to.
+    frame: Vec<Datum>,
 }
 
 #[derive(Default)]
@@ -54,6 +56,39 @@ impl Operator for CteScan {
     }
 }
 
+/// Has expressions that depend on what is around them computed anew.
+struct FreshCtes {
+    plan: Arc<Plan>,
+    input: Box<dyn Operator>,
+    begun: bool,
+}
+
+pub(crate) fn open_fresh(plan: &Arc<Plan>, input: &Arc<Plan>) -> Result<Box<dyn Operator>> {
+    Ok(Box::new(FreshCtes { plan: Arc::clone(plan), input: open(input)?, begun: false }))
+}
+
+impl Operator for FreshCtes {
+    fn next<'a>(&'a mut self, cx: &'a mut ExecCx<'_>) -> BoxFuture<'a, Result<Option<Chunk>>> {
+        async move {
+            if !mem::replace(&mut self.begun, true) {
+                let Node::FreshCtes { ctes, subplans, .. } = &self.plan.node else {
+                    return Err(wrong_node());
+                };
+                for cte in ctes {
+                    let frame = cx.state.frame.clone();
+                    let state = cx.state.ctes.get_mut(*cte).ok_or_else(no_such_cte)?;
+                    *state = CteState { frame, ..CteState::default() };
+                }
+                for subplan in subplans {
+                    cx.state.memo.forget(*subplan);
+                }
+            }
+            self.input.next(cx).await
+        }
+        .boxed()
+    }
+}
+
 /// Computes one more chunk; whether there was one.
 async fn advance(number: usize, cx: &mut ExecCx<'_>) -> Result<bool> {
     let cte = cx.plan.ctes.get(number).ok_or_else(no_such_cte)?;
@@ -67,7 +102,8 @@ async fn advance(number: usize, cx: &mut ExecCx<'_>) -> Result<bool> {
         }
     };
     // It stands outside of the loops and sub-plans that read it.
-    let frame = mem::take(&mut cx.state.frame);
+    let own = state.frame.clone();
+    let frame = mem::replace(&mut cx.state.frame, own);
     let saved = cx.state.replay.take();
     let chunk = operator.next(cx).await?;
     cx.state.replay.restore(saved);

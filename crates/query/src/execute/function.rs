@@ -20,7 +20,7 @@ use super::cx::{ExecCx, Host};
 use super::deep::Deep;
 use super::run::Execution;
 use crate::chunk::Chunk;
-use crate::function::{Compiled, Shape};
+use crate::function::{Compiled, Shape, Signature};
 use crate::plan::StatementPlan;
 use crate::system::session;
 
@@ -37,6 +37,8 @@ pub struct Invocation {
     pub(crate) result_type: Oid,
     /// Types that the columns must have, and the error if they have others.
     pub(crate) expected: Option<(&'static [Oid], &'static str)>,
+    /// Types and modifiers of a column definition list.
+    pub(crate) defined: Vec<(Oid, i32)>,
 }
 
 impl Invocation {
@@ -93,6 +95,7 @@ impl Invocation {
             arg_types: Vec::new(),
             result_type: oid::RECORD,
             expected: Some((columns, complaint)),
+            defined: Vec::new(),
         })
     }
 }
@@ -104,7 +107,9 @@ impl Invocation {
 pub(crate) fn run<'a>(invocation: Invocation, cx: &'a mut ExecCx<'_>) -> Deep<'a, Result<Datum>> {
     Deep::new(async move {
         let outer = session(&cx.host.call)?;
-        let Invocation { function, args, arg_types, result_type, expected } = invocation;
+        let Invocation { function, args, arg_types, result_type, expected, defined } = invocation;
+        let signature =
+            Signature { arg_types: &arg_types, result_type, defined: defined.as_slice() };
         let mut inner = outer.clone();
         inner.calls += 1;
         if inner.calls > CALLS_DEPTH_MAX {
@@ -125,16 +130,10 @@ pub(crate) fn run<'a>(invocation: Invocation, cx: &'a mut ExecCx<'_>) -> Deep<'a
         }
         inner.refresh_search_path();
         let compiled = match expected {
-            None => crate::function::compile(&inner, &function, &arg_types, result_type)?,
+            None => crate::function::compile(&inner, &function, signature)?,
             Some((columns, complaint)) => {
-                let compiled = crate::function::compile_body(
-                    &inner,
-                    &function,
-                    &arg_types,
-                    result_type,
-                    None,
-                    false,
-                );
+                let compiled =
+                    crate::function::compile_body(&inner, &function, signature, None, false);
                 let compiled = compiled.map_err(SqlError::without_position)?;
                 let fits = |plan: &Arc<StatementPlan>| plan.root.types == columns;
                 if !compiled.statements.iter().all(fits) {
@@ -196,8 +195,8 @@ pub(crate) fn run<'a>(invocation: Invocation, cx: &'a mut ExecCx<'_>) -> Deep<'a
 /// A call's value: the first row's, or an array of all of them.
 fn result(compiled: &Compiled, function: &Function, rows: &[Chunk], result_type: Oid) -> Datum {
     let value = |row: &[Datum]| match &compiled.shape {
-        // `void` prints as the empty string.
-        Shape::Void => Datum::text(""),
+        // Unlike built-in functions of this type, whose result prints as the empty string.
+        Shape::Void => Datum::Null,
         Shape::Value => row.first().cloned().unwrap_or_default(),
         Shape::Row(fields) => {
             let fields = fields.iter().zip(row);
@@ -208,7 +207,6 @@ fn result(compiled: &Compiled, function: &Function, rows: &[Chunk], result_type:
     if !function.returns_set {
         return match rows.iter().find(|chunk| !chunk.is_empty()) {
             Some(chunk) => value(chunk.row(0)),
-            None if matches!(compiled.shape, Shape::Void) => Datum::text(""),
             None => Datum::Null,
         };
     }

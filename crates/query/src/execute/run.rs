@@ -79,6 +79,7 @@ pub(crate) fn open(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
         Node::Update(node) => update::open(plan, node),
         Node::Delete(node) => delete::open(plan, node),
         Node::CteScan { .. } => cte::open_scan(plan),
+        Node::FreshCtes { input, .. } => cte::open_fresh(plan, input),
         Node::SystemScan { .. } => system_scan::open(plan),
         Node::FunctionScan { .. } => set_rows::open_function_scan(plan),
         Node::ProjectSet { .. } => set_rows::open_project_set(plan),

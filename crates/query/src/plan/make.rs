@@ -11,7 +11,7 @@ use super::{
     AggregateCall, Cost, Cte, Enable, JoinKind, MergeKey, Node, Origin, Plan, SortKey, WindowCall,
     order,
 };
-use crate::bind::query::{Query, SetOp};
+use crate::bind::query::{Query, SetOp, SortItem};
 use crate::expr::{Expr, ExprKind};
 
 /// The share of the rows that a limit of unknown size lets through.
@@ -309,10 +309,16 @@ pub(super) fn cte_scan(number: usize, types: Vec<Oid>, cte: Option<&Cte>) -> Arc
     Arc::new(Plan { widths: plan.widths.clone(), ..made.estimated(plan.rows, cost) })
 }
 
-pub(super) fn sort_keys(query: &Query, types: &[Oid]) -> Vec<SortKey> {
-    query
-        .sort
-        .iter()
+/// A query whose common table expressions are computed anew each time that it is read.
+pub(super) fn fresh_ctes(input: Arc<Plan>, ctes: Vec<usize>, subplans: Vec<usize>) -> Arc<Plan> {
+    let (types, widths) = (input.types.clone(), input.widths.clone());
+    let (rows, cost) = (input.rows, input.cost);
+    let node = Node::FreshCtes { input, ctes, subplans };
+    Arc::new(Plan { widths, ..Plan::new(node, types).estimated(rows, cost) })
+}
+
+pub(super) fn sort_keys(sort: &[SortItem], types: &[Oid]) -> Vec<SortKey> {
+    sort.iter()
         .map(|item| SortKey {
             expr: Expr::new(ExprKind::Column(item.column), types[item.column]),
             descending: item.descending,
@@ -338,12 +344,17 @@ pub(super) fn sorted(
     if query.sort.is_empty() {
         return plan;
     }
-    let keys = sort_keys(query, &plan.types);
+    let keys = sort_keys(&query.sort, &plan.types);
+    sort(plan, keys, top(query, limit, offset))
+}
+
+/// How many rows a sort has to give at most, if that is known.
+pub(super) fn top(query: &Query, limit: &Option<Expr>, offset: &Option<Expr>) -> Option<usize> {
     let skip = match offset {
         None => Some(0.0),
         some => constant(some.as_ref()),
     };
-    let top = match (constant(limit.as_ref()), skip) {
+    match (constant(limit.as_ref()), skip) {
         (Some(limit), Some(skip)) if !query.with_ties && limit + skip < 100_000.0 =>
         {
             #[expect(
@@ -354,8 +365,7 @@ pub(super) fn sorted(
             Some((limit + skip) as usize)
         }
         _ => None,
-    };
-    sort(plan, keys, top)
+    }
 }
 
 /// `plan`'s rows ordered by `keys`; only what is not so ordered anyway is sorted.

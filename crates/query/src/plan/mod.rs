@@ -19,6 +19,7 @@ mod make;
 mod modify;
 mod order;
 mod planner;
+mod postpone;
 mod rewrite;
 mod select;
 mod selectivity;
@@ -336,6 +337,16 @@ pub enum Node {
         /// Number.
         cte: usize,
     },
+    /// Forgets what is known of some common table expressions before it reads its input: these
+    /// depend on the rows of an enclosing query, or on the round of an enclosing `WITH RECURSIVE`.
+    FreshCtes {
+        /// Input.
+        input: Arc<Plan>,
+        /// Their numbers.
+        ctes: Vec<usize>,
+        /// Sub-plans whose results depend on them.
+        subplans: Vec<usize>,
+    },
     /// `WITH RECURSIVE`: the base, then the recursive part over the rows that came last.
     RecursiveUnion {
         /// Non-recursive term.
@@ -419,6 +430,7 @@ impl Node {
             Node::Append { .. } => "Append",
             Node::SetOperation { .. } => "SetOperation",
             Node::CteScan { .. } => "CteScan",
+            Node::FreshCtes { .. } => "FreshCtes",
             Node::RecursiveUnion { .. } => "RecursiveUnion",
             Node::WorkTable { .. } => "WorkTable",
             Node::Window { .. } => "Window",

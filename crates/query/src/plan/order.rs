@@ -72,6 +72,7 @@ pub(super) fn of(plan: &Plan) -> Order {
         | Node::Limit { input, .. }
         | Node::LockRows { input, .. }
         | Node::Subquery { input }
+        | Node::FreshCtes { input, .. }
         | Node::Distinct { input, .. }
         | Node::Window { input, .. } => of(input),
         Node::NestedLoop { outer, .. } | Node::BatchedJoin { outer, .. } => of(outer),
@@ -95,6 +96,7 @@ pub(super) fn keep(plan: &Arc<Plan>) -> Arc<Plan> {
         | Node::Limit { input, .. }
         | Node::LockRows { input, .. }
         | Node::Subquery { input }
+        | Node::FreshCtes { input, .. }
         | Node::Distinct { input, .. }
         | Node::Window { input, .. }
         | Node::Project { input, .. }

@@ -5,7 +5,7 @@
 //! expression gets a frame of its own; a LATERAL item or the inner side of an indexed nested loop
 //! gets the enclosing frame with values of the outer row appended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use types::{Oid, Result};
@@ -23,9 +23,12 @@ pub(super) struct Planner<'a> {
     /// What planning depends on.
     pub(super) cx: &'a PlanCx,
     pub(super) ctes: Vec<Option<Cte>>,
-    /// Plans of those that refer to enclosing queries, with the frame that they find them in. Each
-    /// takes the place of its only scan.
-    pub(super) correlated_ctes: BTreeMap<usize, Correlated>,
+    /// What each of them depends on that may change while the statement runs.
+    pub(super) cte_reads: Vec<BTreeSet<Dependency>>,
+    /// What is planned now depends on so far.
+    pub(super) reads: BTreeSet<Dependency>,
+    /// Sub-plans that depend on something of the kind.
+    pub(super) varying: Vec<usize>,
     /// Estimated rows of the base of each recursive query.
     pub(super) work_table_rows: Vec<f64>,
     pub(super) subplans: usize,
@@ -34,11 +37,13 @@ pub(super) struct Planner<'a> {
     pub(super) index_exprs: BTreeMap<u32, Vec<IndexExprs>>,
 }
 
-/// A common table expression that refers to enclosing queries.
-pub(super) struct Correlated {
-    pub(super) plan: Arc<Plan>,
-    frame: Vec<(usize, usize, usize)>,
-    scanned: bool,
+/// What a plan may read that is not the same throughout the statement.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Dependency {
+    /// The last round of a recursive query.
+    WorkTable(usize),
+    /// A common table expression that refers to enclosing queries.
+    Cte(usize),
 }
 
 /// Where planning stands.
@@ -84,7 +89,9 @@ impl<'a> Planner<'a> {
         Planner {
             cx,
             ctes: (0..ctes).map(|_| None).collect(),
-            correlated_ctes: BTreeMap::new(),
+            cte_reads: vec![BTreeSet::new(); ctes],
+            reads: BTreeSet::new(),
+            varying: Vec::new(),
             work_table_rows: vec![1.0; work_tables],
             subplans: 0,
             writes: false,
@@ -145,12 +152,14 @@ impl<'a> Planner<'a> {
 
     fn cte(&mut self, cte: &BoundCte, env: &Env) -> Result<()> {
         let modifies = cte.modifies();
+        let around = std::mem::take(&mut self.reads);
         let plan = match &cte.body {
             CteBody::Query(query) => self.query(query, env)?,
             CteBody::Recursive { base, step, work_table, all } => {
                 let base = self.query(base, env)?;
                 self.work_table_rows[*work_table] = base.rows;
                 let step = self.query(step, env)?;
+                self.reads.remove(&Dependency::WorkTable(*work_table));
                 make::recursive_union(base, step, *work_table, *all)
             }
             CteBody::Modify(modify) => {
@@ -161,44 +170,25 @@ impl<'a> Planner<'a> {
                 self.modify(modify)?
             }
         };
+        if !env.frame.is_empty() && correlated(cte) {
+            self.reads.insert(Dependency::Cte(cte.number));
+        }
+        self.cte_reads[cte.number] = std::mem::replace(&mut self.reads, around);
         self.ctes[cte.number] = Some(Cte { name: cte.name.clone(), plan, modifies });
         Ok(())
     }
 
-    /// What reads a common table expression: a scan of its rows, which are computed once, or the
-    /// expression itself, which is computed for each frame.
-    pub(super) fn cte_scan(
-        &mut self,
-        number: usize,
-        types: Vec<Oid>,
-        env: &Env,
-    ) -> Result<Arc<Plan>> {
-        let Some(cte) = self.correlated_ctes.get_mut(&number) else {
-            return Ok(make::cte_scan(number, types, self.ctes[number].as_ref()));
-        };
-        if !env.frame.starts_with(&cte.frame) {
-            let what = "WITH query that refers to an outer query, in a sub-query of its query";
-            return Err(crate::bind::unsupported(what));
-        }
-        if std::mem::replace(&mut cte.scanned, true) {
-            let what = "WITH query that refers to an outer query and is read twice";
-            return Err(crate::bind::unsupported(what));
-        }
-        Ok(Arc::clone(&cte.plan))
+    /// A scan of a common table expression's rows.
+    pub(super) fn cte_scan(&mut self, number: usize, types: Vec<Oid>) -> Arc<Plan> {
+        self.reads.extend(&self.cte_reads[number]);
+        make::cte_scan(number, types, self.ctes[number].as_ref())
     }
 
     /// Plans a query; the output is its visible columns.
     pub(super) fn query(&mut self, query: &Query, env: &Env) -> Result<Arc<Plan>> {
+        let (around, varying) = (std::mem::take(&mut self.reads), self.varying.len());
         for cte in &query.ctes {
             self.cte(cte, env)?;
-            if !env.frame.is_empty()
-                && correlated(cte)
-                && let Some(Some(Cte { plan, .. })) = self.ctes.get(cte.number)
-            {
-                let (plan, frame) = (Arc::clone(plan), env.frame.clone());
-                let correlated = Correlated { plan, frame, scanned: false };
-                self.correlated_ctes.insert(cte.number, correlated);
-            }
         }
         let width = query.columns.len();
         let none = Layout::default();
@@ -224,12 +214,19 @@ impl<'a> Planner<'a> {
             }
         };
         if limit.is_some() || offset.is_some() {
-            let ties = query.with_ties.then(|| make::sort_keys(query, &plan.types));
+            let ties = query.with_ties.then(|| make::sort_keys(&query.sort, &plan.types));
             plan = make::limit(plan, limit, offset, ties);
         }
         if plan.types.len() > width {
             plan = make::narrow(plan, width);
         }
+        let own = query.ctes.iter().map(|cte| cte.number);
+        let ctes: Vec<usize> = own.filter(|own| !self.cte_reads[*own].is_empty()).collect();
+        if !ctes.is_empty() {
+            plan = make::fresh_ctes(plan, ctes.clone(), self.varying[varying..].to_vec());
+            self.reads.retain(|read| !matches!(read, Dependency::Cte(cte) if ctes.contains(cte)));
+        }
+        self.reads.extend(around);
         Ok(plan)
     }
 

@@ -8,9 +8,10 @@ use super::cost::CPU_TUPLE;
 use super::join::Layout;
 use super::make::{self, columns};
 use super::planner::{Env, Planner};
+use super::postpone::postpone;
 use super::selectivity::Knowledge;
 use super::target::{Grouped, TargetCx};
-use super::{AggregateCall, Node, Plan};
+use super::{AggregateCall, Cost, Node, Plan};
 use crate::bind::query::{Query, Select};
 use crate::expr::{Expr, ExprKind};
 
@@ -46,7 +47,11 @@ impl Planner<'_> {
             plan = self.lock(select, plan, &layout)?;
         }
         let mut grouped = None;
-        if select.grouped {
+        if is_degenerate(select) {
+            // Whatever FROM and WHERE say, there is one group.
+            plan = Arc::new(Plan::new(Node::SingleRow, Vec::new()).estimated(1.0, Cost::default()));
+            layout = Layout::default();
+        } else if select.grouped {
             let result = self.aggregate(select, plan, &layout, env)?;
             plan = result.0;
             layout = Layout::default();
@@ -67,24 +72,41 @@ impl Planner<'_> {
             self.convert_target(&mut expr, &cx, env)?;
             exprs.push(expr);
         }
-        plan = make::project(plan, exprs);
-        let explicit_order = |plan| {
-            if ordered { plan } else { make::sorted(plan, query, limit, offset) }
-        };
-        match &select.distinct {
-            None => Ok(explicit_order(plan)),
-            // DISTINCT ON keeps the first of each in the order asked for.
+        // DISTINCT ON keeps the first of each in the order asked for.
+        let (on, distinct) = match &select.distinct {
             Some(columns) if columns.len() < query.columns.len() || !is_all(columns, query) => {
-                let plan = make::sorted(plan, query, &None, &None);
-                let groups = self.distinct_rows(select, columns, plan.rows);
-                Ok(make::distinct(plan, columns.clone(), groups))
+                (Some(columns), None)
             }
-            Some(columns) => {
+            all => (None, all.as_ref()),
+        };
+        let Some(mut postponed) = postpone(&exprs, &plan, select, query, limit.is_some()) else {
+            plan = make::project(plan, exprs);
+            if let Some(columns) = on {
+                plan = make::sorted(plan, query, &None, &None);
                 let groups = self.distinct_rows(select, columns, plan.rows);
-                let plan = make::distinct(plan, columns.clone(), groups);
-                Ok(make::sorted(plan, query, limit, offset))
+                return Ok(make::distinct(plan, columns.clone(), groups));
             }
+            if let Some(columns) = distinct {
+                let groups = self.distinct_rows(select, columns, plan.rows);
+                plan = make::distinct(plan, columns.clone(), groups);
+            }
+            return Ok(if ordered { plan } else { make::sorted(plan, query, limit, offset) });
+        };
+        plan = make::project(plan, std::mem::take(&mut postponed.below));
+        if !ordered {
+            let top = match on {
+                None if postponed.keeps_rows() => make::top(query, limit, offset),
+                _ => None,
+            };
+            let keys = postponed.keys(query, &plan.types);
+            plan = make::sort(plan, keys, top);
         }
+        if let Some(columns) = on {
+            let groups = self.distinct_rows(select, columns, plan.rows);
+            let columns = columns.iter().map(|column| postponed.place(*column)).collect();
+            plan = make::distinct(plan, columns, groups);
+        }
+        Ok(postponed.finish(plan))
     }
 
     fn lock(&mut self, select: &Select, plan: Arc<Plan>, layout: &Layout) -> Result<Arc<Plan>> {
@@ -169,10 +191,19 @@ impl Planner<'_> {
             groups: select.groups.clone(),
             aggregates: select.aggregates.iter().map(|aggregate| aggregate.ty).collect(),
             sets: select.sets.clone(),
+            groupings: select.groupings.clone(),
         };
         let plan = make::aggregate(input, groups, aggregates, select.sets.clone(), types, rows);
         Ok((plan, grouped))
     }
+}
+
+/// Whether a SELECT is grouped by nothing and aggregates nothing: it has HAVING only.
+fn is_degenerate(select: &Select) -> bool {
+    select.grouped
+        && select.groups.is_empty()
+        && select.aggregates.is_empty()
+        && select.sets.is_empty()
 }
 
 fn is_all(columns: &[usize], query: &Query) -> bool {

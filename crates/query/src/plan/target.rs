@@ -6,7 +6,7 @@ use super::join::Layout;
 use super::planner::{Env, Planner};
 use super::walk;
 use crate::bind::same;
-use crate::expr::{AGGREGATES, Expr, ExprKind, STORED_ROW, SubLink, SubPlan, Var};
+use crate::expr::{AGGREGATES, Expr, ExprKind, GROUPINGS, STORED_ROW, SubLink, SubPlan, Var};
 
 impl Planner<'_> {
     /// Converts an expression of the select list, HAVING or a window over what stands below.
@@ -37,6 +37,11 @@ impl Planner<'_> {
         // An aggregate, as sub-queries see it.
         if let ExprKind::Var(Var { level: 0, relation: AGGREGATES, column }) = expr.kind {
             expr.kind = ExprKind::Aggregate(column);
+        }
+        if let ExprKind::Var(Var { level: 0, relation: GROUPINGS, column }) = expr.kind {
+            let positions = grouped.groupings.get(column).map_or(&[][..], Vec::as_slice);
+            expr.kind = grouping(positions, grouped);
+            return Ok(());
         }
         if let Some(position) = grouped.groups.iter().position(|group| same(group, expr)) {
             expr.kind = ExprKind::Column(position);
@@ -116,9 +121,14 @@ impl Planner<'_> {
         for expr in &mut left {
             convert(self, expr)?;
         }
+        let around = std::mem::take(&mut self.reads);
         let plan = self.query(&query, &Env { depth, frame })?;
         let id = self.subplans;
         self.subplans += 1;
+        if !self.reads.is_empty() {
+            self.varying.push(id);
+        }
+        self.reads.extend(around);
         expr.kind = ExprKind::SubPlan(Box::new(SubPlan { id, kind, plan, args, left, test }));
         Ok(())
     }
@@ -138,6 +148,8 @@ pub(super) struct Grouped {
     pub(super) groups: Vec<Expr>,
     pub(super) aggregates: Vec<Oid>,
     pub(super) sets: Vec<Vec<usize>>,
+    /// Of the arguments of each `GROUPING(…)`.
+    pub(super) groupings: Vec<Vec<usize>>,
 }
 
 /// Where a variable's value is found.

@@ -32,6 +32,7 @@ impl Node {
             | Node::Window { input, .. }
             | Node::LockRows { input, .. }
             | Node::Subquery { input }
+            | Node::FreshCtes { input, .. }
             | Node::Instrument { input, .. } => f(input),
             Node::NestedLoop { outer, inner, .. }
             | Node::BatchedJoin { outer, inner, .. }
@@ -68,6 +69,7 @@ impl Node {
             | Node::RecursiveUnion { .. }
             | Node::LockRows { .. }
             | Node::Subquery { .. }
+            | Node::FreshCtes { .. }
             | Node::Instrument { .. } => {}
             Node::Values { rows } => rows.iter_mut().flatten().for_each(f),
             Node::Scan(scan) => {

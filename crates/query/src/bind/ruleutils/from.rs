@@ -348,12 +348,19 @@ impl Analyzer<'_> {
                     let name = definition.colname.clone();
                     defined.push(Column { name, ty: ty.oid, typmod: ty.typmod });
                 }
-                let outputs = match &term.kind {
-                    _ if !defined.is_empty() => defined.clone(),
-                    Kind::Call(call) if call.outputs.len() > 1 => call.outputs.clone(),
-                    Kind::Call(call) if call.outputs.len() == 1 => call.outputs.clone(),
-                    _ => vec![Column { name: single.clone(), ty: term.ty, typmod: -1 }],
-                };
+                let outputs =
+                    match &term.kind {
+                        _ if !defined.is_empty() => defined.clone(),
+                        Kind::Call(call) if call.outputs.len() > 1 => call.outputs.clone(),
+                        Kind::Call(call) if call.outputs.len() == 1 => call.outputs.clone(),
+                        _ if let Some(fields) = self.binder.row_type_fields(term.ty) => {
+                            let column = |(name, ty, typmod): (std::sync::Arc<str>, Oid, i32)| {
+                                Column { name: name.to_string(), ty, typmod }
+                            };
+                            fields.into_iter().map(column).collect()
+                        }
+                        _ => vec![Column { name: single.clone(), ty: term.ty, typmod: -1 }],
+                    };
                 columns.extend(outputs);
                 calls.push(FunctionItem { call: term, definitions: defined });
             }

@@ -5,7 +5,8 @@ use catalog::builtin::quote_identifier;
 use super::Style;
 use super::print::{ITEM_STEP, Label, Printer, STEP};
 use super::term::{
-    Body, Column, Entry, FromItem, FunctionItem, Group, Kind, QueryTree, Select, Sort, Source, Term,
+    Body, Column, Cte, Cycle, Entry, FromItem, FunctionItem, Group, Kind, QueryTree, Search,
+    Select, Sort, Source, Term,
 };
 
 /// Columns that a join is moved in by.
@@ -201,9 +202,34 @@ impl Printer<'_> {
             self.query(&cte.query, None, true);
             self.line("", 0, 0, 0);
             self.push(")");
+            self.search_and_cycle(cte);
         }
         self.move_in(-STEP);
         self.line("", 0, 0, 0);
+    }
+
+    fn search_and_cycle(&mut self, cte: &Cte) {
+        if let Some(Search { breadth, columns, sequence }) = &cte.search {
+            self.push(if *breadth {
+                " SEARCH BREADTH FIRST BY "
+            } else {
+                " SEARCH DEPTH FIRST BY "
+            });
+            self.identifiers(columns);
+            self.push(&format!(" SET {}", quote_identifier(sequence)));
+        }
+        if let Some(Cycle { columns, mark, values, path }) = &cte.cycle {
+            self.push(" CYCLE ");
+            self.identifiers(columns);
+            self.push(&format!(" SET {}", quote_identifier(mark)));
+            if let Some((value, default)) = values {
+                self.push(" TO ");
+                self.term(value, false);
+                self.push(" DEFAULT ");
+                self.term(default, false);
+            }
+            self.push(&format!(" USING {}", quote_identifier(path)));
+        }
     }
 
     fn set_operation(

@@ -4,12 +4,12 @@ use parser::protobuf::{
     self, CteMaterialize, GroupingSetKind, LimitOption, LockClauseStrength, SetOperation, a_const,
 };
 use parser::{Node, NodeEnum};
-use types::{Oid, Result, SqlError, oid};
+use types::{Datum, Oid, Result, SqlError, oid};
 
 use super::analyze::Analyzer;
 use super::call::sort_item;
 use super::from::{Level, VisibleCte};
-use super::term::{Body, Column, Cte, Group, QueryTree, Select, Sort, Term};
+use super::term::{Body, Column, Cte, Cycle, Group, Kind, QueryTree, Search, Select, Sort, Term};
 use crate::bind::coerce::{Context, common_type};
 use crate::bind::{required, strings};
 
@@ -399,15 +399,66 @@ impl Analyzer<'_> {
             }
             let query = self.query(select)?;
             self.ctes.truncate(known);
-            self.ctes.push(visible(&query.columns));
+            let (search, cycle) = self.search_and_cycle(cte)?;
+            let mut shown = visible(&query.columns);
+            let column = |name: &str, ty: Oid| Column { name: name.to_owned(), ty, typmod: -1 };
+            if let Some(Search { breadth, sequence, .. }) = &search {
+                let ty = if *breadth { oid::RECORD } else { oid::RECORD_ARRAY };
+                shown.columns.push(column(sequence, ty));
+            }
+            if let Some(Cycle { mark, values, path, .. }) = &cycle {
+                let ty = values.as_ref().map_or(oid::BOOL, |(value, _)| value.ty);
+                shown.columns.push(column(mark, ty));
+                shown.columns.push(column(path, oid::RECORD_ARRAY));
+            }
+            self.ctes.push(shown);
             let materialized = match CteMaterialize::from_i32(cte.ctematerialized) {
                 Some(CteMaterialize::Always) => Some(true),
                 Some(CteMaterialize::Never) => Some(false),
                 _ => None,
             };
-            ctes.push(Cte { name: cte.ctename.clone(), aliases, materialized, query });
+            let name = cte.ctename.clone();
+            ctes.push(Cte { name, aliases, materialized, query, search, cycle });
         }
         Ok(ctes)
+    }
+
+    fn search_and_cycle(
+        &mut self,
+        cte: &protobuf::CommonTableExpr,
+    ) -> Result<(Option<Search>, Option<Cycle>)> {
+        let names = |nodes: &[Node]| strings(nodes).into_iter().map(str::to_owned).collect();
+        let search = cte.search_clause.as_ref().map(|clause| Search {
+            breadth: clause.search_breadth_first,
+            columns: names(&clause.search_col_list),
+            sequence: clause.search_seq_column.clone(),
+        });
+        let Some(clause) = &cte.cycle_clause else { return Ok((search, None)) };
+        let value = self.term(required(clause.cycle_mark_value.as_deref())?)?;
+        let default = self.term(required(clause.cycle_mark_default.as_deref())?)?;
+        fn usual(term: &Term, wanted: bool) -> bool {
+            match &term.kind {
+                Kind::Const(value) => matches!(value, Datum::Bool(given) if *given == wanted),
+                Kind::Cast(cast) => usual(&cast.arg, wanted),
+                _ => false,
+            }
+        }
+        let values = match usual(&value, true) && usual(&default, false) {
+            true => None,
+            false => {
+                let (values, ..) = self.unify(vec![value, default])?;
+                let [value, default] = <[Term; 2]>::try_from(values)
+                    .map_err(|_| SqlError::internal("two values are not two"))?;
+                Some((value, default))
+            }
+        };
+        let cycle = Cycle {
+            columns: names(&clause.cycle_col_list),
+            mark: clause.cycle_mark_column.clone(),
+            values,
+            path: clause.cycle_path_column.clone(),
+        };
+        Ok((search, Some(cycle)))
     }
 }
 

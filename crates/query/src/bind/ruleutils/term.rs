@@ -259,6 +259,26 @@ pub(super) struct Cte {
     pub(super) aliases: Vec<String>,
     pub(super) materialized: Option<bool>,
     pub(super) query: QueryTree,
+    pub(super) search: Option<Search>,
+    pub(super) cycle: Option<Cycle>,
+}
+
+/// `SEARCH … FIRST BY columns SET sequence`.
+#[derive(Clone, Debug)]
+pub(super) struct Search {
+    pub(super) breadth: bool,
+    pub(super) columns: Vec<String>,
+    pub(super) sequence: String,
+}
+
+/// `CYCLE columns SET mark [TO … DEFAULT …] USING path`.
+#[derive(Clone, Debug)]
+pub(super) struct Cycle {
+    pub(super) columns: Vec<String>,
+    pub(super) mark: String,
+    /// The two values of the mark, where they are not the usual true and false.
+    pub(super) values: Option<(Term, Term)>,
+    pub(super) path: String,
 }
 
 /// A range-table entry.

@@ -364,6 +364,7 @@ fn eval_user_call(call: &UserCall, row: &[Datum], cx: &EvalCx<'_>) -> Result<Dat
             arg_types: call.arg_types.clone(),
             result_type: call.result_type,
             expected: None,
+            defined: call.defined.clone(),
         })))
     })
 }

@@ -63,6 +63,13 @@ impl Memo {
         results.iter().rev().find(|result| values::all_identical(&result.args, args))
     }
 
+    /// Forgets what is known of a sub-plan: what it reads has changed.
+    pub(crate) fn forget(&mut self, id: usize) {
+        if let Some(results) = self.results.get_mut(id) {
+            results.clear();
+        }
+    }
+
     /// Remembers a result.
     pub(crate) fn insert(&mut self, id: usize, result: Remembered) {
         if self.results.len() <= id {

@@ -7,7 +7,7 @@ use catalog::Table;
 use types::{Datum, Oid, Result, SqlError, oid};
 
 use super::super::access::{self, WantedOrder};
-use super::super::planner::{Env, Planner};
+use super::super::planner::{Dependency, Env, Planner};
 use super::super::{Cost, Node, Origin, Plan, Scan, cost, explain, make, walk};
 use super::classes::is_steady;
 use super::problem::condition_relations;
@@ -65,16 +65,12 @@ impl Planner<'_> {
                 named(Plan::new(node, types).estimated(rows, cost), relation, name)
             }
             Source::Cte(cte) => {
-                let plan = self.cte_scan(*cte, types, env)?;
-                match plan.node {
-                    Node::CteScan { .. } => {
-                        let name = self.ctes[*cte].as_ref().map_or("", |cte| cte.name.as_str());
-                        named(Plan::clone(&plan), relation, name)
-                    }
-                    _ => plan,
-                }
+                let plan = self.cte_scan(*cte, types);
+                let name = self.ctes[*cte].as_ref().map_or("", |cte| cte.name.as_str());
+                named(Plan::clone(&plan), relation, name)
             }
             Source::WorkTable(work_table) => {
+                self.reads.insert(Dependency::WorkTable(*work_table));
                 let node = Node::WorkTable { work_table: *work_table };
                 let rows = 10.0 * self.work_table_rows[*work_table];
                 let cost = Cost { startup: 0.0, total: rows * cost::CPU_TUPLE };

@@ -110,6 +110,7 @@ fn first_entry(select: &Select, number: usize, position: usize) -> Option<Expr> 
         grouped: false,
         groups: Vec::new(),
         sets: Vec::new(),
+        groupings: Vec::new(),
         having: None,
         aggregates: Vec::new(),
         windows: Vec::new(),

@@ -25,23 +25,14 @@ pub(super) use self::prune::prune;
 pub(super) use self::push::push_down;
 use super::walk;
 use crate::bind::dml::{Action, Modify};
-use crate::bind::query::{Body, CteBody, FromItem, Query, Select, Source};
-use crate::expr::{AGGREGATES, Expr, ExprKind, SubLinkKind};
+use crate::bind::query::{Body, BoundCte, CteBody, FromItem, Query, Select, Source};
+use crate::expr::{AGGREGATES, Expr, ExprKind, GROUPINGS, SubLinkKind};
 use crate::plan::JoinKind;
 
 /// Rewrites a query and everything in it.
 pub(super) fn query(query: &mut Query) {
     cte::inline(query);
-    for cte in &mut query.ctes {
-        match &mut cte.body {
-            CteBody::Query(inner) => self::query(Arc::make_mut(inner)),
-            CteBody::Recursive { base, step, work_table: _, all: _ } => {
-                self::query(Arc::make_mut(base));
-                self::query(Arc::make_mut(step));
-            }
-            CteBody::Modify(_) => {}
-        }
-    }
+    query.ctes.iter_mut().for_each(cte_body);
     for expr in query.limit.iter_mut().chain(&mut query.offset) {
         sub_links(expr);
     }
@@ -52,6 +43,17 @@ pub(super) fn query(query: &mut Query) {
             self::query(left);
             self::query(right);
         }
+    }
+}
+
+fn cte_body(cte: &mut BoundCte) {
+    match &mut cte.body {
+        CteBody::Query(inner) => query(Arc::make_mut(inner)),
+        CteBody::Recursive { base, step, work_table: _, all: _ } => {
+            query(Arc::make_mut(base));
+            query(Arc::make_mut(step));
+        }
+        CteBody::Modify(_) => {}
     }
 }
 
@@ -74,10 +76,11 @@ pub(super) fn modification(modify: &mut Modify) {
     checks.checks.iter().for_each(|(_, expr)| look(expr));
     checks.generated.iter().for_each(|(_, expr)| look(expr));
     returning.iter().flat_map(|(_, exprs)| exprs).for_each(&mut look);
-    if elsewhere {
-        source.ctes.iter_mut().for_each(|cte| cte.materialized = Some(true));
-    }
+    // Kept even if the source itself does not read them.
+    let mut kept = if elsewhere { std::mem::take(&mut source.ctes) } else { Vec::new() };
+    kept.iter_mut().for_each(cte_body);
     query(source);
+    source.ctes.append(&mut kept);
 }
 
 fn select(select: &mut Select) {
@@ -213,7 +216,7 @@ fn refers_outside(query: &Query) -> bool {
 fn relocate(inner: &mut Select, offset: usize) {
     walk::select_exprs_mut(inner, 0, &mut |expr, depth| {
         if let ExprKind::Var(var) = &mut expr.kind {
-            if var.level == depth && var.relation != AGGREGATES {
+            if var.level == depth && !matches!(var.relation, AGGREGATES | GROUPINGS) {
                 var.relation += offset;
             } else if var.level > depth {
                 var.level -= 1;

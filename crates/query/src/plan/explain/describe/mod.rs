@@ -327,6 +327,8 @@ impl<'a> Describer<'a> {
                 item.property("Presorted Key", Value::List(done));
                 Described::closed(item, labels)
             }
+            // It is told apart by what it does only, and takes no time of its own.
+            Node::FreshCtes { input, .. } => self.node(input, frame),
             Node::Limit { input, .. } => {
                 let mut item = Item::new("Limit");
                 let labels = self.input(&mut item, input, frame, "Outer");
