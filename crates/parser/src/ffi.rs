@@ -57,11 +57,18 @@ pub(crate) fn parse(sql: &str) -> Result<protobuf::ParseResult> {
         let error = unsafe { &*result.error };
         // SAFETY: an error's message is a NUL-terminated string.
         let message = unsafe { CStr::from_ptr(error.message) }.to_string_lossy().into_owned();
-        let code = sqlstate(&message);
-        let mut report = SqlError::new(code, message);
-        if report.message() == "invalid Unicode escape" {
-            report = report.hint("Unicode escapes must be \\XXXX or \\+XXXXXX.");
-        }
+        // SAFETY: so is the name of the function that raised it.
+        let raised_by = unsafe { CStr::from_ptr(error.funcname) };
+        let report = if message != "invalid Unicode escape" {
+            SqlError::new(sqlstate(&message), message)
+        } else if raised_by == c"core_yylex" {
+            // In E'…'; otherwise in U&'…' or U&"…".
+            SqlError::new(SqlState::INVALID_ESCAPE_SEQUENCE, message)
+                .hint("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.")
+        } else {
+            SqlError::new(sqlstate(&message), message)
+                .hint("Unicode escapes must be \\XXXX or \\+XXXXXX.")
+        };
         Err(match usize::try_from(error.cursorpos) {
             Ok(position) if position > 0 => report.at(position),
             _ => report,
