@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::{Anchored, Input, MatchKind};
 use types::Result;
 
+use super::dissect::Matcher;
 use super::translate::{Options, invalid, translate};
+use super::tree::tree;
 
 /// Expressions a thread keeps compiled; PostgreSQL keeps as many.
 const CACHED_MAX: usize = 32;
@@ -22,18 +22,11 @@ enum Engine {
     Fancy(Box<fancy_regex::Regex>),
 }
 
-/// Finds the longest match from a given start.
-struct Longest {
-    dfa: DFA,
-    cache: RefCell<Cache>,
-    /// The expression, bound to end where the text does.
-    whole: regex::Regex,
-}
-
 /// One compiled expression.
 pub(super) struct Pattern {
     engine: Engine,
-    longest: Option<Longest>,
+    /// Divides matches as PostgreSQL does.
+    matcher: Option<Matcher>,
     /// Capturing groups.
     pub(super) groups: usize,
 }
@@ -81,11 +74,11 @@ impl Pattern {
             let compiled = fancy_regex::Regex::new(&translated.pattern)
                 .map_err(|_| invalid("regular expression is too complex"))?;
             let engine = Engine::Fancy(Box::new(compiled));
-            return Ok(Pattern { engine, longest: None, groups });
+            return Ok(Pattern { engine, matcher: None, groups });
         }
         let engine = Engine::Plain(plain(&translated.pattern)?);
-        let longest = if translated.lazy { None } else { Longest::compile(&translated.pattern) };
-        Ok(Pattern { engine, longest, groups })
+        let matcher = Matcher::new(&tree(&translated.pattern, &translated.branches));
+        Ok(Pattern { engine, matcher, groups })
     }
 
     /// Whether the expression matches anywhere.
@@ -113,20 +106,10 @@ impl Pattern {
             (0..=self.groups).map(span).collect()
         };
         let Some(found) = regex.find_at(text, start) else { return Ok(None) };
-        if let Some(longest) = &self.longest
-            && let Some(end) = longest.end(text, found.start())
+        if let Some(matcher) = &self.matcher
+            && let Some(groups) = matcher.groups(text, found.start(), self.groups)
         {
-            if self.groups == 0 {
-                return Ok(Some(vec![Some((found.start(), end))]));
-            }
-            if end != found.end() {
-                let head = text.get(..end).unwrap_or(text);
-                if let Some(captures) = longest.whole.captures_at(head, found.start())
-                    && captures.get(0).is_some_and(|m| m.start() == found.start())
-                {
-                    return Ok(Some(groups(&captures)));
-                }
-            }
+            return Ok(Some(groups));
         }
         Ok(regex.captures_at(text, found.start()).as_ref().map(groups))
     }
@@ -137,23 +120,4 @@ fn too_complex() -> types::SqlError {
         types::SqlState::INVALID_REGULAR_EXPRESSION,
         "regular expression failed: expression is too complex",
     )
-}
-
-impl Longest {
-    fn compile(pattern: &str) -> Option<Longest> {
-        let dfa = DFA::builder()
-            .configure(DFA::config().match_kind(MatchKind::All))
-            .build(pattern)
-            .ok()?;
-        let cache = RefCell::new(dfa.create_cache());
-        let whole = plain(&format!("(?:{pattern})\\z")).ok()?;
-        Some(Longest { dfa, cache, whole })
-    }
-
-    /// The end of the longest match that starts at `start`; `None` if the automaton gives up.
-    fn end(&self, text: &str, start: usize) -> Option<usize> {
-        let input = Input::new(text).span(start..text.len()).anchored(Anchored::Yes);
-        let mut cache = self.cache.try_borrow_mut().ok()?;
-        self.dfa.try_search_fwd(&mut cache, &input).ok().flatten().map(|half| half.offset())
-    }
 }

@@ -1,17 +1,20 @@
 //! POSIX and advanced regular expressions as PostgreSQL has them, and SIMILAR TO.
 //!
-//!     ARE text ──translate──► regex syntax ──compile──► leftmost start ──► longest end ──► groups
+//!     ARE text ──translate──► regex syntax ──compile──► leftmost start ──► end ──dissect──► groups
+//!                      └──► tree of what prefers what ─────────────────────┴──────┘
 //!
-//! PostgreSQL takes the longest of the leftmost matches, `regex` the first alternative: a lazy DFA
-//! that follows all alternatives finds the end, unless the expression has non-greedy quantifiers;
-//! then the first alternative counts. Back references and lookaround run on `fancy-regex`, which
-//! also takes the first alternative.
+//! PostgreSQL takes the longest or the shortest of the leftmost matches, and then divides it among the
+//! parts, each of which prefers a length too; `regex` takes the first alternative. So lazy automata that
+//! follow all alternatives find ends. Back references and lookaround run on `fancy-regex`, which also takes
+//! the first alternative.
 
 mod compile;
+mod dissect;
 mod functions;
 mod matches;
 mod similar;
 mod translate;
+mod tree;
 
 use crate::SetReturning;
 use crate::convert::Table;

@@ -10,6 +10,8 @@ use std::str::Chars;
 
 use types::{Result, SqlError, SqlState};
 
+use super::tree::{Branch, Group, Piece, Preference, Quantifier};
+
 /// How an expression is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Options {
@@ -73,8 +75,8 @@ pub(super) struct Translated {
     pub(super) pattern: String,
     /// Needs back references or lookaround.
     pub(super) fancy: bool,
-    /// Has a non-greedy quantifier.
-    pub(super) lazy: bool,
+    /// Its parts.
+    pub(super) branches: Vec<Branch>,
     /// Capturing groups.
     pub(super) groups: usize,
 }
@@ -95,12 +97,27 @@ const DIGIT: &str = "0-9";
 const WORD: &str = "A-Za-z0-9_";
 const SPACE: &str = " \\t\\n\\r\\x0b\\x0c";
 
+/// A group that is not closed.
+struct Open {
+    start: usize,
+    capture: Option<usize>,
+    is_lookaround: bool,
+    /// The last one is not complete.
+    branches: Vec<Branch>,
+}
+
+impl Open {
+    fn new(start: usize, capture: Option<usize>, is_lookaround: bool) -> Open {
+        Open { start, capture, is_lookaround, branches: vec![Branch::new()] }
+    }
+}
+
 struct Translator<'a> {
     input: Peekable<Chars<'a>>,
     options: Options,
     out: Translated,
-    /// Open groups, and whether each is a lookaround.
-    open: Vec<bool>,
+    /// Open groups, the outermost first: the whole expression.
+    open: Vec<Open>,
     /// Whether a quantifier may follow.
     quantifiable: bool,
 }
@@ -136,19 +153,21 @@ pub(super) fn translate(pattern: &str, options: Options) -> Result<Translated> {
     if options.basic {
         pattern = &advanced;
     }
-    let out = Translated { pattern: String::new(), fancy: false, lazy: false, groups: 0 };
+    let out = Translated { pattern: String::new(), fancy: false, branches: Vec::new(), groups: 0 };
     let mut translator = Translator {
         input: pattern.chars().peekable(),
         options,
         out,
-        open: Vec::new(),
+        open: vec![Open::new(0, None, false)],
         quantifiable: false,
     };
     if options.literal {
         pattern.chars().for_each(|c| translator.literal(c));
+        translator.piece(0, None);
     } else {
         translator.run()?;
     }
+    translator.out.branches = translator.open.pop().map_or(Vec::new(), |whole| whole.branches);
     Ok(translator.out)
 }
 
@@ -199,20 +218,31 @@ fn from_basic(pattern: &str) -> String {
 impl Translator<'_> {
     fn run(&mut self) -> Result<()> {
         while let Some(c) = self.input.next() {
+            let start = self.out.pattern.len();
             match c {
                 '\\' => self.escape()?,
                 '[' => self.bracket()?,
-                '(' => self.group()?,
+                '(' => {
+                    self.group()?;
+                    continue;
+                }
                 ')' => {
-                    if self.open.pop().is_none() {
+                    let Some(group) = self.open.pop().filter(|_| !self.open.is_empty()) else {
                         return Err(invalid("parentheses () not balanced"));
-                    }
+                    };
                     self.out.pattern.push(')');
                     self.quantifiable = true;
+                    let Open { start, capture, branches, .. } = group;
+                    self.piece(start, Some(Group { capture, branches }));
+                    continue;
                 }
                 '|' => {
                     self.out.pattern.push('|');
                     self.quantifiable = false;
+                    if let Some(open) = self.open.last_mut() {
+                        open.branches.push(Branch::new());
+                    }
+                    continue;
                 }
                 '^' => {
                     self.out.pattern.push_str(if self.options.newline_anchors {
@@ -235,8 +265,19 @@ impl Translator<'_> {
                     self.out.pattern.push_str(any);
                     self.quantifiable = true;
                 }
-                '*' | '+' | '?' => self.quantifier(&c.to_string())?,
-                '{' if self.input.peek().is_some_and(char::is_ascii_digit) => self.bound()?,
+                '*' | '+' | '?' => {
+                    let (min, max) = match c {
+                        '*' => (0, None),
+                        '+' => (1, None),
+                        _ => (0, Some(1)),
+                    };
+                    self.quantifier(&c.to_string(), min, max, true)?;
+                    continue;
+                }
+                '{' if self.input.peek().is_some_and(char::is_ascii_digit) => {
+                    self.bound()?;
+                    continue;
+                }
                 ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' if self.options.expanded => {}
                 '#' if self.options.expanded => {
                     for c in self.input.by_ref() {
@@ -247,11 +288,27 @@ impl Translator<'_> {
                 }
                 c => self.literal(c),
             }
+            if self.out.pattern.len() > start {
+                self.piece(start, None);
+            }
         }
-        if !self.open.is_empty() {
+        if self.open.len() > 1 {
             return Err(invalid("parentheses () not balanced"));
         }
         Ok(())
+    }
+
+    /// The branch that is being read.
+    fn branch(&mut self) -> Option<&mut Branch> {
+        self.open.last_mut().and_then(|open| open.branches.last_mut())
+    }
+
+    /// Notes an atom that began at `start` and ends here.
+    fn piece(&mut self, start: usize, group: Option<Group>) {
+        let end = self.out.pattern.len();
+        if let Some(branch) = self.branch() {
+            branch.push(Piece { start, atom_end: end, end, quantifier: None, group });
+        }
     }
 
     /// A character that stands for itself.
@@ -265,16 +322,24 @@ impl Translator<'_> {
         self.quantifiable = true;
     }
 
-    fn quantifier(&mut self, text: &str) -> Result<()> {
+    /// A quantifier, written as `text`; whether it `prefers` a length, which `{m}` leaves to its atom.
+    fn quantifier(&mut self, text: &str, min: u32, max: Option<u32>, prefers: bool) -> Result<()> {
         if !self.quantifiable {
             return Err(invalid("quantifier operand invalid"));
         }
         self.out.pattern.push_str(text);
+        let mut preference = Preference::Longer;
         if self.input.next_if_eq(&'?').is_some() {
             self.out.pattern.push('?');
-            self.out.lazy = true;
+            preference = Preference::Shorter;
         }
         self.quantifiable = false;
+        let end = self.out.pattern.len();
+        if let Some(piece) = self.branch().and_then(|branch| branch.last_mut()) {
+            piece.end = end;
+            let prefers = prefers.then_some(preference);
+            piece.quantifier = Some(Quantifier { min, max, prefers });
+        }
         Ok(())
     }
 
@@ -292,7 +357,8 @@ impl Translator<'_> {
         let low = self.number().unwrap_or(0);
         let mut text = format!("{{{low}");
         let mut high = Some(low);
-        if self.input.next_if_eq(&',').is_some() {
+        let has_bounds = self.input.next_if_eq(&',').is_some();
+        if has_bounds {
             text.push(',');
             high = self.number();
             if let Some(high) = high {
@@ -308,14 +374,15 @@ impl Translator<'_> {
             return Err(invalid("invalid repetition count(s)"));
         }
         text.push('}');
-        self.quantifier(&text)
+        self.quantifier(&text, low, high, has_bounds)
     }
 
     fn group(&mut self) -> Result<()> {
         self.quantifiable = false;
+        let start = self.out.pattern.len();
         if self.input.next_if_eq(&'?').is_none() {
             self.out.groups += 1;
-            self.open.push(false);
+            self.open.push(Open::new(start, Some(self.out.groups), false));
             self.out.pattern.push('(');
             return Ok(());
         }
@@ -340,7 +407,7 @@ impl Translator<'_> {
         };
         let around = kind != "(?:";
         self.out.fancy |= around;
-        self.open.push(around);
+        self.open.push(Open::new(start, None, around));
         self.out.pattern.push_str(kind);
         Ok(())
     }
@@ -444,7 +511,8 @@ impl Translator<'_> {
                 self.input.next();
                 number = longer;
             }
-            if number > self.out.groups {
+            // In lookaround there are none.
+            if number > self.out.groups || self.open.iter().any(|open| open.is_lookaround) {
                 return Err(invalid("invalid backreference number"));
             }
             self.out.fancy = true;
