@@ -3,7 +3,7 @@
 use types::datetime::{
     Unit, date_bin, extract_date, extract_interval, extract_time, extract_timestamp,
     extract_timestamptz, extract_timetz, local_to_utc, make_date, make_time, make_timestamp,
-    trunc_timestamp, trunc_timestamptz, zone,
+    offset_or_zone, trunc_timestamp, trunc_timestamptz, zone,
 };
 use types::{Datum, Interval, Numeric, Oid, Result, TimeTz, oid};
 
@@ -53,7 +53,7 @@ scalars! { pub(crate) const TABLE =
     "make_timestamptz"[cx](year: i32, month: i32, day: i32, hour: i32, minute: i32, second: f64) =>
         local_to_utc(make_timestamp((year, month, day), (hour, minute, second))?, &cx.settings.time_zone).map(Timestamptz);
     "make_timestamptz_at_timezone"(year: i32, month: i32, day: i32, hour: i32, minute: i32, second: f64, name: &str) =>
-        local_to_utc(make_timestamp((year, month, day), (hour, minute, second))?, &zone(name)?).map(Timestamptz);
+        local_to_utc(make_timestamp((year, month, day), (hour, minute, second))?, &offset_or_zone(name)?).map(Timestamptz);
     "overlaps_timestamp" | "overlaps_time" | "overlaps_timetz"[_cx, _site, args] => overlaps(args);
 }
 

@@ -148,7 +148,8 @@ fn hash(value: &Datum, ty: Oid, seed: Option<i64>) -> Result<u64> {
                 return Err(types::SqlError::new(
                     types::SqlState::UNDEFINED_FUNCTION,
                     format!(
-                        "could not identify a hash function for type {}",
+                        "could not identify {} function for type {}",
+                        if seed.is_some() { "an extended hash" } else { "a hash" },
                         types::kind::type_name(rare.type_oid())
                     ),
                 ));

@@ -42,15 +42,7 @@ scalars! { pub(crate) const TABLE =
     "pg_lsn_mi"(a: Lsn, b: Lsn) => Numeric::from_i128(i128::from(a.0) - i128::from(b.0), 0);
     "pg_lsn_pli"(a: Lsn, b: &Numeric) => shift(a, b, "add", "to")?;
     "pg_lsn_mii"(a: Lsn, b: &Numeric) => shift(a, &-b, "subtract", "from")?;
-    "numeric_pg_lsn"(a: &Numeric) => {
-        if matches!(a, Numeric::NaN) {
-            return Err(SqlError::unsupported("cannot convert NaN to pg_lsn"));
-        }
-        if !a.is_finite() {
-            return Err(SqlError::unsupported("cannot convert infinity to pg_lsn"));
-        }
-        lsn(a)?
-    };
+    "numeric_pg_lsn"(a: &Numeric) => lsn(a)?;
     "xid8toxid"(a: Xid8) => OidValue(u32::try_from(a.0 & 0xffff_ffff).unwrap_or(0));
 }
 
@@ -87,7 +79,11 @@ fn divide_float(a: Money, b: f64) -> Result<Money> {
 }
 
 fn lsn(value: &Numeric) -> Result<Lsn> {
-    let range = || out_of_range("pg_lsn");
+    if !value.is_finite() {
+        let what = if matches!(value, Numeric::NaN) { "NaN" } else { "infinity" };
+        return Err(SqlError::unsupported(format!("cannot convert {what} to pg_lsn")));
+    }
+    let range = || invalid_parameter("pg_lsn out of range".to_owned());
     let (whole, scale) = value.round(0)?.to_parts().ok_or_else(range)?;
     debug_assert_eq!(scale, 0, "rounded to an integer");
     u64::try_from(whole).map(Lsn).map_err(|_| range())
@@ -95,7 +91,7 @@ fn lsn(value: &Numeric) -> Result<Lsn> {
 
 fn shift(a: Lsn, by: &Numeric, what: &str, preposition: &str) -> Result<Lsn> {
     if matches!(by, Numeric::NaN) {
-        return Err(invalid_parameter(format!("cannot {what} NaN {preposition} pg_lsn")));
+        return Err(SqlError::unsupported(format!("cannot {what} NaN {preposition} pg_lsn")));
     }
     lsn(&Numeric::from_i128(a.0.into(), 0).add(by)?)
 }

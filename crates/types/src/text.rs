@@ -117,10 +117,13 @@ fn text_input(type_oid: Oid, text: &str) -> Result<Datum> {
 }
 
 /// The canonical text of a `tid`: `(block,offset)`.
+/// `(block,offset)`, whatever is around it; a negative block counts from 2^32.
 fn tid(text: &str) -> Option<String> {
-    let inner = text.trim().strip_prefix('(')?.strip_suffix(')')?;
-    let (block, offset) = inner.split_once(',')?;
-    let (block, offset): (u32, u16) = (block.trim().parse().ok()?, offset.trim().parse().ok()?);
+    let (block, rest) = text.split_once('(')?.1.split_once(',')?;
+    let (offset, _) = rest.split_once(')')?;
+    let block: i64 = block.trim_start().parse().ok()?;
+    let block = u32::try_from(block).or_else(|_| i32::try_from(block).map(i32::cast_unsigned));
+    let (block, offset): (u32, u16) = (block.ok()?, offset.trim_start().parse().ok()?);
     Some(format!("({block},{offset})"))
 }
 

@@ -118,7 +118,30 @@ pub fn parse_type(catalog: &Catalog, search_path: &[ObjectId], text: &str) -> Re
                     None => return Err(syntax(rest)),
                 }
             }
-            lookup_type(catalog, search_path, &names)
+            match names.as_slice() {
+                [schema, _] if catalog.schema(schema).is_none() => {
+                    return Err(SqlError::new(
+                        SqlState::INVALID_SCHEMA_NAME,
+                        format!("schema \"{schema}\" does not exist"),
+                    ));
+                }
+                [_, _, _] => {
+                    return Err(SqlError::unsupported(format!(
+                        "cross-database references are not implemented: {}",
+                        names.join(".")
+                    )));
+                }
+                [_, _, _, _, ..] => {
+                    return Err(SqlError::new(
+                        SqlState::SYNTAX_ERROR,
+                        format!(
+                            "improper qualified name (too many dotted names): {}",
+                            names.join(".")
+                        ),
+                    ));
+                }
+                _ => lookup_type(catalog, search_path, &names),
+            }
         }
     };
     let array = |oid: ObjectId| match builtin::type_by_oid(Oid(oid)) {

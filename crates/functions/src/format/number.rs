@@ -78,16 +78,20 @@ fn plain(value: &Value, description: &mut Description) -> Result<String> {
         Value::Numeric(value) => Ok(shift(value.clone())?.round(post)?.to_string()),
         Value::Float(value, digits) => {
             let value = *value * 10_f64.powi(multi);
-            if !value.is_finite() {
-                return Ok(Numeric::from_f64(value)?.to_string());
-            }
-            let pre = format!("{:.0}", value.abs()).len();
+            // Spelt as PostgreSQL does: the length of the word counts, too.
+            let shown =
+                (!value.is_finite()).then(|| Numeric::from_f64(value).map(|n| n.to_string()));
+            let shown = shown.transpose()?;
+            let pre = match &shown {
+                Some(word) => word.trim_start_matches('-').len(),
+                None => format!("{:.0}", value.abs()).len(),
+            };
             if pre >= *digits {
                 description.post = 0;
             } else if pre + description.post > *digits {
                 description.post = digits - pre;
             }
-            Ok(format!("{value:.*}", description.post))
+            Ok(shown.unwrap_or_else(|| format!("{value:.*}", description.post)))
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn matches(vector: &TsVector, query: &TsQuery) -> bool {
 }
 
 /// The positions of a word in a vector, of the weights it asks for.
-pub(super) fn find(vector: &TsVector, word: &Node) -> Option<Vec<Position>> {
+fn find(vector: &TsVector, word: &Node) -> Option<Vec<Position>> {
     let Node::Word { text, weights, prefix } = word else { return None };
     let mut positions = Vec::new();
     let mut found = false;

@@ -140,7 +140,7 @@ fn websearch(text: &str) -> TsQuery {
             }
             _ => {
                 let ends = |c: char| {
-                    c.is_ascii_whitespace() || matches!(c, '"' | '!' | '&' | '|' | '(' | ')')
+                    c.is_ascii_whitespace() || matches!(c, '"' | '!' | '&' | '|' | '(' | ')' | ':')
                 };
                 let (word, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
                 push(&mut alternatives, join(word, 0, false, &phrase), &mut negated);

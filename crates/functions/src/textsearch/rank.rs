@@ -2,11 +2,13 @@
 //!
 //! Source: PostgreSQL 16 `tsrank.c`.
 
+use std::collections::BTreeMap;
+
 use types::rare::tsquery::{Node, TsQuery};
 use types::rare::tsvector::{POSITION_MAX, Position, TsVector};
 use types::{Array, Datum, Result, SqlError, SqlState};
 
-use super::matching::{execute, find};
+use super::matching::execute;
 use crate::convert::scalars;
 use crate::errors::invalid_parameter;
 
@@ -223,20 +225,30 @@ struct Spot<'q> {
     words: Vec<&'q Node>,
 }
 
+/// The spots in order. Two lexemes at one position are two spots, one lexeme that several words of the query
+/// find is one.
+///
+/// Source: PostgreSQL 16 `get_docrep`, `tsrank.c`.
 fn spots<'q>(vector: &TsVector, node: &'q Node) -> Vec<Spot<'q>> {
     let mut all = Vec::new();
     words(node, &mut all);
-    let mut spots: Vec<Spot<'q>> = Vec::new();
+    let mut spots: BTreeMap<(u16, u8, usize), Spot<'q>> = BTreeMap::new();
     for word in all {
-        for position in find(vector, word).unwrap_or_default() {
-            match spots.iter_mut().find(|spot| spot.position.position == position.position) {
-                Some(spot) => spot.words.push(word),
-                None => spots.push(Spot { position, words: vec![word] }),
+        let Node::Word { text, weights, prefix } = word else { continue };
+        let wanted = |p: &&Position| *weights == 0 || weights & 1 << p.weight != 0;
+        for (index, lexeme) in vector.lexemes().iter().enumerate() {
+            if lexeme.text != *text && !(*prefix && lexeme.text.starts_with(&**text)) {
+                continue;
+            }
+            for position in lexeme.positions.iter().filter(wanted) {
+                let spot = spots
+                    .entry((position.position, position.weight, index))
+                    .or_insert_with(|| Spot { position: *position, words: Vec::new() });
+                spot.words.push(word);
             }
         }
     }
-    spots.sort_by_key(|spot| spot.position.position);
-    spots
+    spots.into_values().collect()
 }
 
 /// Whether the query matches some of the spots.

@@ -32,7 +32,7 @@ scalars! { pub(crate) const TABLE =
     };
     "tsvector_setweight_by_filter"(a: &TsVector, letter: Char, words: &Array) => {
         let weight = weight(letter)?;
-        let words = lexemes_of(words)?;
+        let words = lexemes_of(words);
         map(a, |lexeme| match words.contains(&lexeme.text) {
             true => weighted(lexeme, weight),
             false => lexeme.clone(),
@@ -60,7 +60,7 @@ scalars! { pub(crate) const TABLE =
         TsVector::new(a.lexemes().iter().filter(|l| &*l.text != word).cloned().collect())?
     };
     "tsvector_delete_arr"(a: &TsVector, words: &Array) => {
-        let words = lexemes_of(words)?;
+        let words = lexemes_of(words);
         TsVector::new(a.lexemes().iter().filter(|l| !words.contains(&l.text)).cloned().collect())?
     };
     "tsvector_to_array"(a: &TsVector) => {
@@ -264,15 +264,13 @@ fn weight(letter: Char) -> Result<u8> {
     })
 }
 
-fn lexemes_of(words: &Array) -> Result<Vec<Arc<str>>> {
+/// The words of an array; NULL is none.
+fn lexemes_of(words: &Array) -> Vec<Arc<str>> {
     let text = |word: &Datum| match word {
-        Datum::Text(word) => Ok(Arc::clone(word)),
-        _ => Err(SqlError::new(
-            SqlState::NULL_VALUE_NOT_ALLOWED,
-            "lexeme array may not contain nulls",
-        )),
+        Datum::Text(word) => Some(Arc::clone(word)),
+        _ => None,
     };
-    words.elements.iter().map(text).collect()
+    words.elements.iter().filter_map(text).collect()
 }
 
 /// The second vector's positions go on after the first one's.

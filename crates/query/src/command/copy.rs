@@ -69,7 +69,9 @@ async fn copy_out(
     let parsed;
     let (select, source): (&NodeEnum, &str) = match (relation, query) {
         (Some(range), None) => {
-            let columns = match (Binder::new(&session.cx, "", &[]).copied_table(range)?, attlist) {
+            let copied = Binder::new(&session.cx, "", &[]).copied_table(range);
+            let copied = copied.map_err(SqlError::without_position)?;
+            let columns = match (copied, attlist) {
                 (Some(table), names) => {
                     let positions = positions(&table, names)?;
                     let columns = positions.iter().filter_map(|at| table.columns.get(*at));
@@ -195,7 +197,8 @@ impl CopyIn {
         options: Options,
     ) -> Result<CopyIn> {
         let cx = &session.cx;
-        let table = Binder::new(cx, "", &[]).target_table(range, Privilege::Insert)?;
+        let table = Binder::new(cx, "", &[]).target_table(range, Privilege::Insert);
+        let table = table.map_err(SqlError::without_position)?;
         let positions = positions(&table, attlist)?;
         let columns: Vec<(String, Oid, i32)> = positions
             .iter()

@@ -532,7 +532,7 @@ pub(super) fn function_name(session: &Session, object: &ObjectWithArgs) -> Resul
     let mut arguments = Vec::new();
     for node in objargs {
         if let Some(NodeEnum::TypeName(name)) = &node.node {
-            arguments.push(binder.resolve_type(name).map_err(|error| error.at(0))?.oid);
+            arguments.push(binder.resolve_type(name).map_err(SqlError::without_position)?.oid);
         }
     }
     Ok(FunctionName { name, arguments: Some(arguments) })

@@ -91,6 +91,7 @@ fn is_absence(code: SqlState) -> bool {
             | SqlState::UNDEFINED_FUNCTION
             | SqlState::AMBIGUOUS_FUNCTION
             | SqlState::INVALID_SCHEMA_NAME
+            | SqlState::INVALID_NAME
     )
 }
 
@@ -176,7 +177,7 @@ fn collation(text: &str) -> Result<u32> {
     COLLATIONS.iter().find(|(known, _)| known == &name).map(|(_, oid)| *oid).ok_or_else(|| {
         SqlError::new(
             SqlState::UNDEFINED_OBJECT,
-            format!("collation \"{text}\" for encoding \"UTF8\" does not exist"),
+            format!("collation \"{}\" for encoding \"UTF8\" does not exist", names.join(".")),
         )
     })
 }

@@ -449,15 +449,16 @@ pub fn make_timestamp(date: (i32, i32, i32), time: (i32, i32, f64)) -> Result<i6
 pub fn make_interval(date: (i32, i32, i32, i32), time: (i32, i32, f64)) -> Result<Interval> {
     let (years, months, weeks, days) = date;
     let (hours, minutes, seconds) = time;
-    #[expect(clippy::cast_precision_loss, reason = "only the magnitude matters")]
-    let limit = i64::MAX as f64 / 2.0;
-    let micros = (seconds * 1e6).round_ties_even();
-    if !(-limit..=limit).contains(&micros) {
+    if !seconds.is_finite() {
         return Err(out_of_range("interval"));
     }
+    let micros = (seconds * 1e6).round_ties_even();
+    // As in PostgreSQL, nothing else is looked at: numbers wrap around, and a number of seconds that is too
+    // large is what x86-64 makes of it.
+    #[expect(clippy::cast_precision_loss, reason = "powers of two")]
+    let fits = (i64::MIN as f64..-(i64::MIN as f64)).contains(&micros);
     #[expect(clippy::cast_possible_truncation, reason = "checked above")]
-    let micros = micros as i64;
-    // As in PostgreSQL, only the seconds are looked at: the rest wraps around.
+    let micros = if fits { micros as i64 } else { i64::MIN };
     Ok(Interval {
         months: years.wrapping_mul(12).wrapping_add(months),
         days: weeks.wrapping_mul(7).wrapping_add(days),

@@ -187,7 +187,7 @@ fn decode(text: &str, range: IntervalRange, style: IntervalStyle) -> Decode<Part
                     false => unit.unwrap_or_else(|| range.rightmost()),
                 };
                 if force_negative {
-                    (whole, fraction) = (-whole.abs(), -fraction.abs());
+                    (whole, fraction) = (if whole > 0 { -whole } else { whole }, -fraction.abs());
                 }
                 parts.add(this, whole, fraction)?;
                 unit = Some(if this == Unit::Hour { Unit::Day } else { this });
@@ -249,11 +249,12 @@ fn number(text: &str) -> Decode<(i64, f64, bool)> {
     let unsigned = text.trim_start_matches(['-', '+']);
     let digits = unsigned.find(|c: char| !c.is_ascii_digit()).unwrap_or(unsigned.len());
     let (whole, rest) = unsigned.split_at(digits);
-    let whole = match whole {
-        "" => 0,
-        digits => digits.parse::<i64>().map_err(|_| FieldOverflow)?,
+    let whole: i64 = match (whole, negative) {
+        ("", _) => 0,
+        // With its sign: the least number has no positive counterpart.
+        (digits, true) => format!("-{digits}").parse().map_err(|_| FieldOverflow)?,
+        (digits, false) => digits.parse().map_err(|_| FieldOverflow)?,
     };
-    let signed = |value: i64| if negative { -value } else { value };
     if let Some(months) = rest.strip_prefix('-') {
         let end = months.find(|c: char| !c.is_ascii_digit()).unwrap_or(months.len());
         let (digits, junk) = months.split_at(end);
@@ -267,15 +268,16 @@ fn number(text: &str) -> Decode<(i64, f64, bool)> {
         if !junk.is_empty() {
             return Err(BadFormat);
         }
+        let value = if negative { -value } else { value };
         let total = whole.checked_mul(12).and_then(|total| total.checked_add(value));
-        return Ok((signed(total.ok_or(FieldOverflow)?), 0.0, true));
+        return Ok((total.ok_or(FieldOverflow)?, 0.0, true));
     }
     if let Some(digits) = rest.strip_prefix('.') {
         let fraction = parse_fraction(digits)?;
-        return Ok((signed(whole), if negative { -fraction } else { fraction }, false));
+        return Ok((whole, if negative { -fraction } else { fraction }, false));
     }
     match rest {
-        "" => Ok((signed(whole), 0.0, false)),
+        "" => Ok((whole, 0.0, false)),
         _ => Err(BadFormat),
     }
 }

@@ -47,4 +47,4 @@ pub use interval_output::write_interval;
 pub use interval_typmod::{apply_interval_typmod, round_micros};
 pub use output::{write_date, write_time, write_timestamp, write_timestamptz, write_timetz};
 pub use words::Unit;
-pub use zones::{timetz_at_zone, zone, zone_of_interval};
+pub use zones::{offset_or_zone, timetz_at_zone, zone, zone_of_interval};

@@ -2,6 +2,8 @@
 
 use super::abbreviations::{self, Abbreviation};
 use super::calendar::MICROS_PER_SECOND;
+use super::clock::offset;
+use super::decode::DecodeError;
 use crate::timezone::not_recognized;
 use crate::{Interval, Result, SqlError, SqlState, TimeTz, TimeZone};
 
@@ -21,6 +23,28 @@ pub fn zone(name: &str) -> Result<TimeZone> {
             TimeZone::from_abbreviation(name, zone).ok_or_else(unknown)
         }
         None => TimeZone::from_name(name).ok_or_else(unknown),
+    }
+}
+
+/// The zone that `make_timestamptz` takes: hours and minutes east of UTC, `+2` or `-05:30`, or else what
+/// [`zone`] takes.
+///
+/// # Errors
+/// `22023` if it is neither.
+///
+/// Source: PostgreSQL 16 `parse_sane_timezone`.
+pub fn offset_or_zone(text: &str) -> Result<TimeZone> {
+    let bad = |message: String| SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message);
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(bad(format!("invalid input syntax for type numeric time zone: \"{text}\""))
+            .hint("Numeric time zones must have \"-\" or \"+\" as first character."));
+    }
+    match offset(text) {
+        Ok(west) => Ok(TimeZone::fixed(-west)),
+        Err(DecodeError::ZoneOverflow) => {
+            Err(bad(format!("numeric time zone \"{text}\" out of range")))
+        }
+        Err(_) => zone(text),
     }
 }
 
