@@ -11,6 +11,11 @@ pub enum Error {
     /// The cluster's configuration cannot be used.
     #[error(transparent)]
     Connector(#[from] connector::Error),
+    /// The documentation tools cannot ask over HTTPS.
+    #[error(
+        "cannot use HTTPS for the documentation tools: install the system's certificate authorities"
+    )]
+    Http(#[source] connector::BoxError),
     /// Whoever reaches the port may use the tools.
     #[error(
         "cannot serve on {0}: nobody is asked for a password, so choose a loopback address, such as 127.0.0.1:8888"

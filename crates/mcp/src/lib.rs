@@ -1,12 +1,12 @@
 //! A Model Context Protocol server: what a language model may do with a cluster.
 //!
-//!     model ──stdio──┐                ┌─► guard     refuses what must not run, before anything runs
-//!                    ├─► tools ───────┼─► database  one transaction for each call, read-only by default
-//!     model ──HTTP───┘  name, JSON    └─► lint      the program dsql-lint, if it is installed
+//!     model ──stdio──┐                ┌─► guard      refuses what must not run, before anything runs
+//!                    ├─► tools ───────┼─► database   one transaction for each call, read-only by default
+//!     model ──HTTP───┘  name, JSON    ├─► knowledge  another such server, which has the documentation
+//!                                     └─► lint       the program dsql-lint, if it is installed
 //!
 //! Tools, parameters, rules and refusals are those of `awslabs.aurora-dsql-mcp-server`, so that what was
-//! written for it works unchanged. Left out are its documentation tools, which ask a server of AWS's on the
-//! Internet.
+//! written for it works unchanged.
 //!
 //! The guard reads text, and may refuse what is harmless; what it lets pass is still held by a read-only
 //! transaction and by the privileges of the database role.
@@ -16,6 +16,7 @@
 mod database;
 mod error;
 mod guard;
+mod knowledge;
 mod lint;
 mod normalize;
 mod parameters;

@@ -21,8 +21,7 @@ pub(crate) async fn lint(sql: &str, fix: bool) -> Result<Value, String> {
         return Err(format!("sql has more than {SQL_CHARS_MAX} characters"));
     }
     if sql.trim().is_empty() {
-        let summary = json!({"errors": 0, "warnings": 0, "fixed": 0});
-        return Ok(json!({"diagnostics": [], "fixed_sql": null, "summary": summary}));
+        return Ok(json!({"diagnostics": [], "fixed_sql": null, "summary": nothing_found()}));
     }
     let run = tokio::time::timeout(LIMIT, output(sql, fix)).await;
     let text =
@@ -31,12 +30,16 @@ pub(crate) async fn lint(sql: &str, fix: bool) -> Result<Value, String> {
         .map_err(|error| format!("{PROGRAM} returned invalid JSON: {error}"))?;
     let file = report.pointer("/files/0");
     let file = file.ok_or_else(|| format!("{PROGRAM} returned no file results"))?;
-    let member = |name: &str| file.get(name).cloned().unwrap_or(Value::Null);
+    let member = |name: &str, otherwise: Value| file.get(name).cloned().unwrap_or(otherwise);
     Ok(json!({
-        "diagnostics": member("diagnostics"),
-        "fixed_sql": if fix { member("fixed_sql") } else { Value::Null },
-        "summary": report.get("summary"),
+        "diagnostics": member("diagnostics", json!([])),
+        "fixed_sql": if fix { member("fixed_sql", Value::Null) } else { Value::Null },
+        "summary": report.get("summary").unwrap_or(&nothing_found()),
     }))
+}
+
+fn nothing_found() -> Value {
+    json!({"errors": 0, "warnings": 0, "fixed": 0})
 }
 
 async fn output(sql: &str, fix: bool) -> Result<String, String> {

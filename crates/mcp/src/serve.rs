@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connector::{Config, Connector};
+use reqwest::Url;
 use rmcp::ServiceExt;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -12,13 +14,14 @@ use tokio::net::TcpListener;
 
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::knowledge::{self, Knowledge};
 use crate::tools::Tools;
 
 /// Path of the HTTP endpoint.
 const PATH: &str = "/mcp";
 
 /// How the server is run.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Lets the tools write; without it every transaction is read-only.
     #[arg(long)]
@@ -27,6 +30,12 @@ pub struct Options {
     /// [default: the standard input and output].
     #[arg(long, value_name = "ADDRESS")]
     pub http: Option<SocketAddr>,
+    /// Server that the documentation tools ask, by HTTPS.
+    #[arg(long, value_name = "URL", default_value = knowledge::SERVER, value_parser = knowledge::server)]
+    pub knowledge_server: Url,
+    /// Seconds that it has for an answer.
+    #[arg(long, value_name = "SECONDS", default_value = knowledge::TIMEOUT_S, value_parser = knowledge::seconds)]
+    pub knowledge_timeout: Duration,
 }
 
 /// Serves until the client goes away or, over HTTP, until `shutdown`. Without `config` the tools that need
@@ -43,7 +52,8 @@ pub async fn run(
         Some(config) => Some(Database::new(Connector::new(config.application_name("mcp")).await?)),
         None => None,
     };
-    let tools = Tools::new(database.map(Arc::new), options.allow_writes);
+    let knowledge = Knowledge::new(options.knowledge_server, options.knowledge_timeout)?;
+    let tools = Tools::new(database.map(Arc::new), Arc::new(knowledge), options.allow_writes);
     match options.http {
         None => serve_streams(tools).await,
         Some(address) => serve_http(tools, address, shutdown).await,

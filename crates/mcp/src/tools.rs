@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::database::{Database, Failure, Statement};
 use crate::guard;
+use crate::knowledge::Knowledge;
 use crate::lint::lint;
 use crate::values::JsonRow;
 
@@ -21,7 +22,8 @@ const INSTRUCTIONS: &str = "\
 Runs SQL on a cluster of Aurora DSQL or Borealis: PostgreSQL 16's dialect, less triggers, extensions, temporary \
 tables and procedural languages.
 readonly_query: one query. transact: several statements in one transaction. get_schema: the columns of a \
-table. dsql_lint: whether a text of SQL would be accepted.";
+table. dsql_lint: whether a text of SQL would be accepted. dsql_search_documentation, dsql_read_documentation, \
+dsql_recommend: Aurora DSQL's documentation.";
 const NOT_CONFIGURED: &str =
     "Database not configured. Please configure --cluster_endpoint, --database_user, and --region.";
 
@@ -29,6 +31,7 @@ const NOT_CONFIGURED: &str =
 #[derive(Clone)]
 pub(crate) struct Tools {
     database: Option<Arc<Database>>,
+    knowledge: Arc<Knowledge>,
     allow_writes: bool,
 }
 
@@ -36,11 +39,17 @@ pub(crate) struct Tools {
 enum Answer {
     Rows(Vec<JsonRow>),
     Object(Value),
+    /// What another server's tool gave.
+    Result(CallToolResult),
 }
 
 impl Tools {
-    pub(crate) fn new(database: Option<Arc<Database>>, allow_writes: bool) -> Tools {
-        Tools { database, allow_writes }
+    pub(crate) fn new(
+        database: Option<Arc<Database>>,
+        knowledge: Arc<Knowledge>,
+        allow_writes: bool,
+    ) -> Tools {
+        Tools { database, knowledge, allow_writes }
     }
 
     /// The answer of the tool `name`, or the text of its refusal.
@@ -49,6 +58,13 @@ impl Tools {
             "readonly_query" => self.readonly_query(arguments).await,
             "transact" => self.transact(arguments).await,
             "get_schema" => self.get_schema(arguments).await,
+            "dsql_search_documentation" => {
+                self.ask(name, arguments, &["search_phrase"], &["limit"]).await
+            }
+            "dsql_read_documentation" => {
+                self.ask(name, arguments, &["url"], &["start_index", "max_length"]).await
+            }
+            "dsql_recommend" => self.ask(name, arguments, &["url"], &[]).await,
             "dsql_lint" => {
                 let sql = required(arguments, "sql", Value::as_str, "a string")?;
                 let fix = optional(arguments, "fix", Value::as_bool, "a boolean")?.unwrap_or(false);
@@ -138,6 +154,28 @@ impl Tools {
         rows.map(Answer::Rows).map_err(|failure| format!("Error executing get_schema: {failure}"))
     }
 
+    /// Passes a call on to the knowledge server: `texts` must be there, `numbers` may.
+    async fn ask(
+        &self,
+        tool: &str,
+        arguments: &JsonObject,
+        texts: &[&str],
+        numbers: &[&str],
+    ) -> Result<Answer, String> {
+        let mut passed = JsonObject::new();
+        for name in texts {
+            let text = required(arguments, name, Value::as_str, "a string")?;
+            passed.insert((*name).to_owned(), json!(text));
+        }
+        for name in numbers {
+            if let Some(number) = optional(arguments, name, Value::as_i64, "an integer")? {
+                passed.insert((*name).to_owned(), json!(number));
+            }
+        }
+        let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(passed);
+        self.knowledge.call(request).await.map(Answer::Result)
+    }
+
     fn database(&self) -> Result<&Database, String> {
         self.database.as_deref().ok_or_else(|| NOT_CONFIGURED.to_owned())
     }
@@ -204,6 +242,7 @@ impl ServerHandler for Tools {
                 result
             }
             Ok(Answer::Object(value)) => CallToolResult::structured(value),
+            Ok(Answer::Result(result)) => result,
             Err(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
         };
         Ok(result.into())
@@ -233,6 +272,15 @@ fn descriptions(allow_writes: bool) -> Vec<Tool> {
     let tool = |name: &'static str, description: &'static str, input: Value, writes: bool| {
         let annotations = ToolAnnotations::new().read_only(!writes).open_world(false);
         Tool::new(name, description, object(input)).with_annotations(annotations)
+    };
+    let documentation = |name: &'static str, description: &'static str, input: Value| {
+        let annotations = ToolAnnotations::new().read_only(true).open_world(true);
+        Tool::new(name, description, object(input)).with_annotations(annotations)
+    };
+    let number = |description: &str| {
+        json!({
+            "anyOf": [{"type": "integer"}, {"type": "null"}], "default": null, "description": description,
+        })
     };
     let values =
         json!({"anyOf": [{"type": "array", "items": {}}, {"type": "null"}], "default": null});
@@ -294,6 +342,40 @@ fn descriptions(allow_writes: bool) -> Vec<Tool> {
             false,
         )
         .with_raw_output_schema(rows()),
+        documentation(
+            "dsql_search_documentation",
+            "Searches the documentation of Aurora DSQL; gives pages with their addresses.",
+            json!({
+                "type": "object",
+                "properties": {
+                    "search_phrase": {"type": "string", "description": "What to search for"},
+                    "limit": number("Pages at most"),
+                },
+                "required": ["search_phrase"],
+            }),
+        ),
+        documentation(
+            "dsql_read_documentation",
+            "Gives a page of Aurora DSQL's documentation, or a part of it.",
+            json!({
+                "type": "object",
+                "properties": {
+                    "url": {"type": "string", "description": "The page"},
+                    "start_index": number("Its first character that is wanted"),
+                    "max_length": number("Characters at most"),
+                },
+                "required": ["url"],
+            }),
+        ),
+        documentation(
+            "dsql_recommend",
+            "Recommends pages on good practice with Aurora DSQL that belong to one of its documentation.",
+            json!({
+                "type": "object",
+                "properties": {"url": {"type": "string", "description": "The page"}},
+                "required": ["url"],
+            }),
+        ),
         tool(
             "dsql_lint",
             "Says what Aurora DSQL would refuse in a text of SQL, such as a migration or a dump, with suggestions; \

@@ -35,13 +35,15 @@ async fn serve(server: &BorealisServer) -> (Child, String) {
 async fn http_serves_several_clients() {
     let server = BorealisServer::in_memory();
     let (_child, url) = serve(&server).await;
+    // reqwest takes the process' provider; another test may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut models = Vec::new();
     for _ in 0..3 {
         let transport = StreamableHttpClientTransport::from_uri(url.clone());
         models.push(Model(().serve(transport).await.expect("a server")));
     }
     for (index, model) in models.iter().enumerate() {
-        assert_eq!(model.0.list_all_tools().await.expect("tools").len(), 4);
+        assert_eq!(model.0.list_all_tools().await.expect("tools").len(), 7);
         let call = json!({"sql": "SELECT %s + 0 AS n", "params": [index]});
         assert_eq!(model.rows("readonly_query", call).await, json!([{ "n": index }]));
         let refusal = model.refusal("readonly_query", json!({"sql": "DROP TABLE t"})).await;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod knowledge;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod tools;

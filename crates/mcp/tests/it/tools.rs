@@ -24,6 +24,9 @@ async fn tools_are_listed() {
             "readonly_query(params, sql)",
             "transact(params_list, sql_list)",
             "get_schema(table_name)",
+            "dsql_search_documentation(limit, search_phrase)",
+            "dsql_read_documentation(max_length, start_index, url)",
+            "dsql_recommend(url)",
             "dsql_lint(fix, sql)"
         ]
     );

@@ -69,7 +69,7 @@ impl Model {
 /// All text of a result that is an error, or none.
 #[track_caller]
 pub(crate) fn text(result: &CallToolResult, is_error: bool) -> String {
-    assert_eq!(result.is_error, Some(is_error), "{:?}", result.content);
+    assert_eq!(result.is_error.unwrap_or(false), is_error, "{:?}", result.content);
     let texts = result.content.iter().filter_map(|block| block.as_text());
     texts.map(|block| block.text.as_str()).collect::<Vec<_>>().join("\n")
 }
