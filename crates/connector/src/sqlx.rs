@@ -171,6 +171,7 @@ impl Pool {
     /// # Errors
     /// What `work` returned, or the database; that of the last try. [`Error::CommitUnknown`] if the
     /// connection broke during the commit, unless `policy` says that the work is idempotent.
+    #[tracing::instrument(level = "debug", skip_all, fields(host = self.connector.host()))]
     pub async fn transaction<T, E>(
         &self,
         policy: &RetryPolicy,

@@ -15,6 +15,8 @@ mod refusals;
 #[cfg(test)]
 mod sqlx;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod transaction;
 #[cfg(test)]
 mod world;
