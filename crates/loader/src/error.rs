@@ -13,7 +13,7 @@ pub enum Error {
     #[error("{0}")]
     Options(String),
     /// A file cannot be read or written.
-    #[error("cannot {what} {}: {source}", .path.display())]
+    #[error("cannot {what} {}", .path.display())]
     File {
         /// To read, or to write.
         what: &'static str,
@@ -41,6 +41,6 @@ pub enum Error {
         path: PathBuf,
     },
     /// The server could not be reached, or refused something that no other row would change.
-    #[error("{0}")]
+    #[error(transparent)]
     Database(#[from] connector::Error),
 }

@@ -1,5 +1,6 @@
 //! Loads that do not begin say what to change, and change nothing.
 
+use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
 use connector::Config;
@@ -9,8 +10,11 @@ use crate::world::{World, config, options};
 
 async fn check(world: &World, file: &std::path::Path, arguments: &[&str], expected: &str) {
     let (summary, result) = world.load(file, arguments).await;
-    let error = result.expect_err(expected).to_string();
-    assert!(error.contains(expected), "{error}");
+    let error = result.expect_err(expected);
+    // Whoever shows an error shows its causes behind it.
+    let cause = error.source().map_or("no cause".to_owned(), ToString::to_string);
+    let error = error.to_string();
+    assert!(error.contains(expected) && !error.contains(&cause), "{error}");
     assert_eq!(summary.loaded, 0);
 }
 
