@@ -251,7 +251,7 @@ pub(crate) fn mismatch(cx: &SessionCx, result_type: Oid, detail: &str) -> SqlErr
         SqlState::INVALID_FUNCTION_DEFINITION,
         format!(
             "return type mismatch in function declared to return {}",
-            crate::system::format_type(&cx.catalog, result_type, -1)
+            catalog::describe::format_type(&cx.catalog, &cx.search_path, result_type, None)
         ),
     )
     .detail(detail)

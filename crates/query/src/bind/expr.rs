@@ -115,7 +115,8 @@ impl Binder<'_> {
         if let Some(arg) = self.inlined_param(index) {
             return Ok(arg);
         }
-        if index >= 65_535 {
+        let of_function = self.function.as_ref().map(|function| function.types.len());
+        if index >= of_function.unwrap_or(65_535) {
             return undefined(self);
         }
         if self.params.len() <= index {

@@ -356,7 +356,7 @@ impl<'a> Binder<'a> {
 
     /// The type's name as error messages print it.
     fn type_name(&self, ty: Oid) -> String {
-        crate::system::format_type(&self.cx.catalog, ty, -1)
+        catalog::describe::format_type(&self.cx.catalog, &self.cx.search_path, ty, None)
     }
 
     /// The innermost scope.

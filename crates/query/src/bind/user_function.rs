@@ -355,6 +355,8 @@ impl<'a> Binder<'a> {
         };
         let array = match element {
             oid::VOID => oid::TEXT_ARRAY,
+            // Arrays have no array type; what is passed on is an array of them all the same.
+            element if self.element_type(element).is_some() => oid::RECORD_ARRAY,
             element => self
                 .array_type(element)
                 .ok_or_else(|| SqlError::internal("set of a type without arrays"))?,

@@ -96,6 +96,11 @@ fn declare(
     let inputs: Vec<Oid> =
         arguments.iter().filter(|a| a.mode.is_input()).map(|a| Oid(a.type_oid)).collect();
     let outputs = arguments.iter().filter(|a| !a.mode.is_input()).map(|a| a.type_oid);
+    if sql_body.is_some() && inputs.iter().any(|ty| crate::bind::is_polymorphic_type(*ty)) {
+        return Err(invalid(
+            "SQL function with unquoted function body cannot have polymorphic arguments",
+        ));
+    }
     for result in std::iter::once(returns).chain(outputs) {
         crate::bind::check_polymorphic_result(Oid(result), &inputs)?;
     }

@@ -211,6 +211,8 @@ fn result(compiled: &Compiled, function: &Function, rows: &[Chunk], result_type:
         };
     }
     let mut elements = Vec::new();
+    // Rows of nothing are none.
+    let rows = if matches!(compiled.shape, Shape::Void) { &[] } else { rows };
     for chunk in rows {
         elements.extend((0..chunk.len()).map(|at| value(chunk.row(at))));
     }

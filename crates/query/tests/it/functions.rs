@@ -72,7 +72,7 @@ fn a_function_is_called() {
     db.check(
         "select strictly(null), strictly(1), nothing()",
         expect![[r#"
-        ∅|1|
+        ∅|1|∅
     "#]],
     );
     db.check(
