@@ -72,7 +72,7 @@ pub use typename::TypeRef;
 use self::query::{BoundCte, OutputColumn, Query};
 use self::scope::{Level, Place};
 use crate::expr::{Expr, ExprKind};
-use crate::plan::{ForeignKeys, IndexExprs};
+use crate::plan::{ForeignKeys, IndexExprs, StatisticsObject};
 use crate::session::SessionCx;
 
 /// How deep expressions may nest before binding gives up (and everything after it would recurse).
@@ -151,6 +151,8 @@ pub struct Bound<T> {
     pub foreign_keys: ForeignKeys,
     /// Expressions and predicates of the tables' indexes, where there are any, by the table's OID.
     pub index_exprs: BTreeMap<u32, Vec<IndexExprs>>,
+    /// The tables' statistics objects, by the table's OID.
+    pub statistics: BTreeMap<u32, Vec<StatisticsObject>>,
 }
 
 impl<'a> Binder<'a> {
@@ -311,8 +313,10 @@ impl<'a> Binder<'a> {
                 index_exprs.insert(table.oid, exprs);
             }
         }
+        let statistics = self.statistics_objects()?;
         Ok(Bound {
             index_exprs,
+            statistics,
             tree,
             params: self.params,
             tables: self.tables,

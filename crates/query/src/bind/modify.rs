@@ -1,5 +1,6 @@
 //! INSERT, UPDATE and DELETE: what they have in common.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::objects::{ColumnDefault, NameKind, Privilege, Sql};
@@ -16,7 +17,7 @@ use super::scope::Place;
 use super::view::{self, Beneath, Write};
 use super::{Binder, parse_stored, required, strings};
 use crate::expr::Expr;
-use crate::plan::{IndexExprs, RowChecks};
+use crate::plan::{IndexExprs, RowChecks, StatisticsObject};
 
 /// What a statement modifies.
 pub(super) struct Written {
@@ -266,6 +267,23 @@ impl Binder<'_> {
             Ok(IndexExprs { keys, predicate })
         };
         table.indexes.iter().map(bind).collect()
+    }
+
+    /// The statistics objects of the statement's tables, by the table's OID.
+    pub(super) fn statistics_objects(&self) -> Result<BTreeMap<u32, Vec<StatisticsObject>>> {
+        let mut found: BTreeMap<u32, Vec<StatisticsObject>> = BTreeMap::new();
+        for object in self.cx.catalog.statistics_objects() {
+            let Some(table) = self.tables.iter().find(|table| table.oid == object.table) else {
+                continue;
+            };
+            let bind = |sql: &Sql| {
+                let node = parse_stored(&sql.text)?;
+                Binder::stored(self.cx, &sql.text, &sql.names).index_expression(table, &node)
+            };
+            let exprs = object.expressions.iter().map(bind).collect::<Result<_>>()?;
+            found.entry(table.oid).or_default().push(StatisticsObject { oid: object.oid, exprs });
+        }
+        Ok(found)
     }
 
     pub(super) fn with(

@@ -66,6 +66,15 @@ pub struct IndexExprs {
     pub predicate: Option<Expr>,
 }
 
+/// A statistics object of a table (`CREATE STATISTICS`), as planning needs it.
+#[derive(Clone, Debug)]
+pub struct StatisticsObject {
+    /// OID in `pg_statistic_ext`.
+    pub oid: u32,
+    /// Its expressions over the row (all of [`Table::columns`]), in order.
+    pub exprs: Vec<Expr>,
+}
+
 /// `INSERT`.
 #[derive(Clone, Debug)]
 pub struct Insert {

@@ -9,17 +9,125 @@ use std::collections::BTreeSet;
 use catalog::builtin::Volatility;
 use types::Datum;
 
-use super::selectivity::{Knowledge, varies};
+use super::selectivity::{Column, Knowledge, varies};
 use super::statistics::{Combination, ExtendedStatistics};
 use crate::bind::query::Source;
+use crate::bind::same;
 use crate::expr::{Call, Expr, ExprKind};
 
-/// A condition on one column of a stored table.
+/// What ANALYZE gathered for the statistics objects of one relation of a SELECT.
+struct Objects<'a> {
+    relation: usize,
+    known: Vec<Object<'a>>,
+    /// The expressions of all of them, each once, over the table's rows. They are numbered from −1
+    /// downwards.
+    exprs: Vec<&'a Expr>,
+}
+
+struct Object<'a> {
+    found: &'a ExtendedStatistics,
+    /// The numbers that its expressions have among those of the relation.
+    numbers: Vec<i16>,
+}
+
+impl<'a> Objects<'a> {
+    /// The number of an expression over the table's rows.
+    fn intern(&mut self, expr: &'a Expr) -> i16 {
+        let known = self.exprs.iter().position(|known| same(known, strip(expr)));
+        let at = known.unwrap_or_else(|| {
+            self.exprs.push(strip(expr));
+            self.exprs.len() - 1
+        });
+        i16::try_from(at).map_or(i16::MIN, |at| -1 - at)
+    }
+
+    /// The number of the column that an expression over the SELECT's relations is, or of the
+    /// expression, if there are statistics about it.
+    fn number(&self, knowledge: &Knowledge<'_>, expr: &Expr) -> Option<i16> {
+        let source = &knowledge.select.relations.get(self.relation)?.source;
+        let Source::Table { live, .. } = source else { return None };
+        let expr = strip(expr);
+        if let ExprKind::Var(var) = &expr.kind {
+            let own = var.level == 0 && var.relation == self.relation;
+            return own.then(|| i16::try_from(live.get(var.column)? + 1).ok())?;
+        }
+        if self.exprs.is_empty() || only_relation(expr) != Some(self.relation) {
+            return None;
+        }
+        let expr = over_table(expr, live);
+        let at = self.exprs.iter().position(|known| same(known, &expr))?;
+        i16::try_from(at).ok().map(|at| -1 - at)
+    }
+
+    /// Combinations with the relation's numbers.
+    fn combinations(
+        &self,
+        of: impl Fn(&'a ExtendedStatistics) -> &'a [Combination],
+    ) -> Vec<Combination> {
+        let of_object = |object: &Object<'a>| {
+            let number = |attribute: &i16| object.number(*attribute);
+            let combination = |known: &Combination| Combination {
+                attributes: known.attributes.iter().map(number).collect(),
+                number: known.number,
+            };
+            of(object.found).iter().map(combination).collect::<Vec<_>>()
+        };
+        self.known.iter().flat_map(of_object).collect()
+    }
+}
+
+impl Object<'_> {
+    /// The relation's number for one of the object's own.
+    fn number(&self, attribute: i16) -> i16 {
+        let place = usize::try_from(-1 - i32::from(attribute)).ok();
+        place.and_then(|at| self.numbers.get(at).copied()).unwrap_or(attribute)
+    }
+}
+
+/// The relation of this SELECT whose rows alone an expression reads; `None` if there are others, or
+/// none, or sub-queries.
+fn only_relation(expr: &Expr) -> Option<usize> {
+    let (mut relation, mut single) = (None, !has_sublink(expr));
+    super::walk::vars(expr, 0, &mut |var, depth, _| {
+        single &= var.level == 0 && depth == 0 && relation.is_none_or(|of| of == var.relation);
+        relation = Some(var.relation);
+    });
+    relation.filter(|_| single)
+}
+
+fn has_sublink(expr: &Expr) -> bool {
+    let mut found = matches!(expr.kind, ExprKind::SubLink(_));
+    expr.for_each_child(&mut |child| found |= has_sublink(child));
+    found
+}
+
+/// An expression over a relation of a SELECT as one over the table's rows.
+fn over_table(expr: &Expr, live: &[usize]) -> Expr {
+    fn place(expr: &mut Expr, live: &[usize]) {
+        if let ExprKind::Var(var) = &expr.kind
+            && let Some(position) = live.get(var.column)
+        {
+            expr.kind = ExprKind::Column(*position);
+        }
+        expr.for_each_child_mut(&mut |child| place(child, live));
+    }
+    let mut expr = expr.clone();
+    place(&mut expr, live);
+    expr
+}
+
+fn strip(expr: &Expr) -> &Expr {
+    match &expr.kind {
+        ExprKind::Relabel(inner) => strip(inner),
+        _ => expr,
+    }
+}
+
+/// A condition on one column or expression of a stored table.
 struct Simple<'e> {
     /// Its place among all conditions.
     at: usize,
-    relation: usize,
-    /// The column's number from 1.
+    /// The column's number from 1, or the expression's.
     attribute: i16,
     condition: &'e Expr,
     test: Test<'e>,
@@ -53,7 +161,7 @@ impl Simple<'_> {
     }
 }
 
-impl Knowledge<'_> {
+impl<'a> Knowledge<'a> {
     /// The share of rows for which those of `conditions` hold that statistics over several columns
     /// tell something about, and which these are.
     pub(super) fn combined_share(
@@ -68,15 +176,15 @@ impl Knowledge<'_> {
         }
         for relation in own {
             let objects = self.objects(*relation);
-            if objects.is_empty() {
+            if objects.known.is_empty() {
                 continue;
             }
-            let simple = conditions.iter().enumerate().filter_map(|(at, condition)| {
-                self.simple(at, condition, own).filter(|simple| simple.relation == *relation)
-            });
+            let simple = conditions.iter().enumerate();
+            let simple =
+                simple.filter_map(|(at, condition)| self.simple(at, condition, &objects, own));
             let mut simple: Vec<Simple<'_>> = simple.collect();
-            share *= self.by_common_rows(objects, &mut simple, own, &mut done);
-            share *= self.by_dependencies(objects, &simple, own, &mut done);
+            share *= self.by_common_rows(&objects, &mut simple, own, &mut done);
+            share *= self.by_dependencies(&objects, &simple, own, &mut done);
         }
         (share, done)
     }
@@ -87,21 +195,21 @@ impl Knowledge<'_> {
         let mut product = 1.0;
         let mut done = BTreeSet::new();
         for relation in 0..self.select.relations.len() {
-            let mut columns: Vec<(usize, i16)> = groups
-                .iter()
-                .enumerate()
-                .filter_map(|(at, group)| {
-                    let (of, attribute) = self.attribute(group)?;
-                    (of == relation).then_some((at, attribute))
-                })
+            let objects = self.objects(relation);
+            if objects.known.is_empty() {
+                continue;
+            }
+            let columns = groups.iter().enumerate();
+            let mut columns: Vec<(usize, i16)> = columns
+                .filter_map(|(at, group)| Some((at, objects.number(self, group)?)))
                 .collect();
+            let known = objects.combinations(|found| &found.distinct);
             loop {
                 let asked: BTreeSet<i16> = columns.iter().map(|(_, column)| *column).collect();
-                let known = self.objects(relation).iter().flat_map(|object| &object.distinct);
                 let fits = |known: &&Combination| {
                     known.attributes.iter().all(|attribute| asked.contains(attribute))
                 };
-                let best = known.filter(fits).max_by_key(|known| known.attributes.len());
+                let best = known.iter().filter(fits).max_by_key(|known| known.attributes.len());
                 let Some(best) = best else { break };
                 product *= best.number;
                 columns.retain(|(at, column)| {
@@ -116,33 +224,44 @@ impl Knowledge<'_> {
         (product, done)
     }
 
-    fn objects(&self, relation: usize) -> &[ExtendedStatistics] {
-        let source = self.select.relations.get(relation).map(|relation| &relation.source);
-        match source {
-            Some(Source::Table { table, .. }) => {
-                self.cx.statistics.table(table.oid).map_or(&[], |found| &found.extended)
-            }
-            _ => &[],
+    /// What is known about an expression over one stored table's rows, by a statistics object.
+    pub(super) fn computed(&self, expr: &Expr) -> Option<Column<'a>> {
+        if self.objects.is_empty() {
+            return None;
         }
+        let relation = only_relation(expr)?;
+        let Source::Table { table, .. } = &self.select.relations.get(relation)?.source else {
+            return None;
+        };
+        let objects = self.objects(relation);
+        let at = objects.number(self, expr)?;
+        let statistics = objects.known.iter().find_map(|object| {
+            let place = object.numbers.iter().position(|number| *number == at)?;
+            object.found.expressions.get(place)
+        })?;
+        Some(Column::computed(self.table_rows(table.oid), statistics, expr.ty))
     }
 
-    /// The relation and the number of the column that an expression is.
-    fn attribute(&self, expr: &Expr) -> Option<(usize, i16)> {
-        match &expr.kind {
-            ExprKind::Relabel(inner) => self.attribute(inner),
-            ExprKind::Var(var) if var.level == 0 => {
-                let source = &self.select.relations.get(var.relation)?.source;
-                let Source::Table { live, .. } = source else { return None };
-                Some((var.relation, i16::try_from(live.get(var.column)? + 1).ok()?))
-            }
-            _ => None,
+    fn objects(&self, relation: usize) -> Objects<'a> {
+        let mut objects = Objects { relation, known: Vec::new(), exprs: Vec::new() };
+        let source = self.select.relations.get(relation).map(|relation| &relation.source);
+        let Some(Source::Table { table, .. }) = source else { return objects };
+        let Some(found) = self.cx.statistics.table(table.oid) else { return objects };
+        for object in self.objects.get(&table.oid).map_or(&[][..], Vec::as_slice) {
+            let Some(found) = found.extended.iter().find(|found| found.object == object.oid) else {
+                continue;
+            };
+            let numbers = object.exprs.iter().map(|expr| objects.intern(expr)).collect();
+            objects.known.push(Object { found, numbers });
         }
+        objects
     }
 
     fn simple<'e>(
         &self,
         at: usize,
         condition: &'e Expr,
+        objects: &Objects<'_>,
         own: &BTreeSet<usize>,
     ) -> Option<Simple<'e>> {
         let (column, test) = match &condition.kind {
@@ -162,39 +281,42 @@ impl Knowledge<'_> {
             ExprKind::IsNull { arg, negated } => (&**arg, Test::Null(!negated)),
             _ => return None,
         };
-        let (relation, attribute) = self.attribute(column)?;
-        Some(Simple { at, relation, attribute, condition, test })
+        let attribute = objects.number(self, column)?;
+        Some(Simple { at, attribute, condition, test })
     }
 
     /// By the combinations that are common; the conditions that this settles leave `simple`.
     fn by_common_rows(
         &self,
-        objects: &[ExtendedStatistics],
+        objects: &Objects<'_>,
         simple: &mut Vec<Simple<'_>>,
         own: &BTreeSet<usize>,
         done: &mut BTreeSet<usize>,
     ) -> f64 {
-        let applies = |object: &ExtendedStatistics, simple: &Simple<'_>| {
-            object.attributes.contains(&simple.attribute) && !matches!(simple.test, Test::Element)
+        let place = |object: &Object<'_>, simple: &Simple<'_>| {
+            let mut attributes = object.found.attributes.iter();
+            attributes.position(|attribute| object.number(*attribute) == simple.attribute)
         };
-        let covered = |object: &&ExtendedStatistics| {
+        let applies = |object: &Object<'_>, simple: &Simple<'_>| {
+            place(object, simple).is_some() && !matches!(simple.test, Test::Element)
+        };
+        let covered = |object: &&Object<'_>| {
             let of = simple.iter().filter(|simple| applies(object, simple));
             of.map(|simple| simple.attribute).collect::<BTreeSet<_>>().len()
         };
-        let with_rows = objects.iter().filter(|object| !object.common.is_empty());
+        let with_rows = objects.known.iter().filter(|object| !object.found.common.is_empty());
         let best = with_rows.max_by_key(covered).filter(|object| covered(object) >= 2);
         let Some(best) = best else { return 1.0 };
         let (used, rest): (Vec<_>, Vec<_>) =
             std::mem::take(simple).into_iter().partition(|simple| applies(best, simple));
         *simple = rest;
-        let place = |simple: &Simple<'_>| {
-            best.attributes.iter().position(|attribute| *attribute == simple.attribute)
-        };
         let (mut matching, mut base, mut total) = (0.0, 0.0, 0.0);
-        for row in &best.common {
+        for row in &best.found.common {
             total += row.share;
             let holds = |simple: &Simple<'_>| {
-                place(simple).and_then(|at| row.values.get(at)).is_some_and(|v| simple.holds(v))
+                place(best, simple)
+                    .and_then(|at| row.values.get(at))
+                    .is_some_and(|v| simple.holds(v))
             };
             if used.iter().all(holds) {
                 matching += row.share;
@@ -211,7 +333,7 @@ impl Knowledge<'_> {
     /// By the columns that follow from others.
     fn by_dependencies(
         &self,
-        objects: &[ExtendedStatistics],
+        objects: &Objects<'_>,
         simple: &[Simple<'_>],
         own: &BTreeSet<usize>,
         done: &mut BTreeSet<usize>,
@@ -220,10 +342,10 @@ impl Knowledge<'_> {
         let mut left: BTreeSet<i16> = equalities().map(|simple| simple.attribute).collect();
         let mut shares: Vec<(i16, f64)> = Vec::new();
         let mut applied: Vec<&Combination> = Vec::new();
+        let known = objects.combinations(|found| &found.dependencies);
         loop {
-            let known = objects.iter().flat_map(|object| &object.dependencies);
             let fits = |known: &&Combination| known.attributes.iter().all(|of| left.contains(of));
-            let strongest = known.filter(fits).max_by(|a, b| {
+            let strongest = known.iter().filter(fits).max_by(|a, b| {
                 let widths = a.attributes.len().cmp(&b.attributes.len());
                 widths.then(a.number.total_cmp(&b.number))
             });

@@ -41,7 +41,8 @@ pub use self::calls::{
     WindowCall, WindowFunction,
 };
 pub use self::change::{
-    ConflictUpdate, Delete, IndexExprs, Insert, LockStrength, OnConflict, RowChecks, Update,
+    ConflictUpdate, Delete, IndexExprs, Insert, LockStrength, OnConflict, RowChecks,
+    StatisticsObject, Update,
 };
 pub(crate) use self::fold::constant_value;
 pub use self::instrument::Counters;

@@ -12,7 +12,8 @@ use types::{Oid, Result};
 
 use super::join::Layout;
 use super::{
-    Cte, ForeignKeys, FunctionSource, IndexExprs, Plan, PlanCx, StatementPlan, make, walk,
+    Cte, ForeignKeys, FunctionSource, IndexExprs, Plan, PlanCx, StatementPlan, StatisticsObject,
+    make, walk,
 };
 use crate::bind::Bound;
 use crate::bind::dml::Modify;
@@ -35,6 +36,8 @@ pub(super) struct Planner<'a> {
     pub(super) writes: bool,
     /// Expressions and predicates of tables' indexes, by the table's OID.
     pub(super) index_exprs: BTreeMap<u32, Vec<IndexExprs>>,
+    /// Statistics objects, by the table's OID.
+    pub(super) statistics: BTreeMap<u32, Vec<StatisticsObject>>,
 }
 
 /// What a plan may read that is not the same throughout the statement.
@@ -62,6 +65,7 @@ pub(super) struct Env {
 pub fn plan_query(bound: Bound<Query>, cx: &PlanCx) -> Result<StatementPlan> {
     let mut planner = Planner::new(cx, bound.ctes, bound.work_tables);
     planner.take_index_exprs(bound.index_exprs)?;
+    planner.statistics = bound.statistics;
     let env = Env { depth: 0, frame: Vec::new() };
     let mut tree = bound.tree;
     super::rewrite::query(&mut tree);
@@ -77,6 +81,7 @@ pub fn plan_query(bound: Bound<Query>, cx: &PlanCx) -> Result<StatementPlan> {
 pub fn plan_modify(bound: Bound<Modify>, cx: &PlanCx) -> Result<StatementPlan> {
     let mut planner = Planner::new(cx, bound.ctes, bound.work_tables);
     planner.take_index_exprs(bound.index_exprs)?;
+    planner.statistics = bound.statistics;
     let mut tree = bound.tree;
     super::rewrite::modification(&mut tree);
     let root = planner.modify(tree)?;
@@ -96,6 +101,7 @@ impl<'a> Planner<'a> {
             subplans: 0,
             writes: false,
             index_exprs: BTreeMap::new(),
+            statistics: BTreeMap::new(),
         }
     }
 

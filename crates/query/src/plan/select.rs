@@ -9,7 +9,6 @@ use super::join::Layout;
 use super::make::{self, columns};
 use super::planner::{Env, Planner};
 use super::postpone::postpone;
-use super::selectivity::Knowledge;
 use super::target::{Grouped, TargetCx};
 use super::{AggregateCall, Cost, Node, Plan};
 use crate::bind::query::{Query, Select};
@@ -26,7 +25,7 @@ impl Planner<'_> {
         }
         let targets: Vec<&Expr> =
             columns.iter().filter_map(|column| select.targets.get(*column)).collect();
-        Knowledge { cx: self.cx, select }.groups(&targets, rows)
+        self.knowledge(select).groups(&targets, rows)
     }
 
     pub(super) fn select(
@@ -178,7 +177,7 @@ impl Planner<'_> {
         if !select.sets.is_empty() {
             types.push(oid::INT4);
         }
-        let knowledge = Knowledge { cx: self.cx, select };
+        let knowledge = self.knowledge(select);
         let of_set = |set: &[usize]| {
             let exprs: Vec<&Expr> = set.iter().map(|position| &select.groups[*position]).collect();
             if exprs.is_empty() { 1.0 } else { knowledge.groups(&exprs, input.rows) }

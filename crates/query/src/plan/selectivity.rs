@@ -5,14 +5,14 @@
 //!
 //! Source: PostgreSQL 16 `selfuncs.c` and `clausesel.c`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::builtin::Volatility;
 use types::{Datum, Oid, compare, oid};
 
 use super::access::ROWS_UNKNOWN;
 use super::statistics::{self, ColumnStatistics};
-use super::{PlanCx, cost};
+use super::{PlanCx, StatisticsObject, cost};
 use crate::bind::query::{Select, Source};
 use crate::expr::{Call, Expr, ExprKind, Var};
 
@@ -42,7 +42,12 @@ pub(super) struct Column<'a> {
     ty: Oid,
 }
 
-impl Column<'_> {
+impl<'a> Column<'a> {
+    /// An expression with statistics of its own.
+    pub(super) fn computed(rows: f64, statistics: &'a ColumnStatistics, ty: Oid) -> Column<'a> {
+        Column { rows, unique: false, statistics: Some(statistics), ty }
+    }
+
     /// The number of distinct values.
     ///
     /// Source: PostgreSQL 16 `get_variable_numdistinct`.
@@ -70,6 +75,8 @@ impl Column<'_> {
 pub(super) struct Knowledge<'a> {
     pub(super) cx: &'a PlanCx,
     pub(super) select: &'a Select,
+    /// Statistics objects, by the table's OID.
+    pub(super) objects: &'a BTreeMap<u32, Vec<StatisticsObject>>,
 }
 
 impl<'a> Knowledge<'a> {
@@ -78,12 +85,13 @@ impl<'a> Knowledge<'a> {
         self.cx.statistics.table(table).map_or(ROWS_UNKNOWN, |found| found.rows.max(1.0))
     }
 
-    /// What is known about the column that an expression is, of this SELECT's relations.
+    /// What is known about the column that an expression is, of this SELECT's relations, or about
+    /// the expression itself.
     pub(super) fn column(&self, expr: &Expr) -> Option<Column<'a>> {
         match &expr.kind {
             ExprKind::Relabel(inner) => self.column(inner),
             ExprKind::Var(var) if var.level == 0 => self.variable(*var, expr.ty),
-            _ => None,
+            _ => self.computed(expr),
         }
     }
 
@@ -108,7 +116,7 @@ impl<'a> Knowledge<'a> {
                 // A column of the sub-query's own FROM, if that is what it is.
                 let crate::bind::query::Body::Select(select) = &query.body else { return None };
                 let target = select.targets.get(var.column)?;
-                let inner = Knowledge { cx: self.cx, select };
+                let inner = Knowledge { select, ..*self };
                 let found = inner.column(target)?;
                 let single = matches!(select.groups.as_slice(), [group]
                     if crate::bind::same(group, target));

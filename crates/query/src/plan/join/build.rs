@@ -64,7 +64,7 @@ impl Planner<'_> {
         on.iter().for_each(|on| flatten(on, &mut conditions));
         let sides = (item_relations(left), item_relations(right));
         let all = &sides.0 | &sides.1;
-        let knowledge = self.knowledge(cx);
+        let knowledge = self.knowledge(cx.select);
         let share = knowledge.shares(&conditions, &all);
         let above_share = knowledge.shares(&above, &all);
         let least = outer.plan.rows.max(inner.plan.rows);
@@ -314,7 +314,7 @@ pub(super) fn without_duplicates(
     if exprs.is_empty() {
         return None;
     }
-    let knowledge = planner.knowledge(cx);
+    let knowledge = planner.knowledge(cx.select);
     let groups = knowledge.groups(&vars.iter().collect::<Vec<_>>(), part.plan.rows);
     let plan = make::project(Arc::clone(&part.plan), exprs);
     let columns = (0..plan.types.len()).collect();

@@ -78,7 +78,7 @@ impl Planner<'_> {
             }
         };
         let layout = Layout { columns: (0..plan.types.len()).map(|c| (number, c)).collect() };
-        let share = self.knowledge(cx).shares(&conditions, &BTreeSet::from([number]));
+        let share = self.knowledge(cx.select).shares(&conditions, &BTreeSet::from([number]));
         let plan = self.filter(plan, conditions, share, &layout, env)?;
         Ok((Part { plan, layout }, false))
     }
@@ -138,7 +138,7 @@ impl Planner<'_> {
             converted.push(condition);
         }
         let column_of = |position: usize| read.positions.get(position).copied();
-        let knowledge = self.knowledge(cx);
+        let knowledge = self.knowledge(cx.select);
         let share = |numbers: &[usize]| {
             knowledge.shares(numbers.iter().map(|number| &conditions[*number]), &own)
         };
@@ -211,7 +211,7 @@ impl Planner<'_> {
             .filter(|number| explain::storable(&converted[**number]))
             .map(|number| &conditions[*number]);
         let transferred =
-            make::clamp_rows(entries * self.knowledge(cx).shares(stored, &own)).min(entries);
+            make::clamp_rows(entries * self.knowledge(cx.select).shares(stored, &own)).min(entries);
         let cost = access::path_cost(&choice.path, entries, all, read.width())
             .and(entries * cost::of_exprs(&filters))
             .before(cost::once(&filters) + choice.disabled);

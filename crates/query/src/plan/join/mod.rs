@@ -250,8 +250,8 @@ impl Planner<'_> {
         Ok(make::filtered(plan, converted, share))
     }
 
-    fn knowledge<'k>(&'k self, cx: &'k FromCx<'_>) -> Knowledge<'k> {
-        Knowledge { cx: self.cx, select: cx.select }
+    pub(super) fn knowledge<'k>(&'k self, select: &'k Select) -> Knowledge<'k> {
+        Knowledge { cx: self.cx, select, objects: &self.statistics }
     }
 }
 

@@ -96,7 +96,7 @@ impl<'a, 'e> Search<'a, 'e> {
         cx: &'e FromCx<'a>,
         env: &'e Env,
     ) -> Result<Search<'a, 'e>> {
-        let knowledge = planner.knowledge(cx);
+        let knowledge = planner.knowledge(cx.select);
         let shares = problem
             .clauses
             .iter()
@@ -347,7 +347,7 @@ impl<'a, 'e> Search<'a, 'e> {
         planner: &mut Planner<'_>,
     ) -> Result<()> {
         let Some(attach) = &self.problem.leaves[leaf].attach else { return Ok(()) };
-        let knowledge = planner.knowledge(self.cx);
+        let knowledge = planner.knowledge(self.cx.select);
         let inner_relations = &self.problem.leaves[leaf].relations;
         let inner_rows = self.parts[leaf].as_ref().map_or(1.0, |part| part.plan.rows);
         let matched: f64 = attach
