@@ -41,7 +41,8 @@ impl Db {
         db
     }
 
-    fn wait_for_jobs(&mut self) {
+    /// Waits until no job is open.
+    pub(crate) fn wait_for_jobs(&mut self) {
         let open = "select 1 from sys.jobs where status not in ('completed', 'failed')";
         while !self.run(open).unwrap().is_empty() {
             std::thread::sleep(std::time::Duration::from_millis(1));

@@ -1,6 +1,8 @@
 //! Tests of sessions over a store in memory.
 
 #[cfg(test)]
+mod cascades;
+#[cfg(test)]
 mod catalog_queries;
 #[cfg(test)]
 mod compression;

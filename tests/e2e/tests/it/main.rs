@@ -13,6 +13,8 @@ mod conflict_matrix;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod ddl_crash;
+#[cfg(test)]
 mod dialect;
 #[cfg(test)]
 mod job_crash;
