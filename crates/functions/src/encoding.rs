@@ -89,6 +89,11 @@ fn name_of(code: i32) -> Option<&'static str> {
     ENCODINGS.get(usize::try_from(code).ok()?).map(|(name, _)| *name)
 }
 
+/// Whether PostgreSQL knows an encoding by this name.
+pub fn is_encoding(name: &str) -> bool {
+    code_of(name).is_some()
+}
+
 fn code_of(name: &str) -> Option<i32> {
     let plain = |name: &str| -> String {
         let kept = name.chars().filter(char::is_ascii_alphanumeric);

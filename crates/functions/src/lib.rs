@@ -47,6 +47,7 @@ mod variadic;
 
 use std::any::Any;
 
+pub use encoding::is_encoding;
 pub use json::set_element;
 pub use lookup::{aggregate, scalar, set_returning};
 pub use regex::check_jsonpath;

@@ -262,6 +262,20 @@ impl<'a> Binder<'a> {
         Ok(expr)
     }
 
+    /// The condition of COPY FROM … WHERE.
+    ///
+    /// # Errors
+    /// As [`Binder::condition`].
+    pub fn copy_condition(mut self, table: &Arc<Table>, node: &Node) -> Result<Expr> {
+        let mut level = Level::new(Place::CopyWhere);
+        level.add_table_columns(table);
+        self.levels.push(level);
+        let expr = self.expression(node)?;
+        let mut expr = self.boolean(expr, "WHERE")?;
+        vars_to_columns(&mut expr);
+        Ok(expr)
+    }
+
     /// An expression that an index orders by; a literal is text.
     ///
     /// # Errors

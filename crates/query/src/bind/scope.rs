@@ -78,6 +78,7 @@ pub(super) enum Place {
     Generated,
     IndexExpression,
     IndexPredicate,
+    CopyWhere,
     CycleMark,
 }
 
@@ -133,6 +134,7 @@ impl Place {
             Place::Generated => "column generation expression",
             Place::IndexExpression => "index expression",
             Place::IndexPredicate => "index predicate",
+            Place::CopyWhere => "COPY FROM WHERE condition",
             _ => return None,
         })
     }
@@ -178,6 +180,7 @@ impl Place {
             Place::Generated => "column generation expressions",
             Place::IndexExpression => "index expressions",
             Place::IndexPredicate => "index predicates",
+            Place::CopyWhere => "COPY FROM WHERE conditions",
             Place::CycleMark => "CYCLE",
         }
     }

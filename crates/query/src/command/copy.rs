@@ -1,5 +1,8 @@
 //! COPY FROM STDIN and COPY TO STDOUT, in text, CSV and binary format.
 
+mod binary;
+mod fields;
+mod lines;
 mod options;
 mod reader;
 mod writer;
@@ -10,15 +13,15 @@ use catalog::objects::Privilege;
 use catalog::{ColumnDefault, Table};
 use parser::protobuf::{self, CopyStmt};
 use parser::{Node, NodeEnum, Statement};
-use types::{Oid, Result, SqlError, SqlState};
+use types::{Oid, Result, SqlError, SqlState, oid};
 
-use self::options::Options;
-use self::reader::Reader;
+use self::options::{Options, no_column};
+use self::reader::{Column, Reader};
 use self::writer::Writer;
 use super::Outcome;
-use crate::bind::{Binder, required, strings, unsupported};
+use crate::bind::{Binder, required, strings};
 use crate::chunk::{CHUNK_ROWS, Chunk};
-use crate::execute::Execution;
+use crate::execute::{Event, Execution};
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{self, Node as PlanNode, Plan, StatementPlan};
 use crate::session::transaction::check_descriptors;
@@ -42,38 +45,47 @@ pub(super) async fn run(
              anyone.",
         ));
     }
-    if where_clause.is_some() {
-        return Err(unsupported("COPY … WHERE"));
-    }
-    let options = Options::read(options)?;
     session.begin_statement().await?;
+    let source = &statement.source;
     if *is_from {
         let range = required(relation.as_ref())?;
         session.begin_modification("COPY FROM")?;
-        let copy = CopyIn::open(session, range, attlist, options)?;
+        // PostgreSQL does not say where the name is.
+        let table = Binder::new(&session.cx, "", &[]).target_table(range, Privilege::Insert);
+        let table = table.map_err(SqlError::without_position)?;
+        let binder = Binder::new(&session.cx, source, &[]);
+        let condition = where_clause.as_ref().map(|node| binder.copy_condition(&table, node));
+        let condition = condition.transpose()?;
+        let options = Options::read(options, true, source)?;
+        let copy = CopyIn::open(session, &table, attlist, options, condition)?;
         return Ok(Outcome::CopyIn(Box::new(copy)));
     }
-    copy_out(session, relation.as_ref(), query.as_deref(), attlist, options, statement).await
+    if where_clause.is_some() {
+        return Err(SqlError::new(SqlState::SYNTAX_ERROR, "WHERE clause not allowed with COPY TO"));
+    }
+    let options = Options::read(options, false, source)?;
+    copy_out(session, relation.as_ref(), query.as_deref(), attlist, options, source)
 }
 
 /// `COPY … TO STDOUT`: the rows of a query.
-async fn copy_out(
+fn copy_out(
     session: &mut Session,
     relation: Option<&protobuf::RangeVar>,
     query: Option<&Node>,
     attlist: &[Node],
     options: Options,
-    statement: &Statement,
+    source: &str,
 ) -> Result<Outcome> {
     let text;
     let parsed;
-    let (select, source): (&NodeEnum, &str) = match (relation, query) {
+    let mut copied = None;
+    let (node, source): (&NodeEnum, &str) = match (relation, query) {
         (Some(range), None) => {
-            let copied = Binder::new(&session.cx, "", &[]).copied_table(range);
-            let copied = copied.map_err(SqlError::without_position)?;
-            let columns = match (copied, attlist) {
+            let table = Binder::new(&session.cx, "", &[]).copied_table(range);
+            copied = table.map_err(SqlError::without_position)?;
+            let columns = match (&copied, attlist) {
                 (Some(table), names) => {
-                    let positions = positions(&table, names)?;
+                    let positions = positions(table, names)?;
                     let columns = positions.iter().filter_map(|at| table.columns.get(*at));
                     columns.map(|column| quote(&column.name)).collect::<Vec<_>>().join(", ")
                 }
@@ -93,18 +105,42 @@ async fn copy_out(
                 _ => return Err(SqlError::internal("COPY query does not parse")),
             }
         }
-        (None, Some(query)) => (required(query.node.as_ref())?, &statement.source),
+        (None, Some(query)) => (required(query.node.as_ref())?, source),
         _ => return Err(SqlError::internal("COPY of nothing")),
     };
-    let NodeEnum::SelectStmt(select) = select else {
-        return Err(unsupported("COPY of a data-modifying statement"));
+    let binder = Binder::new(&session.cx, source, &[]);
+    let (columns, plan) = match node {
+        NodeEnum::SelectStmt(select) => {
+            let bound = binder.query(select)?;
+            (bound.tree.columns.clone(), plan::plan_query(bound, &session.plan_cx())?)
+        }
+        modification => {
+            let bound = binder.modification(modification)?;
+            let Some((columns, _)) = &bound.tree.returning else {
+                return Err(SqlError::unsupported("COPY query must have a RETURNING clause"));
+            };
+            let columns = columns.clone();
+            (columns, plan::plan_modify(bound, &session.plan_cx())?)
+        }
     };
-    let bound = Binder::new(&session.cx, source, &[]).query(select)?;
-    let columns = bound.tree.columns.clone();
-    let plan = Arc::new(plan::plan_query(bound, &session.plan_cx())?);
+    let names = || columns.iter().map(|column| column.name.as_str());
+    let relation = relation.map_or("", |range| range.relname.as_str());
+    let exists = |name: &str| match &copied {
+        Some(table) => table.column(name).is_some(),
+        None => names().any(|known| known == name),
+    };
+    options.check_columns(relation, exists, names())?;
+    if plan.writes {
+        session.begin_modification("COPY TO")?;
+    }
+    let plan = Arc::new(plan);
+    let cluster = session.engine.cluster();
     let active = session.ensure_active()?;
     let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
     let at = txn.next_command();
+    if plan.writes {
+        check_descriptors(txn, cluster, &plan.tables);
+    }
     let execution = Execution::new(plan, Vec::new(), at)?;
     let (types, names) = columns.into_iter().map(|column| (column.ty, column.name)).unzip();
     let settings = session.cx.settings.format.clone();
@@ -184,42 +220,65 @@ pub(crate) struct CopyIn {
     /// An INSERT of the rows in its work table, whose columns are those of the data.
     plan: Arc<StatementPlan>,
     reader: Reader,
+    /// Positions in the table of the data's columns.
+    positions: Vec<usize>,
     binary: bool,
+    /// Rows that are written at once.
+    rows_max: usize,
+    /// Each row is written before the next is looked at, as in PostgreSQL where something volatile
+    /// could notice.
+    one_by_one: bool,
     rows: Chunk,
     inserted: u64,
+    /// What foreign keys have to say something about at the end.
+    events: Vec<Event>,
 }
 
 impl CopyIn {
     fn open(
         session: &Session,
-        range: &protobuf::RangeVar,
+        table: &Arc<Table>,
         attlist: &[Node],
         options: Options,
+        condition: Option<Expr>,
     ) -> Result<CopyIn> {
         let cx = &session.cx;
-        let table = Binder::new(cx, "", &[]).target_table(range, Privilege::Insert);
-        let table = table.map_err(SqlError::without_position)?;
-        let positions = positions(&table, attlist)?;
-        let columns: Vec<(String, Oid, i32)> = positions
-            .iter()
-            .filter_map(|position| table.columns.get(*position))
-            .map(|column| (column.name.clone(), Oid(column.type_oid), column.typmod))
+        let positions = positions(table, attlist)?;
+        let copied = || positions.iter().filter_map(|position| table.columns.get(*position));
+        let exists = |name: &str| table.column(name).is_some();
+        options.check_columns(&table.name, exists, copied().map(|column| column.name.as_str()))?;
+        let columns: Vec<Column> = copied()
+            .map(|column| Column {
+                name: column.name.clone(),
+                ty: Oid(column.type_oid),
+                typmod: column.typmod,
+                has_default: column.default.is_some(),
+            })
             .collect();
         let binary = options.binary;
+        let may_default = options.default.is_some();
+        let one_row = condition.is_some();
+        let Inserting { plan, one_by_one } =
+            insert_plan(cx, table, &positions, may_default, condition)?;
+        let reader = Reader::new(options, columns, table.name.clone());
         Ok(CopyIn {
             table: table.oid,
-            plan: Arc::new(insert_plan(cx, &table, &positions)?),
-            rows: Chunk::with_capacity(columns.len(), CHUNK_ROWS),
-            reader: Reader::new(options, columns, table.name.clone()),
+            plan: Arc::new(plan),
+            rows: Chunk::with_capacity(reader.width(), CHUNK_ROWS),
+            reader,
+            positions,
             binary,
+            rows_max: if one_row || one_by_one { 1 } else { CHUNK_ROWS },
+            one_by_one,
             inserted: 0,
+            events: Vec::new(),
         })
     }
 
     /// How the data comes.
     pub(crate) fn format(&self) -> CopyFormat {
         let format = if self.binary { Format::Binary } else { Format::Text };
-        CopyFormat { format, columns: self.rows.width() }
+        CopyFormat { format, columns: self.positions.len() }
     }
 
     /// Takes a piece of the data.
@@ -237,37 +296,84 @@ impl CopyIn {
     /// As [`CopyIn::take`].
     pub(crate) async fn finish(mut self, session: &mut Session) -> Result<String> {
         self.drain(session, true).await?;
-        self.flush(session).await?;
+        self.flush(session).await.map_err(|refused| refused.error)?;
+        if !self.events.is_empty() {
+            let mut last = self.execution(session, Chunk::new(self.rows.width()))?;
+            last.settle(std::mem::take(&mut self.events));
+            while session.next_chunk(&mut last).await?.is_some() {}
+        }
         Ok(format!("COPY {}", self.inserted))
     }
 
     async fn drain(&mut self, session: &mut Session, end: bool) -> Result<()> {
-        while self.reader.next_row(&session.cx.settings.format, end, &mut self.rows)? {
-            if self.rows.len() >= CHUNK_ROWS {
-                self.flush(session).await?;
+        loop {
+            match self.reader.next_row(&session.cx.settings.format, end, &mut self.rows) {
+                Ok(false) => return Ok(()),
+                Ok(true) if self.rows.len() < self.rows_max => {}
+                Ok(true) => self.flush(session).await.map_err(|refused| refused.error)?,
+                Err(malformed) => {
+                    // What is wrong with the rows before comes first, but for duplicates, which
+                    // PostgreSQL would not have noticed yet.
+                    return Err(match self.flush(session).await {
+                        Err(Refused { error, stored: false }) => error,
+                        _ => malformed,
+                    });
+                }
             }
         }
-        Ok(())
     }
 
     /// Inserts the rows gathered so far.
-    async fn flush(&mut self, session: &mut Session) -> Result<()> {
+    async fn flush(&mut self, session: &mut Session) -> std::result::Result<(), Refused> {
         if self.rows.is_empty() {
             return Ok(());
         }
         let next = Chunk::with_capacity(self.rows.width(), CHUNK_ROWS);
         let rows = std::mem::replace(&mut self.rows, next);
-        let count = rows.len() as u64;
+        let mut execution = self.execution(session, rows)?;
+        loop {
+            match session.next_chunk(&mut execution).await {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    let failed = execution.failed();
+                    let column = failed
+                        .column
+                        .and_then(|of| self.positions.iter().position(|position| *position == of));
+                    let text = !failed.stored || self.one_by_one;
+                    let context = self.reader.context(failed.row, text, column);
+                    return Err(Refused { error: error.context(context), stored: failed.stored });
+                }
+            }
+        }
+        self.reader.forget();
+        self.events.append(&mut execution.take_events());
+        self.inserted += execution.affected();
+        session.engine.activity.changed(self.table, execution.affected());
+        Ok(())
+    }
+
+    /// The insertion of some rows.
+    fn execution(&self, session: &mut Session, rows: Chunk) -> Result<Execution> {
         let cluster = session.engine.cluster();
         let active = session.ensure_active()?;
         let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
         let at = txn.next_command();
         check_descriptors(txn, cluster, &self.plan.tables);
-        let mut execution = Execution::over(Arc::clone(&self.plan), rows, at)?;
-        while session.next_chunk(&mut execution).await?.is_some() {}
-        self.inserted += count;
-        session.engine.activity.changed(self.table, count);
-        Ok(())
+        Execution::over(Arc::clone(&self.plan), rows, at)
+    }
+}
+
+/// Why rows were not inserted.
+struct Refused {
+    error: SqlError,
+    /// A row was right by itself, but could not be stored: its key is taken.
+    stored: bool,
+}
+
+impl From<SqlError> for Refused {
+    fn from(error: SqlError) -> Refused {
+        Refused { error, stored: false }
     }
 }
 
@@ -283,12 +389,7 @@ fn positions(table: &Table, attlist: &[Node]) -> Result<Vec<usize>> {
     }
     let mut positions = Vec::new();
     for name in strings(attlist) {
-        let position = table.column(name).ok_or_else(|| {
-            SqlError::new(
-                SqlState::UNDEFINED_COLUMN,
-                format!("column \"{name}\" of relation \"{}\" does not exist", table.name),
-            )
-        })?;
+        let position = table.column(name).ok_or_else(|| no_column(name, &table.name))?;
         if table.columns.get(position).is_some_and(generated) {
             return Err(SqlError::new(
                 SqlState::INVALID_COLUMN_REFERENCE,
@@ -307,30 +408,70 @@ fn positions(table: &Table, attlist: &[Node]) -> Result<Vec<usize>> {
     Ok(positions)
 }
 
-/// An INSERT of what is in its first work table: values of the columns at `positions`. The other columns
-/// get their defaults.
-fn insert_plan(cx: &SessionCx, table: &Arc<Table>, positions: &[usize]) -> Result<StatementPlan> {
+/// How rows are inserted.
+struct Inserting {
+    plan: StatementPlan,
+    /// Something volatile is computed for each row, other than a sequence's next value.
+    one_by_one: bool,
+}
+
+/// An INSERT of what is in its first work table: values of the columns at `positions`, and if rows
+/// `may_default` for each of them whether it gets its default instead. The other columns get their
+/// defaults. Rows for which `condition` is not true are left out.
+fn insert_plan(
+    cx: &SessionCx,
+    table: &Arc<Table>,
+    positions: &[usize],
+    may_default: bool,
+    condition: Option<Expr>,
+) -> Result<Inserting> {
     let binder = Binder::new(cx, "", &[]);
     binder.check_columns(table.oid, Privilege::Insert, positions)?;
     let type_of = |column: &catalog::Column| Oid(column.type_oid);
     let types: Vec<Oid> = table.columns.iter().map(type_of).collect();
-    let mut exprs = binder.defaults(table, positions)?;
+    let mut exprs = binder.defaults(table, if may_default { &[] } else { positions })?;
+    // What is wrong with a constant is said even if no row needs it.
+    for default in &exprs {
+        plan::constant_value(default.clone(), &cx.settings.format)?;
+    }
+    let is_volatile = exprs.iter().chain(&condition).any(plan::is_volatile_but_nextval);
     for (given, position) in positions.iter().enumerate() {
         if let (Some(expr), Some(ty)) = (exprs.get_mut(*position), types.get(*position)) {
-            *expr = Expr::new(ExprKind::Column(given), *ty);
+            let value = Expr::new(ExprKind::Column(given), *ty);
+            *expr = match may_default {
+                false => value,
+                true => {
+                    let asked = Expr::new(ExprKind::Column(positions.len() + given), oid::BOOL);
+                    let default = std::mem::replace(expr, Expr::null(*ty));
+                    let kind = ExprKind::Case {
+                        whens: vec![(asked, default)],
+                        otherwise: Box::new(value),
+                    };
+                    Expr::new(kind, *ty)
+                }
+            };
         }
     }
-    let given = positions.iter().filter_map(|position| types.get(*position).copied()).collect();
+    let mut given: Vec<Oid> =
+        positions.iter().filter_map(|position| types.get(*position).copied()).collect();
+    if may_default {
+        given.extend(positions.iter().map(|_| oid::BOOL));
+    }
     let input = Arc::new(Plan::new(PlanNode::WorkTable { work_table: 0 }, given));
+    let project = PlanNode::Project { input, exprs };
+    let mut source = Arc::new(Plan::new(project, types.clone()));
+    if let Some(predicate) = condition {
+        source = Arc::new(Plan::new(PlanNode::Filter { input: source, predicate }, types));
+    }
     let insert = plan::Insert {
         table: Arc::clone(table),
-        source: Arc::new(Plan::new(PlanNode::Project { input, exprs }, types)),
+        source,
         checks: binder.row_checks(table)?,
         on_conflict: None,
         returning: None,
     };
     let (foreign_keys, tables) = Binder::new(cx, "", &[]).related(table)?;
-    Ok(StatementPlan {
+    let plan = StatementPlan {
         root: Arc::new(Plan::new(PlanNode::Insert(insert), Vec::new())),
         ctes: Vec::new(),
         subplans: 0,
@@ -338,5 +479,6 @@ fn insert_plan(cx: &SessionCx, table: &Arc<Table>, positions: &[usize]) -> Resul
         writes: true,
         tables,
         foreign_keys,
-    })
+    };
+    Ok(Inserting { plan, one_by_one: is_volatile })
 }

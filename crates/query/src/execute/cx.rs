@@ -87,6 +87,18 @@ pub(crate) struct State {
     pub(crate) events: Vec<Event>,
     /// Calls of [`ExecCx::checkpoint`] so far.
     pub(crate) steps: u32,
+    /// Where the last error was.
+    pub(crate) failed: Failed,
+}
+
+/// Which row of the last chunk an error is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Failed {
+    pub(crate) row: usize,
+    /// The column whose domain refuses its value, by position in the table.
+    pub(crate) column: Option<usize>,
+    /// The row was right by itself, but could not be stored.
+    pub(crate) stored: bool,
 }
 
 /// One step's context: handed down through all operators.
@@ -187,7 +199,10 @@ impl<'a> ExecCx<'a> {
                 }
             };
             match stop {
-                Stop::Error(error) => return Err(error),
+                Stop::Error(error) => {
+                    self.state.failed = Failed { row: index, ..Failed::default() };
+                    return Err(error);
+                }
                 Stop::SubPlan(pending) => {
                     let saved = self.state.replay.take();
                     super::run::run_subplan(*pending, self).await?;

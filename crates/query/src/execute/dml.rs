@@ -58,13 +58,29 @@ impl<'p> Target<'p> {
     /// # Errors
     /// `23502`, `23514`, and what the expressions raise.
     pub(crate) fn complete(&self, row: &mut [Datum], cx: &EvalCx<'_>) -> Result<(), Stop> {
+        self.complete_noting(row, &mut None, cx)
+    }
+
+    /// As [`Target::complete`]; `column` is then the one whose domain refuses its value.
+    pub(crate) fn complete_noting(
+        &self,
+        row: &mut [Datum],
+        column: &mut Option<usize>,
+        cx: &EvalCx<'_>,
+    ) -> Result<(), Stop> {
         let checks = &self.checks;
-        for (column, rules) in &checks.domains {
-            check_domain(rules, row.get(*column).unwrap_or(&Datum::Null), cx)?;
+        let is_generated = |column: usize| checks.generated.iter().any(|(of, _)| *of == column);
+        for (of, rules) in checks.domains.iter().filter(|(of, _)| !is_generated(*of)) {
+            *column = Some(*of);
+            check_domain(rules, row.get(*of).unwrap_or(&Datum::Null), cx)?;
         }
-        for (column, expr) in &self.checks.generated {
+        *column = None;
+        for (of, expr) in &checks.generated {
             let value = eval(expr, row, cx)?;
-            if let Some(slot) = row.get_mut(*column) {
+            if let Some((_, rules)) = checks.domains.iter().find(|(domain, _)| domain == of) {
+                check_domain(rules, &value, cx)?;
+            }
+            if let Some(slot) = row.get_mut(*of) {
                 *slot = value;
             }
         }

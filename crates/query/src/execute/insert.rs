@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use store::{Direction, Key, KeyRange, Value};
 use types::{Datum, Result, RowReader, SqlError, SqlState};
 
-use super::cx::ExecCx;
+use super::cx::{ExecCx, Failed};
 use super::dml::{Returned, Target, inspect_all};
 use super::eval::{EvalCx, Stop, eval, passes};
 use super::index::{self, Entry, Projection};
@@ -86,15 +86,22 @@ impl InsertOperator {
             cx.checkpoint().await?;
             // What stops in the middle of a row begins it anew: generated columns are computed from the others.
             let count = rows.len();
-            let complete = |cx: &EvalCx<'_>, index| target.complete(rows.row_mut(index), cx);
-            cx.for_each(self.stops, count, complete).await?;
+            let mut column = None;
+            let complete = |cx: &EvalCx<'_>, index| {
+                target.complete_noting(rows.row_mut(index), &mut column, cx)
+            };
+            let completed = cx.for_each(self.stops, count, complete).await;
+            cx.state.failed.column = column;
+            completed?;
             let mut proposed = Vec::with_capacity(rows.len());
-            for row in rows.rows() {
+            for (number, row) in rows.rows().enumerate() {
+                cx.state.failed = Failed { row: number, column: None, stored: true };
                 proposed.push(propose(&target, row, cx)?);
             }
             let found = look_up(&target, &proposed, cx).await?;
             let mut returned = Chunk::new(width);
-            for (row, proposed) in rows.rows().zip(proposed) {
+            for (number, (row, proposed)) in rows.rows().zip(proposed).enumerate() {
+                cx.state.failed = Failed { row: number, column: None, stored: true };
                 let conflict = match &node.on_conflict {
                     Some(on_conflict) => arbitrate(&target, on_conflict, &proposed, &found, cx)?
                         .zip(Some(on_conflict)),

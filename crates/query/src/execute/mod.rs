@@ -66,6 +66,7 @@ mod tests;
 pub use cx::{ExecCx, Host, MEMORY_MAX, SystemRows};
 pub use eval::Identity;
 pub use foreign_key::Deferred;
+pub(crate) use foreign_key::Event;
 pub use function::Invocation;
 pub use run::{Execution, Operator, Report};
 pub(crate) use table_reader::TableReader;

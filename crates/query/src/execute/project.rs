@@ -68,7 +68,7 @@ impl Operator for Project {
             while self.position < rows.len() && bytes < CHUNK_BYTES {
                 let (first, done) = (self.position, output.len());
                 let count = slice.min(rows.len() - first);
-                cx.for_each(self.stops, count, |cx, index| {
+                let computed = cx.for_each(self.stops, count, |cx, index| {
                     let row = rows.row(first + index);
                     output.push_with(|out| {
                         for expr in exprs {
@@ -76,8 +76,11 @@ impl Operator for Project {
                         }
                         Ok(())
                     })
-                })
-                .await?;
+                });
+                if let Err(error) = computed.await {
+                    cx.state.failed.row += first;
+                    return Err(error);
+                }
                 bytes += output.rows().skip(done).flatten().map(values::heap_bytes).sum::<usize>();
                 self.position += count;
                 slice *= 4;

@@ -8,9 +8,9 @@ use txn::CommandId;
 use types::{Datum, Result, SqlError};
 
 use super::cte::CteState;
-use super::cx::{Account, ExecCx, Host, State};
+use super::cx::{Account, ExecCx, Failed, Host, State};
 use super::eval::{Memo, Pending, Remembered, Replay};
-use super::foreign_key::enforce;
+use super::foreign_key::{Event, enforce};
 use super::kept_scan::KeptScans;
 use super::key_table::KeyTable;
 use super::{
@@ -106,6 +106,8 @@ pub struct Execution {
     state: State,
     /// Rows of the main plan, if it had to be run to the end at once.
     finished: Option<std::vec::IntoIter<Chunk>>,
+    /// What foreign keys have to say is settled when it ends.
+    settles: bool,
 }
 
 impl Execution {
@@ -127,20 +129,39 @@ impl Execution {
             account: Account::default(),
             events: Vec::new(),
             steps: 0,
+            failed: Failed::default(),
         };
-        Ok(Execution { plan, params, root, state, finished: None })
+        Ok(Execution { plan, params, root, state, finished: None, settles: true })
     }
 
-    /// Readies a plan that reads `rows` as its first work table, at the command `at`.
+    /// Readies a plan that reads `rows` as its first work table, at the command `at`. It is a part of
+    /// a statement: what foreign keys have to say about it is left to [`Execution::take_events`].
     ///
     /// # Errors
     /// As [`Execution::new`].
     pub fn over(plan: Arc<StatementPlan>, rows: Chunk, at: CommandId) -> Result<Execution> {
         let mut execution = Execution::new(plan, Vec::new(), at)?;
+        execution.settles = false;
         if let Some(first) = execution.state.work_tables.first_mut() {
             *first = Arc::new(vec![rows]);
         }
         Ok(execution)
+    }
+
+    /// What foreign keys have to say something about.
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.state.events)
+    }
+
+    /// Settles what other parts of the statement left, too, when this one ends.
+    pub(crate) fn settle(&mut self, events: Vec<Event>) {
+        self.state.events = events;
+        self.settles = true;
+    }
+
+    /// Where the error was that ended the execution.
+    pub(crate) fn failed(&self) -> Failed {
+        self.state.failed
     }
 
     /// The next rows of the main plan; `None` at the end. Rows are modified by the first call, all
@@ -154,7 +175,9 @@ impl Execution {
         cx.check_cancel()?;
         if !self.plan.ctes.iter().any(|cte| cte.modifies) {
             let chunk = self.root.next(&mut cx).await?;
-            enforce(&mut cx).await?;
+            if self.settles {
+                enforce(&mut cx).await?;
+            }
             return Ok(chunk);
         }
         let finished = match &mut self.finished {

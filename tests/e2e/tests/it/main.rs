@@ -11,6 +11,8 @@ mod conflict;
 #[cfg(test)]
 mod conflict_matrix;
 #[cfg(test)]
+mod copy;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod ddl_crash;

@@ -3,40 +3,56 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use types::{Datum, FormatSettings, Oid, Result, SqlError, SqlState};
+use types::{Datum, FormatSettings, Oid, Result, SqlError};
 
-use super::options::Options;
+use super::binary::{self, Binary};
+use super::fields::Field;
+use super::lines::{Lines, malformed};
+use super::options::{Header, Options};
 use super::writer::SIGNATURE;
 use crate::chunk::Chunk;
 
 /// Most bytes that one row may take.
 const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of a line or a value that a context shows at most.
+const SHOWN_BYTES_MAX: usize = 100;
+
+/// A column of the data.
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) ty: Oid,
+    pub(super) typmod: i32,
+    pub(super) has_default: bool,
+}
+
+/// Where a row comes from.
+struct Place {
+    line: usize,
+    /// In the buffer; nothing in binary data.
+    text: Range<usize>,
+}
 
 pub(super) struct Reader {
     options: Options,
-    /// Name, type and modifier of each column of the data.
-    columns: Vec<(String, Oid, i32)>,
+    columns: Vec<Column>,
     relation: String,
     buffer: Vec<u8>,
     /// How much of `buffer` is taken already.
     taken: usize,
+    lines: Lines,
     line: usize,
     header_left: bool,
     ended: bool,
-}
-
-fn malformed(message: impl Into<String>) -> SqlError {
-    SqlError::new(SqlState::BAD_COPY_FILE_FORMAT, message)
+    /// The rows read since [`Reader::forget`]. Their text stays in the buffer, so that errors about
+    /// them can show it.
+    places: Vec<Place>,
 }
 
 impl Reader {
-    pub(super) fn new(
-        options: Options,
-        columns: Vec<(String, Oid, i32)>,
-        relation: String,
-    ) -> Reader {
-        let header_left = options.header || options.binary;
+    pub(super) fn new(options: Options, columns: Vec<Column>, relation: String) -> Reader {
+        let header_left = options.header != Header::Absent || options.binary;
         Reader {
+            lines: Lines::new(&options),
             options,
             columns,
             relation,
@@ -45,132 +61,168 @@ impl Reader {
             line: 0,
             header_left,
             ended: false,
+            places: Vec::new(),
         }
     }
 
+    /// The number of columns of the rows that are read: beside a value for each column one that
+    /// says whether the column's default takes its place, if the data may ask for that.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len() * if self.options.default.is_some() { 2 } else { 1 }
+    }
+
     pub(super) fn feed(&mut self, data: &[u8]) {
-        self.buffer.drain(..self.taken);
-        self.taken = 0;
+        if self.places.is_empty() {
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+        }
         self.buffer.extend_from_slice(data);
+    }
+
+    /// Forgets where the rows came from that were read so far.
+    pub(super) fn forget(&mut self) {
+        self.places.clear();
     }
 
     /// Appends the next complete row to `rows`; with `end`, also one that lacks its line end. False if
     /// there is none.
+    ///
+    /// # Errors
+    /// `22P04` for malformed data, and what reading values raises, with their context.
     pub(super) fn next_row(
         &mut self,
         settings: &FormatSettings,
         end: bool,
         rows: &mut Chunk,
     ) -> Result<bool> {
-        if self.ended {
-            self.taken = self.buffer.len();
-            return Ok(false);
-        }
         if self.options.binary {
             return self.next_binary(end, rows);
         }
         loop {
-            let Some(line) = self.next_line(end)? else { return Ok(false) };
-            self.line += 1;
-            if std::mem::take(&mut self.header_left) {
+            let Some(text) = self.next_line(end)? else { return Ok(false) };
+            let bytes = self.buffer.get(text.clone()).unwrap_or_default();
+            let line =
+                types::utf8(bytes).map_err(|error| error.context(self.of_line(self.line, None)))?;
+            let of_line = |error: SqlError| match error.fields().context {
+                Some(_) => error,
+                None => error.context(self.of_line(self.line, Some(line))),
+            };
+            if self.header_left {
+                if self.options.header == Header::Match {
+                    self.check_header(line).map_err(of_line)?;
+                }
+                self.header_left = false;
                 continue;
             }
-            let line = self.buffer.get(line).unwrap_or_default();
-            if line == b"\\." {
-                self.ended = true;
-                return Ok(false);
-            }
-            let text = types::utf8(line).map_err(|error| error.context(self.context()))?;
-            rows.push_with(|row| self.fields(text, settings, row))?;
+            rows.push_with(|row| self.fields(line, settings, row)).map_err(of_line)?;
+            self.places.push(Place { line: self.line, text });
             return Ok(true);
         }
     }
 
-    fn context(&self) -> String {
-        format!("COPY {}, line {}", self.relation, self.line)
-    }
-
-    /// Where the next line is in the buffer, without its end. In CSV, a line end inside quotes belongs to
-    /// the line.
-    fn next_line(&mut self, end: bool) -> Result<Option<Range<usize>>> {
-        let rest = self.buffer.get(self.taken..).unwrap_or_default();
-        let (length, quoted) = match self.options.csv {
-            true => self.csv_line(rest),
-            false => (text_line(rest), false),
-        };
-        let (line, taken) = match length {
-            Some(length) => (length, length + 1),
-            None if rest.len() > ROW_BYTES_MAX => {
-                return Err(malformed("COPY line is too long").context(self.context()));
-            }
-            None if !end || rest.is_empty() => return Ok(None),
-            None if quoted => {
-                self.line += 1;
-                let line = String::from_utf8_lossy(rest);
-                return Err(malformed("unterminated CSV quoted field")
-                    .context(format!("COPY {}, line {}: \"{line}\"", self.relation, self.line)));
-            }
-            None => (rest.len(), rest.len()),
-        };
-        let line = match rest.get(..line) {
-            Some([before @ .., b'\r']) => before.len(),
-            _ => line,
-        };
-        let start = self.taken;
-        self.taken += taken;
-        Ok(Some(start..start + line))
-    }
-
-    /// How long the line is that `rest` begins with, if it is complete; whether it ends inside quotes.
-    fn csv_line(&self, rest: &[u8]) -> (Option<usize>, bool) {
-        let Options { quote, escape, .. } = self.options;
-        let (mut quoted, mut escaped) = (false, false);
-        for (i, byte) in rest.iter().enumerate() {
-            if escaped {
-                escaped = false;
-            } else if quoted && *byte == escape && escape != quote {
-                escaped = true;
-            } else if *byte == quote {
-                quoted = !quoted;
-            } else if *byte == b'\n' && !quoted {
-                return (Some(i), false);
-            }
+    /// The context of an error about one of the rows read since [`Reader::forget`]: its line, and
+    /// with `text` what stands there, or in one of the columns.
+    pub(super) fn context(&self, row: usize, text: bool, column: Option<usize>) -> String {
+        let Some(place) = self.places.get(row) else { return self.of_line(self.line, None) };
+        if self.options.binary {
+            let column = column.and_then(|at| self.columns.get(at));
+            return self.of_column(place.line, column.map(|column| (column, None)));
         }
-        (None, quoted)
+        let bytes = self.buffer.get(place.text.clone()).unwrap_or_default();
+        let line = String::from_utf8_lossy(bytes);
+        if let Some((at, column)) = column.and_then(|at| Some((at, self.columns.get(at)?))) {
+            let field = self.options.split(&line).ok().and_then(|mut all| {
+                (at < all.len()).then(|| self.forced(all.swap_remove(at), column))
+            });
+            return self.of_column(place.line, Some((column, field)));
+        }
+        self.of_line(place.line, text.then_some(&line))
+    }
+
+    fn of_line(&self, line: usize, text: Option<&str>) -> String {
+        match text {
+            Some(text) => format!("COPY {}, line {line}: \"{}\"", self.relation, shown(text)),
+            None => format!("COPY {}, line {line}", self.relation),
+        }
+    }
+
+    fn of_column(&self, line: usize, column: Option<(&Column, Option<Field<'_>>)>) -> String {
+        let of_line = self.of_line(line, None);
+        match column {
+            None => of_line,
+            Some((column, None)) => format!("{of_line}, column {}", column.name),
+            Some((column, Some(Field::Text(text)))) => {
+                format!("{of_line}, column {}: \"{}\"", column.name, shown(&text))
+            }
+            Some((column, Some(_))) => format!("{of_line}, column {}: null input", column.name),
+        }
+    }
+
+    /// Where the next line is in the buffer, without its end.
+    fn next_line(&mut self, end: bool) -> Result<Option<Range<usize>>> {
+        if self.ended {
+            self.taken = self.buffer.len();
+            return Ok(None);
+        }
+        let rest = self.buffer.get(self.taken..).unwrap_or_default();
+        let line = match self.lines.next(rest, end) {
+            Ok(None) if rest.len() > ROW_BYTES_MAX => Err(malformed("COPY line is too long")),
+            other => other,
+        };
+        let Some(line) = line.map_err(|error| error.context(self.of_line(self.line + 1, None)))?
+        else {
+            return Ok(None);
+        };
+        self.ended = line.last;
+        let start = self.taken;
+        self.taken += line.taken;
+        if line.last && line.length == 0 {
+            return Ok(None);
+        }
+        self.line += 1 + line.inner_lines;
+        Ok(Some(start..start + line.length))
     }
 
     /// Appends a line's values to `row`.
     fn fields(&self, line: &str, settings: &FormatSettings, row: &mut Vec<Datum>) -> Result<()> {
-        let Options { csv, delimiter, quote, null, .. } = &self.options;
-        let special = if *csv { *quote } else { b'\\' };
-        if line.as_bytes().contains(&special) || self.columns.is_empty() {
-            let fields = if *csv { self.split_csv(line) } else { self.split_text(line)? };
-            return self.values(line, fields.iter().map(Option::as_deref), settings, row);
+        if self.columns.is_empty() {
+            return match line.is_empty() {
+                true => Ok(()),
+                false => Err(malformed("extra data after last expected column")),
+            };
         }
-        // Every delimiter ends a field.
-        let fields = line.split(char::from(*delimiter));
-        self.values(line, fields.map(|field| (field != null).then_some(field)), settings, row)
+        if self.options.is_plain(line) {
+            return self.values(self.options.plain(line), settings, row);
+        }
+        self.values(self.options.split(line)?.into_iter(), settings, row)
     }
 
     fn values<'l>(
         &self,
-        line: &str,
-        mut fields: impl Iterator<Item = Option<&'l str>> + Clone,
+        mut fields: impl Iterator<Item = Field<'l>> + Clone,
         settings: &FormatSettings,
         row: &mut Vec<Datum>,
     ) -> Result<()> {
-        let of_line = |error: SqlError| error.context(format!("{}: \"{line}\"", self.context()));
-        let extra = || of_line(malformed("extra data after last expected column"));
         let all = fields.clone();
-        for (name, ty, typmod) in &self.columns {
-            let value = match fields.next() {
-                Some(None) => Ok(Datum::Null),
-                Some(Some(text)) => {
-                    types::text::input(*ty, *typmod, text, settings).map_err(|error| {
-                        error.context(format!("{}, column {name}: \"{text}\"", self.context()))
+        let extra = || malformed("extra data after last expected column");
+        let mut defaults = Vec::new();
+        for column in &self.columns {
+            let field = fields.next().map(|field| self.forced(field, column));
+            if self.options.default.is_some() {
+                defaults.push(Datum::Bool(field == Some(Field::Default)));
+            }
+            let value = match field {
+                Some(Field::Null) => Ok(Datum::Null),
+                Some(Field::Default) if column.has_default => Ok(Datum::Null),
+                Some(Field::Default) => Err(malformed("unexpected default marker in COPY data")
+                    .detail(format!("Column \"{}\" has no default value.", column.name))),
+                Some(Field::Text(text)) => {
+                    types::text::input(column.ty, column.typmod, &text, settings).map_err(|error| {
+                        let field = Some(Field::Text(text));
+                        error.context(self.of_column(self.line, Some((column, field))))
                     })
                 }
-                None => Err(of_line(malformed(format!("missing data for column \"{name}\"")))),
+                None => Err(malformed(format!("missing data for column \"{}\"", column.name))),
             };
             match value {
                 Ok(value) => row.push(value),
@@ -179,116 +231,62 @@ impl Reader {
                 Err(error) => return Err(error),
             }
         }
+        row.extend(defaults);
         match fields.next() {
             Some(_) => Err(extra()),
             None => Ok(()),
         }
     }
 
-    /// Fields of a line in text format. Escapes are taken out; a delimiter behind a backslash is data.
-    ///
-    /// # Errors
-    /// `22021` if escapes make up something that is not UTF-8.
-    fn split_text<'l>(&self, line: &'l str) -> Result<Vec<Option<Cow<'l, str>>>> {
-        if line.is_empty() && self.columns.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut fields = Vec::with_capacity(self.columns.len());
-        let bytes = line.as_bytes();
-        let mut start = 0;
-        loop {
-            let mut end = start;
-            let mut escaped = false;
-            while let Some(byte) = bytes.get(end).filter(|byte| **byte != self.options.delimiter) {
-                escaped |= *byte == b'\\';
-                end += if *byte == b'\\' { 2 } else { 1 };
+    /// A field as `FORCE_NULL` and `FORCE_NOT_NULL` have it.
+    fn forced<'l>(&self, field: Field<'l>, column: &Column) -> Field<'l> {
+        let Options { force_null, force_not_null, null, .. } = &self.options;
+        match field {
+            Field::Null if force_not_null.has(&column.name) => {
+                Field::Text(Cow::Owned(null.clone()))
             }
-            // A backslash at the very end stands for itself.
-            let end = end.min(bytes.len());
-            let raw = line.get(start..end).unwrap_or_default();
-            fields.push(match raw == self.options.null {
-                true => None,
-                false if escaped => Some(Cow::Owned(self.unescape(raw)?)),
-                false => Some(Cow::Borrowed(raw)),
-            });
-            if end == bytes.len() {
-                return Ok(fields);
-            }
-            start = end + 1;
+            Field::Text(text) if text == *null && force_null.has(&column.name) => Field::Null,
+            field => field,
         }
     }
 
-    fn unescape(&self, raw: &str) -> Result<String> {
-        let mut value = Vec::with_capacity(raw.len());
-        let mut bytes = raw.bytes().peekable();
-        while let Some(byte) = bytes.next() {
-            let next = match byte {
-                b'\\' => bytes.next(),
-                _ => None,
+    /// Checks that a header names the columns.
+    fn check_header(&self, line: &str) -> Result<()> {
+        let fields = self.options.split(line)?;
+        if fields.len() != self.columns.len() {
+            return Err(malformed(format!(
+                "wrong number of fields in header line: got {}, expected {}",
+                fields.len(),
+                self.columns.len()
+            )));
+        }
+        for (number, (field, column)) in (1..).zip(fields.iter().zip(&self.columns)) {
+            let got = match field {
+                Field::Text(name) if *name == column.name => continue,
+                Field::Text(name) => format!("\"{name}\""),
+                Field::Null => format!("null value (\"{}\")", self.options.null),
+                Field::Default => {
+                    format!("\"{}\"", self.options.default.as_deref().unwrap_or_default())
+                }
             };
-            value.push(match next {
-                None => byte,
-                Some(b'b') => 0x08,
-                Some(b'f') => 0x0c,
-                Some(b'n') => b'\n',
-                Some(b'r') => b'\r',
-                Some(b't') => b'\t',
-                Some(b'v') => 0x0b,
-                Some(digit @ b'0'..=b'7') => {
-                    let mut code = u32::from(digit - b'0');
-                    for _ in 0..2 {
-                        let Some(digit) = bytes.next_if(|byte| matches!(byte, b'0'..=b'7')) else {
-                            break;
-                        };
-                        code = code * 8 + u32::from(digit - b'0');
-                    }
-                    (code & 0xff).to_le_bytes()[0]
-                }
-                Some(b'x') => hex(&mut bytes).unwrap_or(b'x'),
-                Some(other) => other,
-            });
+            return Err(malformed(format!(
+                "column name mismatch in header line field {number}: got {got}, expected \"{}\"",
+                column.name
+            )));
         }
-        types::utf8(&value).map_err(|error| error.context(self.context()))?;
-        String::from_utf8(value).map_err(|_| SqlError::internal("checked text is not UTF-8"))
-    }
-
-    fn split_csv(&self, line: &str) -> Vec<Option<Cow<'static, str>>> {
-        let mut fields = Vec::new();
-        let mut value: Vec<u8> = Vec::new();
-        let (mut quoted, mut was_quoted) = (false, false);
-        let mut bytes = line.bytes().peekable();
-        let mut finish = |value: &mut Vec<u8>, was_quoted: &mut bool| {
-            // Only ASCII characters are taken out of the line: what is left is UTF-8.
-            let text = String::from_utf8(std::mem::take(value)).unwrap_or_default();
-            let null = !std::mem::take(was_quoted) && text == self.options.null;
-            fields.push((!null).then_some(Cow::Owned(text)));
-        };
-        while let Some(byte) = bytes.next() {
-            if quoted {
-                if byte == self.options.escape
-                    && bytes
-                        .peek()
-                        .is_some_and(|b| *b == self.options.quote || *b == self.options.escape)
-                {
-                    value.extend(bytes.next());
-                } else if byte == self.options.quote {
-                    quoted = false;
-                } else {
-                    value.push(byte);
-                }
-            } else if byte == self.options.quote {
-                (quoted, was_quoted) = (true, true);
-            } else if byte == self.options.delimiter {
-                finish(&mut value, &mut was_quoted);
-            } else {
-                value.push(byte);
-            }
-        }
-        finish(&mut value, &mut was_quoted);
-        fields
+        Ok(())
     }
 
     fn next_binary(&mut self, end: bool, rows: &mut Chunk) -> Result<bool> {
+        if self.ended {
+            let left = self.buffer.len() > self.taken;
+            self.taken = self.buffer.len();
+            return match left {
+                true => Err(malformed("received copy data after EOF marker")
+                    .context(self.of_line(self.line + 1, None))),
+                false => Ok(false),
+            };
+        }
         let mut rest = &self.buffer[self.taken..];
         if self.header_left {
             if rest.len() < SIGNATURE.len() {
@@ -307,11 +305,22 @@ impl Reader {
             self.taken += SIGNATURE.len();
         }
         let before = rest.len();
-        match binary_row(&mut rest, &self.columns)? {
+        let mut column = None;
+        let row = match binary::row(&mut rest, &self.columns, &mut column) {
+            Ok(Binary::Incomplete) if end && before >= 2 => {
+                Err(malformed("unexpected EOF in COPY data"))
+            }
+            row => row,
+        };
+        let row = row.map_err(|error| {
+            error.context(self.of_column(self.line + 1, column.map(|column| (column, None))))
+        })?;
+        match row {
             Binary::Row(row) => {
                 rows.push(row);
                 self.taken += before - rest.len();
                 self.line += 1;
+                self.places.push(Place { line: self.line, text: 0..0 });
                 Ok(true)
             }
             Binary::End => {
@@ -320,76 +329,16 @@ impl Reader {
                 Ok(false)
             }
             // The data may end without the mark that says so, as pgx's do.
-            Binary::Incomplete if end && before < 2 => Ok(false),
-            Binary::Incomplete if end => Err(malformed("unexpected EOF in COPY data")),
             Binary::Incomplete => Ok(false),
         }
     }
 }
 
-enum Binary {
-    Row(Vec<Datum>),
-    End,
-    Incomplete,
-}
-
-fn binary_row(rest: &mut &[u8], columns: &[(String, Oid, i32)]) -> Result<Binary> {
-    let mut at = *rest;
-    let Some(count) = take::<2>(&mut at) else { return Ok(Binary::Incomplete) };
-    let count = i16::from_be_bytes(count);
-    if count == -1 {
-        return Ok(Binary::End);
+/// A text as a context shows it.
+fn shown(text: &str) -> Cow<'_, str> {
+    if text.len() <= SHOWN_BYTES_MAX {
+        return Cow::Borrowed(text);
     }
-    if usize::try_from(count) != Ok(columns.len()) {
-        return Err(malformed(format!("row field count is {count}, expected {}", columns.len())));
-    }
-    let mut row = Vec::with_capacity(columns.len());
-    for (_, ty, typmod) in columns {
-        let Some(len) = take::<4>(&mut at) else { return Ok(Binary::Incomplete) };
-        let len = i32::from_be_bytes(len);
-        if len == -1 {
-            row.push(Datum::Null);
-            continue;
-        }
-        let Ok(len) = usize::try_from(len) else {
-            return Err(malformed("invalid field size"));
-        };
-        let Some((value, after)) = at.split_at_checked(len) else {
-            return Ok(Binary::Incomplete);
-        };
-        at = after;
-        row.push(types::binary::receive(*ty, *typmod, value)?);
-    }
-    *rest = at;
-    Ok(Binary::Row(row))
-}
-
-/// How long the line of text format is that `rest` begins with, if it is complete. A backslash before a line
-/// end makes the line end data.
-fn text_line(rest: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = from + memchr::memchr2(b'\n', b'\\', rest.get(from..)?)?;
-        match rest.get(at) {
-            Some(b'\\') => from = at + 2,
-            _ => return Some(at),
-        }
-    }
-}
-
-fn take<const N: usize>(at: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, rest) = at.split_first_chunk::<N>()?;
-    *at = rest;
-    Some(*head)
-}
-
-fn hex(bytes: &mut std::iter::Peekable<std::str::Bytes<'_>>) -> Option<u8> {
-    let mut code: Option<u8> = None;
-    for _ in 0..2 {
-        let digit = bytes.peek().and_then(|byte| char::from(*byte).to_digit(16));
-        let Some(digit) = digit.and_then(|digit| u8::try_from(digit).ok()) else { break };
-        bytes.next();
-        code = Some(code.unwrap_or(0) * 16 + digit);
-    }
-    code
+    let end = (0..=SHOWN_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Cow::Owned(format!("{}...", &text[..end]))
 }

@@ -8,7 +8,7 @@ use catalog::objects::ObjectId;
 use types::settings::FormatSettings;
 use types::{Datum, Oid, Result, SqlError};
 
-use super::options::Options;
+use super::options::{Header, Options};
 use crate::chunk::Chunk;
 use crate::session::{CopyFormat, Format};
 
@@ -37,7 +37,7 @@ impl Writer {
         if self.options.binary {
             return vec![Bytes::from_static(SIGNATURE)];
         }
-        if !self.options.header {
+        if self.options.header == Header::Absent {
             return Vec::new();
         }
         let mut out = BytesMut::new();
@@ -45,7 +45,7 @@ impl Writer {
             if i > 0 {
                 out.put_u8(self.options.delimiter);
             }
-            self.field(name.as_bytes(), &mut out);
+            self.field(name.as_bytes(), false, &mut out);
         }
         out.put_u8(b'\n');
         vec![out.freeze()]
@@ -95,7 +95,8 @@ impl Writer {
             }
             return Ok(());
         }
-        for (i, (value, ty)) in row.iter().zip(&self.types).enumerate() {
+        let columns = self.types.iter().zip(&self.names);
+        for (i, (value, (ty, name))) in row.iter().zip(columns).enumerate() {
             if i > 0 {
                 out.put_u8(self.options.delimiter);
             }
@@ -110,20 +111,22 @@ impl Writer {
             } else {
                 types::text::output(value, *ty, &self.settings, text);
             }
-            self.field(text, out);
+            self.field(text, self.options.force_quote.has(name), out);
         }
         out.put_u8(b'\n');
         Ok(())
     }
 
-    fn field(&self, text: &[u8], out: &mut BytesMut) {
+    fn field(&self, text: &[u8], force_quote: bool, out: &mut BytesMut) {
         let options = &self.options;
         if options.csv {
             let special = |b: &u8| {
                 *b == options.delimiter || *b == options.quote || matches!(b, b'\n' | b'\r')
             };
-            let quoted =
-                text == options.null.as_bytes() || text == b"\\." || text.iter().any(special);
+            let quoted = force_quote
+                || text == options.null.as_bytes()
+                || (self.types.len() == 1 && text == b"\\.")
+                || text.iter().any(special);
             if !quoted {
                 return out.put_slice(text);
             }

@@ -162,6 +162,25 @@ fn contains(expr: &Expr, is: &dyn Fn(&Expr) -> bool) -> bool {
     found
 }
 
+/// As [`is_volatile`], but for a sequence's next value.
+///
+/// Source: PostgreSQL 16 `contain_volatile_functions_not_nextval`.
+pub(crate) fn is_volatile_but_nextval(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Call(call) if call.proc.name == "nextval" => false,
+        ExprKind::Call(call) => {
+            call.proc.volatility == Volatility::Volatile
+                || call.args.iter().any(is_volatile_but_nextval)
+        }
+        _ => {
+            let mut found = false;
+            expr.for_each_child(&mut |child| found |= is_volatile_but_nextval(child));
+            found
+                || matches!(&expr.kind, ExprKind::UserCall(call) if call.function.volatility == 'v')
+        }
+    }
+}
+
 /// Whether an expression, or a sub-query in it, calls a volatile function.
 fn is_volatile(expr: &Expr) -> bool {
     let volatile = match &expr.kind {
