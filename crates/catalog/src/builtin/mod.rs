@@ -17,8 +17,8 @@ pub use foreign_keys::{CatalogForeignKey, catalog_foreign_keys};
 pub use format_type::{format_type, typmod_suffix};
 pub use lookup::*;
 pub use operator_class::{
-    BTREE, HASH, SortOperators, base_type, binary_coercible, default_operator_class, element_type,
-    equality_operator, hash_operator, sort_operators,
+    BTREE, HASH, SortOperators, base_type, base_typmod, binary_coercible, default_operator_class,
+    element_type, equality_operator, hash_operator, sort_operators,
 };
 pub use rows::*;
 pub use words::*;

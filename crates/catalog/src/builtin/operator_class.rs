@@ -56,6 +56,12 @@ pub fn base_type(mut oid: Oid) -> Oid {
     oid
 }
 
+/// The modifier of the type that a built-in domain is over, −1 if it has none or `oid` is no domain.
+pub fn base_typmod(oid: Oid) -> i32 {
+    let domain = type_by_oid(oid).filter(|row| row.kind == TypeKind::Domain);
+    domain.map_or(-1, |row| if row.typmod == -1 { base_typmod(row.base) } else { row.typmod })
+}
+
 /// The element type of a built-in array type proper.
 pub fn element_type(array: Oid) -> Option<Oid> {
     type_by_oid(array).filter(|row| row.is_array()).map(|row| row.element)

@@ -490,6 +490,8 @@ pub struct DomainCheck {
     pub domain: Oid,
     /// The condition on `VALUE`, as PostgreSQL prints it.
     pub condition: &'static str,
+    /// The same without parentheses that are not needed.
+    pub pretty: &'static str,
 }
 
 /// The CHECKs of all domains of `information_schema`.
@@ -499,6 +501,7 @@ pub const DOMAIN_CHECKS: &[DomainCheck] = &[
         name: "cardinal_number_domain_check",
         domain: Oid(13141),
         condition: "(VALUE >= 0)",
+        pretty: "VALUE >= 0",
     },
     DomainCheck {
         oid: Oid(13155),
@@ -506,6 +509,7 @@ pub const DOMAIN_CHECKS: &[DomainCheck] = &[
         domain: Oid(13154),
         condition: "((VALUE)::text = ANY ((ARRAY['YES'::character varying, 'NO'::character \
                     varying])::text[]))",
+        pretty: "VALUE::text = ANY (ARRAY['YES'::character varying, 'NO'::character varying]::text[])",
     },
 ];
 

@@ -314,14 +314,7 @@ fn apply(cx: Cx<'_>, outcome: &mut Outcome, table: &mut Table, action: &Action) 
         Action::Triggers => Ok(()),
         Action::SetStorage { column: name, storage } => {
             let at = column(table, name)?;
-            let type_oid = types::Oid(table.columns[at].type_oid);
-            let fixed = crate::builtin::type_by_oid(type_oid).is_some_and(|row| row.len > 0);
-            if fixed && storage.is_some_and(|storage| storage != Storage::Plain) {
-                let name = crate::builtin::format_type(type_oid, None);
-                return Err(SqlError::unsupported(format!(
-                    "column data type {name} can only have storage PLAIN"
-                )));
-            }
+            table::check_storage(types::Oid(table.columns[at].type_oid), *storage)?;
             table.columns[at].storage = *storage;
             Ok(())
         }
@@ -388,7 +381,7 @@ fn add_column(
         return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
     }
     table::check_system_column(&def.name)?;
-    table.columns.push(table::column(def));
+    table.columns.push(table::column(def)?);
     let live = table.live_columns().count();
     limits::check_column_count(live, table.columns.len(), table.primary_key.is_some())
 }

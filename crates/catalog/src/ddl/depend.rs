@@ -35,6 +35,8 @@ pub(crate) enum Part {
     Constraint(ObjectId, ObjectId),
     Function(ObjectId),
     Domain(ObjectId),
+    /// The row type of a table or view, or the array type over that or over a domain: goes with it.
+    Type(ObjectId),
     /// A constraint of a domain, by the OIDs of both.
     DomainConstraint(ObjectId, ObjectId),
     Statistics(ObjectId),
@@ -58,6 +60,7 @@ impl Part {
             | Part::Index(oid)
             | Part::Function(oid)
             | Part::Domain(oid)
+            | Part::Type(oid)
             | Part::Statistics(oid)
             | Part::Constraint(_, oid)
             | Part::DomainConstraint(_, oid) => (oid, 0),
@@ -76,13 +79,11 @@ enum Strength {
 /// The dependencies that texts and types bring, as (dependent, what it depends on).
 struct Graph {
     edges: Vec<(Part, Part, Strength)>,
-    /// Dependents of relations by their row types, which stand where the types do in the order.
-    by_type: Vec<(Part, Part, ObjectId)>,
 }
 
 impl Graph {
     fn new(catalog: &Catalog) -> Graph {
-        let mut graph = Graph { edges: Vec::new(), by_type: Vec::new() };
+        let mut graph = Graph { edges: Vec::new() };
         for table in catalog.tables() {
             for (at, column) in table.live_columns() {
                 let generated = matches!(column.default, Some(ColumnDefault::Generated(_)));
@@ -180,15 +181,11 @@ impl Graph {
     fn ty(&mut self, catalog: &Catalog, part: Part, ty: u32) {
         let Some(found) = catalog.user_type(ty) else { return };
         let on = match found.domain {
-            Some(domain) => Part::Domain(domain.oid),
-            None => Part::Relation(found.relation),
+            Some(domain) if domain.oid == ty => Part::Domain(ty),
+            _ => Part::Type(ty),
         };
-        if on == part {
-            return;
-        }
-        self.edges.push((part, on, Strength::Normal));
-        if found.domain.is_none() {
-            self.by_type.push((part, on, found.oid));
+        if on != part && part != Part::Relation(found.relation) {
+            self.edges.push((part, on, Strength::Normal));
         }
     }
 
@@ -201,17 +198,6 @@ impl Graph {
         // What depends in both ways goes silently.
         found.sort_by_key(|(part, strength)| (part.sort_key(), *strength == Strength::Normal));
         found.dedup_by_key(|(part, _)| *part);
-        // Through a row type only: at the type's place.
-        let direct = |of: Part| self.edges.iter().filter(move |(p, on, _)| *p == of && *on == part);
-        let place = |of: Part| {
-            let through = self.by_type.iter().filter(|(p, on, _)| *p == of && *on == part);
-            let types: Vec<ObjectId> = through.map(|(_, _, ty)| *ty).collect();
-            match types.first() {
-                Some(ty) if types.len() == direct(of).count() => ((*ty, 0), of.sort_key()),
-                _ => (of.sort_key(), of.sort_key()),
-            }
-        };
-        found.sort_by_key(|(part, _)| place(*part));
         found
     }
 }
@@ -233,6 +219,9 @@ fn structural(catalog: &Catalog, part: Part, found: &mut Vec<(Part, Strength)>) 
             found.extend(statistics.map(|s| (Part::Statistics(s.oid), Normal)));
         }
         Part::Relation(oid) => {
+            let table = catalog.table_by_oid(oid).map(|table| table.row_type);
+            let row_type = table.or_else(|| Some(catalog.view_by_oid(oid)?.row_type));
+            found.extend(row_type.map(|ty| (Part::Type(ty), Auto)));
             for statistics in catalog.statistics_objects().filter(|s| s.table == oid) {
                 found.push((Part::Statistics(statistics.oid), Auto));
             }
@@ -267,6 +256,11 @@ fn structural(catalog: &Catalog, part: Part, found: &mut Vec<(Part, Strength)>) 
         Part::Domain(oid) => {
             let Some(domain) = catalog.domain_by_oid(oid) else { return };
             found.extend(domain.checks.iter().map(|c| (Part::DomainConstraint(oid, c.oid), Auto)));
+            found.push((Part::Type(domain.array_type), Auto));
+        }
+        Part::Type(oid) => {
+            let row_type = catalog.user_type(oid).filter(|found| found.oid == oid);
+            found.extend(row_type.map(|found| (Part::Type(found.array_type), Auto)));
         }
         Part::Index(_)
         | Part::Default(..)
@@ -420,6 +414,7 @@ impl Edits {
                 }
                 None => outcome.remove(oid),
             },
+            Part::Type(_) => {}
             Part::Index(oid) => {
                 let Some((table, _)) = cx.catalog.index_by_oid(oid) else { return };
                 let oid_of_table = table.oid;
@@ -566,7 +561,7 @@ pub(crate) fn describe(cx: Cx<'_>, part: Part) -> String {
             format!("constraint {} on {}", name.map_or("", |name| name), relation(oid))
         }
         Part::Function(oid) => format!("function {}", signature(cx, oid)),
-        Part::Domain(oid) => format!("type {}", ty(oid)),
+        Part::Domain(oid) | Part::Type(oid) => format!("type {}", ty(oid)),
         Part::DomainConstraint(oid, constraint) => {
             let domain = catalog.domain_by_oid(oid);
             let check =

@@ -151,7 +151,7 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
         array_type: outcome.allocate(),
         row_type: outcome.allocate(),
         row_type_grants: None,
-        columns: columns.iter().map(column).collect(),
+        columns: columns.iter().map(column).collect::<Result<_>>()?,
         primary_key: None,
         indexes: Vec::new(),
         checks: Vec::new(),
@@ -206,9 +206,25 @@ pub fn create_table(cx: Cx<'_>, request: &CreateTable) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// Refuses a storage that a type's values cannot have.
+pub(super) fn check_storage(type_oid: Oid, storage: Option<Storage>) -> Result<()> {
+    let fixed = crate::builtin::type_by_oid(type_oid).is_some_and(|row| row.len > 0);
+    if fixed && storage.is_some_and(|storage| storage != Storage::Plain) {
+        let name = crate::builtin::format_type(type_oid, None);
+        return Err(SqlError::unsupported(format!(
+            "column data type {name} can only have storage PLAIN"
+        )));
+    }
+    Ok(())
+}
+
 /// The stored form of a column.
-pub(super) fn column(def: &ColumnDef) -> Column {
-    Column {
+///
+/// # Errors
+/// `0A000` for a storage that its type cannot have.
+pub(super) fn column(def: &ColumnDef) -> Result<Column> {
+    check_storage(def.type_oid, def.storage)?;
+    Ok(Column {
         name: def.name.clone(),
         type_oid: def.type_oid.0,
         typmod: limits::column_typmod(def.type_oid, def.typmod),
@@ -222,7 +238,7 @@ pub(super) fn column(def: &ColumnDef) -> Column {
         grants: None,
         dropped: false,
         comment: def.comment.clone(),
-    }
+    })
 }
 
 /// The positions of columns that an expression reads.

@@ -180,7 +180,7 @@ pub fn pg_get_constraintdef(
         let of_domain = domain_check(catalog, constraint);
         return of_domain
             .map(|(domain, check)| domain_checkdef(domain, check, print))
-            .or_else(|| system_keydef(constraint));
+            .or_else(|| system_keydef(constraint, print));
     };
     if let Some(key) = table.foreign_keys.iter().find(|key| key.oid == constraint) {
         return Some(foreign_keydef(catalog, table, key, Some(path)));
@@ -269,10 +269,10 @@ pub(crate) fn domain_checkdef(
 }
 
 /// A constraint of a catalog relation or domain.
-fn system_keydef(constraint: ObjectId) -> Option<String> {
+fn system_keydef(constraint: ObjectId, print: super::Print<'_>) -> Option<String> {
     let mut checks = builtin::DOMAIN_CHECKS.iter();
     if let Some(check) = checks.find(|check| check.oid == types::Oid(constraint)) {
-        return Some(format!("CHECK ({})", check.condition));
+        return Some(format!("CHECK ({})", print(Stored::BuiltInDomain(check))));
     }
     let mut indexes = builtin::system_indexes().iter();
     let index = indexes.find(|index| index.constraint == Some(types::Oid(constraint)))?;

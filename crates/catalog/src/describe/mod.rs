@@ -3,6 +3,7 @@
 //!
 //! A function of an OID gives `None` where PostgreSQL's gives NULL: there is no such object.
 
+mod address;
 mod comments;
 mod definition;
 mod function;
@@ -13,6 +14,7 @@ mod reg;
 mod routine;
 mod type_name;
 
+pub use address::{ObjectAddress, pg_get_object_address};
 pub use comments::*;
 pub use definition::*;
 pub use function::*;
@@ -48,6 +50,8 @@ pub enum Stored<'a> {
     Value(&'a Sql, Purpose),
     /// A domain's condition over `VALUE`.
     Domain(&'a Domain, &'a Sql),
+    /// The condition of a domain of `information_schema`.
+    BuiltInDomain(&'a builtin::DomainCheck),
     /// The query of a view.
     View(&'a View),
     /// The body of a function that is not a string.

@@ -46,7 +46,7 @@ fn unknown_class(class: ObjectId) -> SqlError {
 }
 
 /// What a relation is called.
-fn relation_kind(catalog: &Catalog, oid: ObjectId) -> &'static str {
+pub(super) fn relation_kind(catalog: &Catalog, oid: ObjectId) -> &'static str {
     match builtin::relation_by_oid(Oid(oid)) {
         Some(relation) if relation.view => "view",
         Some(_) => "table",
@@ -64,7 +64,7 @@ fn relation_text(catalog: &Catalog, path: &[ObjectId], oid: ObjectId) -> Option<
     Some(format!("{} {name}", relation_kind(catalog, oid)))
 }
 
-fn column_name(catalog: &Catalog, relation: ObjectId, attnum: i32) -> Option<String> {
+pub(super) fn column_name(catalog: &Catalog, relation: ObjectId, attnum: i32) -> Option<String> {
     let at = usize::try_from(attnum).ok()?.checked_sub(1)?;
     if let Some(table) = catalog.table_by_oid(relation) {
         return table.columns.get(at).map(|column| column.name.clone());

@@ -324,7 +324,7 @@ fn element_steps<'t>(
     target.indirection.iter().map(step).collect()
 }
 
-fn assigned_twice(column: &Column) -> SqlError {
+pub(super) fn assigned_twice(column: &Column) -> SqlError {
     SqlError::new(
         SqlState::SYNTAX_ERROR,
         format!("multiple assignments to same column \"{}\"", column.name),

@@ -149,6 +149,8 @@ pub(crate) fn domain_rules(cx: &SessionCx, ty: ObjectId) -> Result<Vec<DomainRul
             let condition = binder.domain_condition(&node, Oid(base), typmod)?;
             checks.push((check.name.clone(), condition));
         }
+        // In the order in which PostgreSQL checks them.
+        checks.sort_by(|(a, _), (b, _)| a.cmp(b));
         let schema = cx.catalog.schema_by_oid(domain.schema);
         rules.push(DomainRules {
             schema: schema.map(|schema| schema.name.clone()).unwrap_or_default(),

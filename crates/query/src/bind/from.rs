@@ -390,7 +390,7 @@ pub(super) fn source_columns(source: &Source) -> Result<Vec<OutputColumn>> {
                         name: column.name.to_owned(),
                         // The domains of information_schema count as their base types.
                         ty: catalog::builtin::base_type(column.type_oid),
-                        typmod: -1,
+                        typmod: catalog::builtin::base_typmod(column.type_oid),
                         origin: Some((relation.oid.0, attnum)),
                     })
                 })

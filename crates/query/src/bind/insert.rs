@@ -10,7 +10,7 @@ use parser::protobuf::{self, OverridingKind};
 use parser::{Node, NodeEnum};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
-use super::assign::{IdentityRule, Inserted};
+use super::assign::{IdentityRule, Inserted, assigned_twice};
 use super::conflict::table_vars;
 use super::dml::{Action, Modify};
 use super::location::node_location;
@@ -64,6 +64,14 @@ impl Binder<'_> {
                 *known == position && (before.is_none() || element.is_none())
             };
             if columns.positions.iter().zip(&columns.elements).any(whole) {
+                // A view may have a column twice.
+                let is_named = |node: &Node| match &node.node {
+                    Some(NodeEnum::ResTarget(other)) => other.name == named.name,
+                    _ => false,
+                };
+                if !cols.iter().take(columns.positions.len()).any(is_named) {
+                    return Err(assigned_twice(required(table.columns.get(position))?));
+                }
                 return Err(self.error(
                     SqlState::DUPLICATE_COLUMN,
                     format!("column \"{}\" specified more than once", named.name),
@@ -76,7 +84,14 @@ impl Binder<'_> {
         }
         if cols.is_empty() {
             columns.positions = target.all_columns(given_values(select_stmt))?;
+            let twice = |(at, position): (usize, &usize)| {
+                columns.positions[..at].contains(position).then_some(*position)
+            };
+            if let Some(position) = columns.positions.iter().enumerate().find_map(twice) {
+                return Err(assigned_twice(required(table.columns.get(position))?));
+            }
         }
+        target.check_defaults()?;
         self.note_written(&target.beneath, Privilege::Insert, &columns.positions);
         let outer = std::mem::replace(&mut self.identity, identity);
         let outer_defaults = std::mem::replace(&mut self.view_defaults, target.defaults());

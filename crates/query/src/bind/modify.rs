@@ -74,6 +74,19 @@ impl Written {
             .detail("View columns that are not columns of their base relation are not updatable.")
     }
 
+    /// Refuses an INSERT through a view that has defaults for columns that are none of the table's.
+    ///
+    /// # Errors
+    /// `0A000`.
+    pub(super) fn check_defaults(&self) -> Result<()> {
+        let mut defaults = self.beneath.defaults.iter().enumerate();
+        let lost = defaults.find(|(at, default)| default.is_some() && self.position(*at).is_none());
+        match lost.and_then(|(at, _)| self.beneath.columns.get(at)) {
+            Some(column) => Err(self.not_a_column(&column.name)),
+            None => Ok(()),
+        }
+    }
+
     /// The view's own defaults, by position in the table.
     pub(super) fn defaults(&self) -> Vec<(usize, Sql)> {
         let defaults = self.beneath.defaults.iter().enumerate();
@@ -161,6 +174,13 @@ impl Binder<'_> {
     pub(super) fn default_value(&self, position: usize, column: &Column) -> Result<Expr> {
         let ty = Oid(column.type_oid);
         if let Some((_, default)) = self.view_defaults.iter().find(|(at, _)| *at == position) {
+            if matches!(column.default, Some(ColumnDefault::Generated(_))) {
+                return Err(SqlError::new(
+                    SqlState::GENERATED_ALWAYS,
+                    format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name),
+                )
+                .detail(format!("Column \"{}\" is a generated column.", column.name)));
+            }
             let node = parse_stored(&default.text)?;
             let binder = Binder::stored(self.cx, &default.text, &default.names);
             return binder.column_expression(None, &node, &column.name, ty, column.typmod);
@@ -220,6 +240,8 @@ impl Binder<'_> {
                 .condition(table, &node, "CHECK")?;
             checks.push((check.name.clone(), condition));
         }
+        // In the order in which PostgreSQL checks them.
+        checks.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut generated = Vec::new();
         for (position, column) in table.live_columns() {
             if let Some(ColumnDefault::Generated(text)) = &column.default {

@@ -49,6 +49,12 @@ pub(super) fn bind(
     } = stmt;
     let range = required(relation.as_ref())?;
     let name = range_name(session, relation.as_ref())?;
+    let schema = range.schemaname.as_str();
+    if !schema.is_empty() && session.cx.catalog.schema(schema).is_none() {
+        let message = format!("schema \"{schema}\" does not exist");
+        let error = SqlError::new(SqlState::INVALID_SCHEMA_NAME, message);
+        return Err(at(error, range.location, statement));
+    }
     let mut builder = TableBuilder::new(session, statement, &range.relname);
     for element in table_elts {
         builder.declare(element)?;
@@ -67,6 +73,24 @@ pub(super) fn bind(
     })
 }
 
+/// The constraints of a column and where they stand.
+fn kinds(column: &protobuf::ColumnDef) -> impl Iterator<Item = (ConstrType, i32)> {
+    column.constraints.iter().filter_map(|node| match &node.node {
+        Some(NodeEnum::Constraint(constraint)) => {
+            Some((ConstrType::from_i32(constraint.contype)?, constraint.location))
+        }
+        _ => None,
+    })
+}
+
+/// An error at a parse location of a statement.
+fn at(error: SqlError, location: i32, statement: &Statement) -> SqlError {
+    match usize::try_from(location) {
+        Ok(byte) => error.at(parser::character_position(&statement.source, byte)),
+        Err(_) => error,
+    }
+}
+
 /// Gathers the columns and constraints of a new table.
 struct TableBuilder<'a> {
     session: &'a Session,
@@ -74,6 +98,8 @@ struct TableBuilder<'a> {
     name: &'a str,
     /// The table as far as it is known, to bind expressions over.
     shape: Arc<Table>,
+    /// Positions of those of its columns that are generated.
+    generated: Vec<usize>,
     columns: Vec<ColumnDef>,
     constraints: Vec<Constraint>,
     like_indexes: Vec<LikeIndex>,
@@ -88,6 +114,7 @@ impl<'a> TableBuilder<'a> {
             statement,
             name,
             shape,
+            generated: Vec::new(),
             columns: Vec::new(),
             constraints: Vec::new(),
             like_indexes: Vec::new(),
@@ -104,12 +131,18 @@ impl<'a> TableBuilder<'a> {
         match &element.node {
             Some(NodeEnum::ColumnDef(column)) => {
                 let (ty, typmod, _) = column_type(self.session, &self.binder(), column)?;
+                if kinds(column).any(|(kind, _)| kind == ConstrType::ConstrGenerated) {
+                    self.generated.push(self.shape.columns.len());
+                }
                 self.add_shape(&column.colname, ty, typmod);
                 Ok(())
             }
             Some(NodeEnum::TableLikeClause(clause)) => {
                 let like = like::expand(self.session, &self.statement.source, clause)?;
                 for column in like.columns {
+                    if matches!(column.default, Some(ColumnDefault::Generated(_))) {
+                        self.generated.push(self.shape.columns.len());
+                    }
                     self.add_shape(&column.name, column.type_oid, column.typmod);
                 }
                 Ok(())
@@ -156,7 +189,7 @@ impl<'a> TableBuilder<'a> {
             storage: storage(&column.storage_name)?,
             comment: None,
         };
-        let mut nullable = false;
+        self.check_combination(column)?;
         let attributes =
             constraint::Attributes::gather(&column.constraints, &self.statement.source)?;
         for (number, node) in column.constraints.iter().enumerate() {
@@ -165,15 +198,8 @@ impl<'a> TableBuilder<'a> {
             let named = named(constraint);
             let own = vec![column.colname.clone()];
             match kind {
-                ConstrType::ConstrNull => nullable = true,
                 ConstrType::ConstrNotnull => definition.not_null = true,
                 ConstrType::ConstrDefault => {
-                    if definition.identity.is_some() {
-                        return Err(self.both("default and identity", &column.colname));
-                    }
-                    if definition.default.is_some() {
-                        return Err(self.several_defaults(&column.colname));
-                    }
                     let node = required(constraint.raw_expr.as_deref())?;
                     let recorder = Recorder::default();
                     let bound = self.binder().recording(&recorder).column_expression(
@@ -189,14 +215,6 @@ impl<'a> TableBuilder<'a> {
                     definition.default = Some(ColumnDefault::Expression(text));
                 }
                 ConstrType::ConstrGenerated => {
-                    if definition.default.is_some() {
-                        let both = "default and generation expression";
-                        return Err(self.both(both, &column.colname));
-                    }
-                    if definition.identity.is_some() {
-                        let both = "identity and generation expression";
-                        return Err(self.both(both, &column.colname));
-                    }
                     let node = required(constraint.raw_expr.as_deref())?;
                     let recorder = Recorder::default();
                     let expr = self.binder().recording(&recorder).column_expression(
@@ -206,6 +224,7 @@ impl<'a> TableBuilder<'a> {
                         type_oid,
                         typmod,
                     )?;
+                    self.check_generation(&expr)?;
                     if !is_immutable(&expr) {
                         return Err(SqlError::new(
                             SqlState::INVALID_OBJECT_DEFINITION,
@@ -235,25 +254,6 @@ impl<'a> TableBuilder<'a> {
                     });
                 }
                 ConstrType::ConstrIdentity => {
-                    if definition.identity.is_some() {
-                        return Err(SqlError::new(
-                            SqlState::SYNTAX_ERROR,
-                            format!(
-                                "multiple identity specifications for column \"{}\" of table \"{}\"",
-                                column.colname, self.name
-                            ),
-                        ));
-                    }
-                    match &definition.default {
-                        Some(ColumnDefault::Expression(_)) => {
-                            return Err(self.both("default and identity", &column.colname));
-                        }
-                        Some(ColumnDefault::Generated(_)) => {
-                            let both = "identity and generation expression";
-                            return Err(self.both(both, &column.colname));
-                        }
-                        None => {}
-                    }
                     let identity = sequence::identity(self.session, self.statement, constraint)?;
                     definition.identity = Some(identity);
                 }
@@ -263,42 +263,110 @@ impl<'a> TableBuilder<'a> {
                     attributes.apply(number, &mut key);
                     self.constraints.push(Constraint::ForeignKey(key));
                 }
-                ConstrType::ConstrAttrDeferrable
+                // Seen above.
+                ConstrType::ConstrNull
+                | ConstrType::ConstrAttrDeferrable
                 | ConstrType::ConstrAttrNotDeferrable
                 | ConstrType::ConstrAttrDeferred
                 | ConstrType::ConstrAttrImmediate => {}
                 _ => return Err(SqlError::internal("unexpected column constraint")),
             }
         }
-        if nullable && (definition.not_null || definition.identity.is_some()) {
-            return Err(SqlError::new(
-                SqlState::SYNTAX_ERROR,
-                format!(
-                    "conflicting NULL/NOT NULL declarations for column \"{}\" of table \"{}\"",
-                    column.colname, self.name
-                ),
-            ));
-        }
         self.columns.push(definition);
         Ok(())
     }
 
-    /// `both … specified for column "c" of table "t"`.
-    fn both(&self, what: &str, column: &str) -> SqlError {
-        SqlError::new(
-            SqlState::SYNTAX_ERROR,
-            format!("both {what} specified for column \"{column}\" of table \"{}\"", self.name),
-        )
+    /// Refuses what a column cannot be declared at once.
+    ///
+    /// Source: PostgreSQL 16 `transformColumnDefinition`.
+    fn check_combination(&self, column: &protobuf::ColumnDef) -> Result<()> {
+        let (mut default, mut identity, mut generated) = (false, false, false);
+        // Whether NULLs are allowed, once it is said.
+        let mut nullable = None;
+        for (kind, location) in kinds(column) {
+            let refuse = |what: &str, of: &str| {
+                let message =
+                    format!("{what} column \"{}\" {of}table \"{}\"", column.colname, self.name);
+                let error = SqlError::new(SqlState::SYNTAX_ERROR, message);
+                Err(at(error, location, self.statement))
+            };
+            let says_null = match kind {
+                ConstrType::ConstrNull => Some(true),
+                ConstrType::ConstrNotnull | ConstrType::ConstrIdentity => Some(false),
+                _ => None,
+            };
+            let seen = match kind {
+                ConstrType::ConstrDefault => {
+                    Some((&mut default, "multiple default values specified"))
+                }
+                ConstrType::ConstrIdentity => {
+                    Some((&mut identity, "multiple identity specifications"))
+                }
+                ConstrType::ConstrGenerated => {
+                    Some((&mut generated, "multiple generation clauses specified"))
+                }
+                _ => None,
+            };
+            if let Some((seen, several)) = seen
+                && std::mem::replace(seen, true)
+            {
+                return refuse(&format!("{several} for"), "of ");
+            }
+            if says_null.is_some() && nullable.is_some() && says_null != nullable {
+                return refuse("conflicting NULL/NOT NULL declarations for", "of ");
+            }
+            nullable = nullable.or(says_null);
+            let both = [
+                (default && identity, "default and identity"),
+                (default && generated, "default and generation expression"),
+                (identity && generated, "identity and generation expression"),
+            ];
+            if let Some((_, what)) = both.iter().find(|(both, _)| *both) {
+                return refuse(&format!("both {what} specified for"), "of ");
+            }
+        }
+        Ok(())
     }
 
-    fn several_defaults(&self, column: &str) -> SqlError {
-        SqlError::new(
-            SqlState::SYNTAX_ERROR,
-            format!(
-                "multiple default values specified for column \"{column}\" of table \"{}\"",
-                self.name
-            ),
-        )
+    /// Refuses a generation expression that reads what is generated itself.
+    ///
+    /// Source: PostgreSQL 16 `check_nested_generated_walker`.
+    fn check_generation(&self, expr: &Expr) -> Result<()> {
+        let refuse = |what: String, detail: &str| {
+            let message = format!("cannot use {what} in column generation expression");
+            let error = SqlError::new(SqlState::INVALID_OBJECT_DEFINITION, message).detail(detail);
+            Err(at(error, expr.location, self.statement))
+        };
+        match &expr.kind {
+            ExprKind::Column(position) if self.generated.contains(position) => {
+                let name = self.shape.columns.get(*position).map_or("", |column| &column.name);
+                return refuse(
+                    format!("generated column \"{name}\""),
+                    "A generated column cannot reference another generated column.",
+                );
+            }
+            // The fields of the table's name bear its columns' names, those of ROW do not.
+            ExprKind::Row { fields }
+                if fields.iter().map(|(name, _)| &**name).eq(self
+                    .shape
+                    .columns
+                    .iter()
+                    .map(|column| column.name.as_str())) =>
+            {
+                return refuse(
+                    "whole-row variable".to_owned(),
+                    "This would cause the generated column to depend on its own value.",
+                );
+            }
+            _ => {}
+        }
+        let mut found = Ok(());
+        expr.for_each_child(&mut |child| {
+            if found.is_ok() {
+                found = self.check_generation(child);
+            }
+        });
+        found
     }
 
     /// A default cannot refer to columns, whatever they are called.

@@ -218,6 +218,7 @@ pub(super) async fn alter(
     session: &mut Session,
     stmt: &protobuf::AlterTableStmt,
     statement: &Statement,
+    tag: &'static str,
 ) -> Result<Outcome> {
     let name = range_name(session, stmt.relation.as_ref())?;
     session.begin_statement().await?;
@@ -267,12 +268,15 @@ pub(super) async fn alter(
             _ => return Err(unsupported("this form of ALTER VIEW")),
         }
     }
-    change(session, "ALTER VIEW", |cx| ddl::alter_view(cx, &name, stmt.missing_ok, &actions))
-        .await?;
-    Ok(Outcome::Done("ALTER VIEW".into()))
+    change(session, tag, |cx| ddl::alter_view(cx, &name, stmt.missing_ok, &actions)).await?;
+    Ok(Outcome::Done(tag.into()))
 }
 
-fn find<'a>(session: &'a Session, name: &ddl::QualifiedName) -> Option<&'a catalog::View> {
+/// The view called `name`.
+pub(super) fn find<'a>(
+    session: &'a Session,
+    name: &ddl::QualifiedName,
+) -> Option<&'a catalog::View> {
     let catalog = &session.cx.catalog;
     match &name.schema {
         Some(schema) => catalog.view(catalog.schema(schema)?.oid, &name.name),

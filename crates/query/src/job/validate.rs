@@ -77,7 +77,10 @@ fn check_rows(
     batch: &Batch,
 ) -> Result<Option<String>> {
     let checks = offline.row_checks(table)?;
-    let Some((name, condition)) = checks.checks.get(check) else { return Ok(None) };
+    // They are in the order of their names.
+    let name = table.checks.get(check).map(|check| &check.name);
+    let found = checks.checks.iter().find(|(known, _)| Some(known) == name);
+    let Some((name, condition)) = found else { return Ok(None) };
     offline.with(|cx| {
         for (_, row) in &batch.rows {
             match eval(condition, row, cx) {

@@ -243,6 +243,9 @@ fn printed(cx: &SessionCx, stored: Stored<'_>, style: Style) -> String {
             let names = &sql.names;
             (&*sql.text, ruleutils::expression(cx, sight, &sql.text, names, purpose, style))
         }
+        Stored::BuiltInDomain(check) => {
+            return if style.pretty { check.pretty } else { check.condition }.to_owned();
+        }
         Stored::View(view) => (&*view.query.text, ruleutils::view(cx, view, style)),
         Stored::Body(function, body) => (&*body.text, ruleutils::body(cx, function, body)),
     };

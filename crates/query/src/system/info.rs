@@ -122,6 +122,18 @@ fn input_error(cx: &CallCx<'_>, args: &[Datum]) -> Result<Option<SqlError>> {
     let [Datum::Text(text), Datum::Text(name)] = args else { return Ok(None) };
     let session = session(cx)?;
     let ty = super::reg::type_ref(session, name)?;
+    if session.catalog.domain_by_oid(ty.oid.0).is_some() {
+        let (base, typmod) = session.catalog.base_type(ty.oid.0, -1);
+        if let Err(error) = types::text::input(Oid(base), typmod, text, cx.settings) {
+            return Ok(Some(error));
+        }
+        return match crate::bind::domain_input(session, ty.oid, Some(text)) {
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == SqlState::CHECK_VIOLATION => Ok(Some(error)),
+            // A condition failed by itself.
+            Err(error) => Err(error),
+        };
+    }
     let value = match super::reg::input(ty.oid, text, session) {
         Ok(Some(value)) => Ok(value),
         Ok(None) => types::text::input(ty.oid, ty.typmod, text, cx.settings),

@@ -39,6 +39,7 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
                 ("object_args", oid::TEXT_ARRAY, list(|identity| &identity.arguments)),
             ]))
         },
+        "pg_get_object_address" => get_object_address,
         "pg_indexam_has_property" => |_, _, args| match args {
             [Datum::Oid(method), Datum::Text(property)] => {
                 let btree = Oid(*method) == BTREE;
@@ -92,6 +93,32 @@ fn identify(cx: &CallCx<'_>, args: &[Datum]) -> Result<Option<ObjectIdentity>> {
         }
         _ => Ok(None),
     }
+}
+
+/// `pg_get_object_address(type, names, arguments)`: `(classid, objid, objsubid)`.
+fn get_object_address(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    let [Datum::Text(kind), Datum::Array(names), Datum::Array(arguments)] = args else {
+        return Ok(Datum::Null);
+    };
+    let texts = |array: &Array| {
+        let text = |value: &Datum| match value {
+            Datum::Text(text) => Ok(text.to_string()),
+            _ => Err(SqlError::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "name or argument lists may not contain nulls",
+            )),
+        };
+        array.elements.iter().map(text).collect::<Result<Vec<_>>>()
+    };
+    let cx = session(cx)?;
+    let (names, arguments) = (texts(names)?, texts(arguments)?);
+    let address =
+        describe::pg_get_object_address(&cx.catalog, &cx.search_path, kind, &names, &arguments)?;
+    Ok(record([
+        ("classid", oid::OID, Datum::Oid(address.class)),
+        ("objid", oid::OID, Datum::Oid(address.object)),
+        ("objsubid", oid::INT4, Datum::Int4(address.column)),
+    ]))
 }
 
 fn is_index(cx: &CallCx<'_>, index: u32) -> Result<bool> {

@@ -45,7 +45,7 @@ fn a_domain_is_checked() {
     db.check(
         "insert into t values (2, -7, 'x')",
         expect![[r#"
-        23514 value for domain positive violates check constraint "positive_check"
+        23514 value for domain small violates check constraint "positive_check"
     "#]],
     );
     db.check(

@@ -378,16 +378,17 @@ pub(crate) fn check_domain(
     value: &Datum,
     cx: &EvalCx<'_>,
 ) -> Result<(), Stop> {
-    for DomainRules { schema, name, not_null, checks } in rules {
-        if *not_null && value.is_null() {
-            return Err(SqlError::new(
-                SqlState::NOT_NULL_VIOLATION,
-                format!("domain {name} does not allow null values"),
-            )
-            .data_type(schema, name)
-            .into());
-        }
-        for (check, condition) in checks {
+    let Some(DomainRules { schema, name, .. }) = rules.last() else { return Ok(()) };
+    if value.is_null() && rules.iter().any(|rules| rules.not_null) {
+        return Err(SqlError::new(
+            SqlState::NOT_NULL_VIOLATION,
+            format!("domain {name} does not allow null values"),
+        )
+        .data_type(schema, name)
+        .into());
+    }
+    for rules in rules {
+        for (check, condition) in &rules.checks {
             // NULL passes.
             if matches!(eval(condition, slice::from_ref(value), cx)?, Datum::Bool(false)) {
                 return Err(SqlError::new(
