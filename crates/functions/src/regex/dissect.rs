@@ -37,7 +37,7 @@ enum Parts {
     Span,
     Capture(usize, Box<Matcher>),
     /// The automaton goes backwards through the second part.
-    Concat(Box<Matcher>, Box<Matcher>, Automaton),
+    Concat(Box<Matcher>, Box<Matcher>, Box<Automaton>),
     Alternatives(Vec<Matcher>),
     Repeat(Box<Matcher>, Option<u32>),
 }
@@ -51,7 +51,7 @@ impl Matcher {
             Kind::Capture(number, body) => Parts::Capture(*number, boxed(body)?),
             Kind::Concat(first, second) => {
                 let backward = Automaton::new(&second.pattern, true)?;
-                Parts::Concat(boxed(first)?, boxed(second)?, backward)
+                Parts::Concat(boxed(first)?, boxed(second)?, Box::new(backward))
             }
             Kind::Alternatives(all) => {
                 Parts::Alternatives(all.iter().map(Matcher::new).collect::<Option<_>>()?)
