@@ -2,7 +2,7 @@
 //!
 //! The caller (the wire protocol) drives it:
 //!
-//!     simple query      parse(sql) → for each statement: prepare, bind, fetch until Complete;
+//!     simple query      recall(sql), or parse(sql) → for each statement: prepare, bind, fetch until Complete;
 //!                       before the last statement's completion is reported: sync
 //!     extended query    Parse: parse + prepare · Bind: bind · Execute: fetch · Sync: sync
 //!     any error         abort(): a block becomes failed, an implicit transaction is rolled back
@@ -14,7 +14,9 @@ mod catalog_rows;
 mod context;
 mod portal;
 pub(crate) mod prepare;
+mod recent;
 pub(crate) mod settings;
+mod template;
 pub(crate) mod transaction;
 
 use std::collections::BTreeMap;
@@ -149,6 +151,7 @@ pub struct Session {
     pub(crate) identity: Identity,
     /// `default_transaction_read_only`.
     pub(crate) read_only_default: bool,
+    recent: recent::Recent,
     /// Counts changes that make plans of before invalid.
     pub(crate) plan_epoch: u64,
     /// What the client was told of its parameters.
@@ -220,6 +223,7 @@ impl Session {
             state: TxnState::Idle,
             notices: Vec::new(),
             read_only_default: false,
+            recent: recent::Recent::default(),
             plan_epoch: 0,
             told: BTreeMap::new(),
             settings_changed: false,

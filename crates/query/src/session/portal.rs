@@ -22,6 +22,8 @@ use crate::plan::StatementPlan;
 /// A bound statement in the course of execution.
 pub struct Portal {
     prepared: Arc<Prepared>,
+    /// What the client sent, for `current_query()`.
+    pub(super) text: Arc<str>,
     params: Vec<Datum>,
     columns: Vec<ColumnEncoder>,
     settings: FormatSettings,
@@ -157,6 +159,16 @@ impl Session {
             self.current_plan(prepared)?;
         }
         let params = self.parameters_of(prepared, parameters)?;
+        self.portal(prepared, params, result_formats)
+    }
+
+    /// A portal over these values; see [`Session::bind`].
+    pub(super) fn portal(
+        &self,
+        prepared: &Arc<Prepared>,
+        params: Vec<Datum>,
+        result_formats: &[Format],
+    ) -> Result<Portal> {
         let fields = prepared.fields.as_deref().unwrap_or_default();
         let format_of = spread(result_formats, fields.len()).ok_or_else(|| {
             SqlError::new(
@@ -183,6 +195,7 @@ impl Session {
         };
         Ok(Portal {
             prepared: Arc::clone(prepared),
+            text: prepared.statement.as_ref().map(|s| Arc::clone(&s.source)).unwrap_or_default(),
             params,
             columns,
             settings: self.cx.settings.format.clone(),
@@ -284,8 +297,8 @@ impl Session {
 
     /// Begins a portal's statement; `Some` if that is all there is to it.
     async fn start_portal(&mut self, portal: &mut Portal) -> Result<Option<Fetched>> {
-        if let Some(statement) = &portal.prepared.statement {
-            self.cx.query = Arc::clone(&statement.source);
+        if portal.prepared.statement.is_some() {
+            self.cx.query = Arc::clone(&portal.text);
         }
         self.cx.statement_micros = crate::engine::now_micros();
         let prepared = Arc::clone(&portal.prepared);

@@ -32,6 +32,33 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// A command without parameters and result columns.
+    pub(super) fn command(statement: Statement) -> Prepared {
+        Prepared {
+            param_types: Vec::new(),
+            fields: None,
+            statement: Some(statement),
+            planned: Mutex::new(None),
+            fails: false,
+        }
+    }
+
+    /// A statement with its plan.
+    pub(super) fn plan(
+        statement: Statement,
+        param_types: Vec<Oid>,
+        columns: Option<&[OutputColumn]>,
+        planned: Planned,
+    ) -> Prepared {
+        Prepared {
+            param_types,
+            fields: columns.map(|columns| columns.iter().map(field).collect()),
+            statement: Some(statement),
+            planned: Mutex::new(Some(planned)),
+            fails: false,
+        }
+    }
+
     /// The statement as the client sent it.
     pub fn text(&self) -> &str {
         self.statement.as_ref().map_or("", Statement::text)

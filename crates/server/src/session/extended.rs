@@ -17,6 +17,11 @@ impl Talk {
             // Even if this Parse fails.
             self.statements.remove("");
         }
+        if let Some(prepared) = self.database.recall_prepared(parse.sql, &parse.param_types) {
+            self.statements.insert(parse.name, prepared)?;
+            backend::parse_complete(&mut self.wire.out);
+            return Ok(Phase::Ready);
+        }
         let statements = self.database.parse(parse.sql)?;
         if statements.len() > 1 {
             return Err(SqlError::new(
@@ -27,6 +32,7 @@ impl Talk {
         }
         let statement = statements.into_iter().next();
         let prepared = self.database.prepare(statement, &parse.param_types).await?;
+        self.database.remember(parse.sql, &parse.param_types, &prepared);
         self.statements.insert(parse.name, prepared)?;
         backend::parse_complete(&mut self.wire.out);
         Ok(Phase::Ready)

@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use query::{Parameters, Statement};
+use query::{Parameters, Portal, Statement};
 use types::{SqlError, SqlState};
 
 use super::copy::CopyIn;
@@ -16,13 +16,16 @@ impl Talk {
         // Neither the unnamed statement nor the unnamed portal outlives a simple query.
         self.statements.remove("");
         self.portals.remove("");
-        let done = match self.database.parse(sql) {
-            Ok(statements) if statements.is_empty() => {
-                backend::empty_query_response(&mut self.wire.out);
-                Ok(None)
-            }
-            Ok(statements) => self.statements(statements.into_iter()).await,
-            Err(error) => Err(error.into()),
+        let done = match self.database.recall(sql) {
+            Some(portal) => self.portal(portal, &mut Vec::new().into_iter()).await,
+            None => match self.database.parse(sql) {
+                Ok(statements) if statements.is_empty() => {
+                    backend::empty_query_response(&mut self.wire.out);
+                    Ok(None)
+                }
+                Ok(statements) => self.statements(statements.into_iter()).await,
+                Err(error) => Err(error.into()),
+            },
         };
         self.queried(done).await
     }
@@ -46,33 +49,46 @@ impl Talk {
         mut statements: vec::IntoIter<Statement>,
     ) -> Result<Option<Phase>, Failure> {
         while let Some(statement) = statements.next() {
-            let before = self.database.status();
             let prepared = self.database.prepare(Some(statement), &[]).await?;
             if !prepared.param_types.is_empty() {
                 let message = "there is no parameter $1";
                 return Err(SqlError::new(SqlState::UNDEFINED_PARAMETER, message).into());
             }
-            let mut portal = self.database.bind(&prepared, Parameters::default(), &[]).await?;
-            if let Some(fields) = portal.fields() {
-                backend::row_description(&mut self.wire.out, fields, portal.formats());
+            let portal = self.database.bind(&prepared, Parameters::default(), &[]).await?;
+            if let Some(phase) = self.portal(portal, &mut statements).await? {
+                return Ok(Some(phase));
             }
-            match run(&mut self.database, &mut self.wire, &mut portal, 0).await? {
-                Outcome::Complete(tag, _) => {
-                    if statements.as_slice().is_empty() {
-                        // Whoever reads that the last statement is done may rely on its commit.
-                        self.database.sync().await?;
-                    }
-                    self.complete(&tag, before);
+        }
+        Ok(None)
+    }
+
+    /// Runs one statement, after which `rest` come.
+    async fn portal(
+        &mut self,
+        mut portal: Portal,
+        rest: &mut vec::IntoIter<Statement>,
+    ) -> Result<Option<Phase>, Failure> {
+        let before = self.database.status();
+        if let Some(fields) = portal.fields() {
+            backend::row_description(&mut self.wire.out, fields, portal.formats());
+        }
+        match run(&mut self.database, &mut self.wire, &mut portal, 0).await? {
+            Outcome::Complete(tag, _) => {
+                if rest.as_slice().is_empty() {
+                    // Whoever reads that the last statement is done may rely on its commit.
+                    self.database.sync().await?;
                 }
-                Outcome::Empty => backend::empty_query_response(&mut self.wire.out),
-                Outcome::CopyIn(format) => {
-                    let copy = CopyIn { portal, before, rest: Some(statements) };
-                    return self.begin_copy_in(copy, &format).await.map(Some);
-                }
-                Outcome::Suspended => {
-                    let message = "a portal without a row limit was suspended";
-                    return Err(SqlError::internal(message).into());
-                }
+                self.complete(&tag, before);
+            }
+            Outcome::Empty => backend::empty_query_response(&mut self.wire.out),
+            Outcome::CopyIn(format) => {
+                let rest = std::mem::take(rest);
+                let copy = CopyIn { portal, before, rest: Some(rest) };
+                return self.begin_copy_in(copy, &format).await.map(Some);
+            }
+            Outcome::Suspended => {
+                let message = "a portal without a row limit was suspended";
+                return Err(SqlError::internal(message).into());
             }
         }
         Ok(None)

@@ -10,4 +10,5 @@ mod extended;
 mod fuzz;
 mod harness;
 mod lifecycle;
+mod recent;
 mod simple;
