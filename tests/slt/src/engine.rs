@@ -11,6 +11,26 @@ pub(crate) struct Engine {
     pub(crate) name: &'static str,
 }
 
+/// How often a statement is tried that a finished job disturbs.
+const TRIES: usize = 10;
+
+impl Engine {
+    /// Asks as clients do: a statement that meets the end of an index build is tried again.
+    async fn ask(&self, sql: &str) -> Result<Vec<SimpleQueryMessage>, tokio_postgres::Error> {
+        let mut tries = 1;
+        loop {
+            match self.client.simple_query(sql).await {
+                Err(error) if tries < TRIES && is_schema_conflict(&error) => tries += 1,
+                result => return result,
+            }
+        }
+    }
+}
+
+fn is_schema_conflict(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|error| error.message().ends_with("(OC001)"))
+}
+
 /// What a statement failed with: SQLSTATE and message, as far as the server said.
 #[derive(Debug)]
 pub(crate) struct SqlFailure {
@@ -50,7 +70,7 @@ impl AsyncDB for Engine {
         let mut columns = None;
         let mut rows = vec![];
         let mut count = 0;
-        for message in self.client.simple_query(sql).await? {
+        for message in self.ask(sql).await? {
             match message {
                 SimpleQueryMessage::RowDescription(described) => columns = Some(described.len()),
                 SimpleQueryMessage::Row(row) => {

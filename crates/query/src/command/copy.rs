@@ -247,12 +247,18 @@ impl CopyIn {
         let copied = || positions.iter().filter_map(|position| table.columns.get(*position));
         let exists = |name: &str| table.column(name).is_some();
         options.check_columns(&table.name, exists, copied().map(|column| column.name.as_str()))?;
+        let has_default = |column: &catalog::Column| {
+            let domain = column.domain.and_then(|domain| cx.catalog.domain_by_oid(domain));
+            column.default.is_some()
+                || column.identity.is_some()
+                || domain.is_some_and(|domain| domain.default.is_some())
+        };
         let columns: Vec<Column> = copied()
             .map(|column| Column {
                 name: column.name.clone(),
                 ty: Oid(column.type_oid),
                 typmod: column.typmod,
-                has_default: column.default.is_some(),
+                has_default: has_default(column),
             })
             .collect();
         let binary = options.binary;
