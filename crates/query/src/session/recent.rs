@@ -27,8 +27,15 @@ const TEXT_BYTES_MAX: usize = 2048;
 pub(crate) struct Recent {
     /// Of simple queries, by the template's text.
     simple: HashMap<Box<str>, Seen>,
-    /// Of Parse messages, by the text, with the parameter types that the client gave.
-    parsed: HashMap<Box<str>, (Box<[Oid]>, Arc<Prepared>)>,
+    /// Of Parse messages, by the text.
+    parsed: HashMap<Box<str>, Parsed>,
+}
+
+#[derive(Debug)]
+struct Parsed {
+    /// As the client gave them.
+    param_types: Box<[Oid]>,
+    prepared: Arc<Prepared>,
 }
 
 #[derive(Debug)]
@@ -92,11 +99,11 @@ impl Session {
         if matches!(self.state, TxnState::Failed) {
             return None;
         }
-        let (types, prepared) = self.recent.parsed.get(sql)?;
-        if **types != *param_types {
+        let parsed = self.recent.parsed.get(sql)?;
+        if *parsed.param_types != *param_types {
             return None;
         }
-        let prepared = Arc::clone(prepared);
+        let prepared = Arc::clone(&parsed.prepared);
         self.is_current(&prepared).then_some(prepared)
     }
 
@@ -105,7 +112,8 @@ impl Session {
         let is_plan = prepared.statement.as_ref().is_some_and(|s| plan_kind(s).is_some());
         if sql.len() <= TEXT_BYTES_MAX && is_plan && !prepared.fails {
             make_room(&mut self.recent.parsed, |_| false);
-            self.recent.parsed.insert(sql.into(), (param_types.into(), Arc::clone(prepared)));
+            let parsed = Parsed { param_types: param_types.into(), prepared: Arc::clone(prepared) };
+            self.recent.parsed.insert(sql.into(), parsed);
         }
     }
 
