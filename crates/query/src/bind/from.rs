@@ -10,7 +10,7 @@ use parser::{Node, NodeEnum, protobuf};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::query::{FromItem, OutputColumn, Relation, Source};
-use super::scope::{Item, Sight};
+use super::scope::{Item, Place, Sight};
 use super::{Binder, CteSource, required, strings, unsupported};
 
 /// A relation that FROM can name.
@@ -328,9 +328,12 @@ impl Binder<'_> {
         else {
             return Err(SqlError::internal("sub-query is not a SELECT"));
         };
-        let active = std::mem::replace(&mut self.level()?.lateral_active, *lateral);
+        let level = self.level()?;
+        let place = std::mem::replace(&mut level.place, Place::FromQuery);
+        let active = std::mem::replace(&mut level.lateral_active, *lateral);
         let query = self.select_statement(select);
-        self.level()?.lateral_active = active;
+        let level = self.level()?;
+        (level.place, level.lateral_active) = (place, active);
         let query = query?;
         let mut columns = query.columns.clone();
         let (name, names) = alias_parts(alias.as_ref());

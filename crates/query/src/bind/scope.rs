@@ -55,6 +55,8 @@ pub(super) struct Sets {
 pub(super) enum Place {
     Select,
     FromFunction,
+    /// Around a sub-query in FROM.
+    FromQuery,
     JoinOn,
     Where,
     Having,
@@ -144,6 +146,7 @@ impl Place {
         matches!(
             self,
             Place::Select
+                | Place::FromQuery
                 | Place::JoinOn
                 | Place::Where
                 | Place::Having
@@ -160,6 +163,7 @@ impl Place {
         match self {
             Place::Select => "SELECT",
             Place::FromFunction => "functions in FROM",
+            Place::FromQuery => "FROM clause of their own query level",
             Place::JoinOn => "JOIN conditions",
             Place::Where => "WHERE",
             Place::Having => "HAVING",

@@ -151,11 +151,11 @@ async fn shown(client: &Client, schema: &str) -> Vec<String> {
 /// What the catalogs show before the first step, and after each.
 async fn record(client: &Client) -> Vec<Vec<String>> {
     let mut states = vec![shown(client, "recorded").await];
-    for at in 0..SCRIPT.len() {
+    for (at, statement) in SCRIPT.iter().enumerate() {
         run(client, &step(at, "recorded")).await;
         finish_jobs(client).await;
         let state = shown(client, "recorded").await;
-        assert_ne!(Some(&state), states.last(), "{} shows nothing", SCRIPT[at]);
+        assert_ne!(Some(&state), states.last(), "{statement} shows nothing");
         states.push(state);
     }
     assert_eq!(states[0], Vec::<String>::new());
