@@ -77,8 +77,8 @@ async fn recent_writes_answer_alike() {
             assert_eq!(answer, fresh.ask(&[query(&sql)]).await, "{sql}");
         }
     }
-    let all = query("SELECT * FROM t ORDER BY id");
-    assert_eq!(seasoned.ask(&[all.clone()]).await, parsed.session().await.ask(&[all]).await);
+    let all = [query("SELECT * FROM t ORDER BY id")];
+    assert_eq!(seasoned.ask(&all).await, parsed.session().await.ask(&all).await);
 }
 
 #[tokio::test]
