@@ -407,6 +407,14 @@ impl Expr {
         }
     }
 
+    /// The parts that must all hold for it to hold.
+    pub fn conjuncts(&self) -> &[Expr] {
+        match &self.kind {
+            ExprKind::And(conditions) => conditions,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
     /// Calls `f` on each direct sub-expression.
     pub fn for_each_child<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
         match &self.kind {

@@ -18,11 +18,7 @@ pub(super) struct IntegerTest {
 impl IntegerTest {
     /// A predicate as such comparisons, all of which must hold; `None` if it is anything else.
     pub(super) fn all_of(predicate: &Expr, cx: &EvalCx<'_>) -> Option<Vec<IntegerTest>> {
-        let conditions = match &predicate.kind {
-            ExprKind::And(conditions) => conditions.as_slice(),
-            _ => std::slice::from_ref(predicate),
-        };
-        conditions.iter().map(|condition| IntegerTest::of(condition, cx)).collect()
+        predicate.conjuncts().iter().map(|condition| IntegerTest::of(condition, cx)).collect()
     }
 
     /// A condition as such a comparison.

@@ -98,7 +98,7 @@ impl Lookup {
             return None;
         }
         let mut lookup = Lookup { columns: Vec::new(), values: Vec::new(), types: Vec::new() };
-        for condition in conjuncts(scan.filter.as_ref()?) {
+        for condition in scan.filter.as_ref()?.conjuncts() {
             if let Some((column, ty, value)) = equality(condition) {
                 lookup.columns.push(column);
                 lookup.types.push(ty);
@@ -106,14 +106,6 @@ impl Lookup {
             }
         }
         (!lookup.columns.is_empty()).then_some(lookup)
-    }
-}
-
-/// The parts of a condition that must all hold.
-pub(super) fn conjuncts(predicate: &Expr) -> &[Expr] {
-    match &predicate.kind {
-        ExprKind::And(conditions) => conditions,
-        _ => std::slice::from_ref(predicate),
     }
 }
 

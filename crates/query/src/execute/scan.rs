@@ -117,7 +117,7 @@ async fn kept_rows(
         Repeated::Keep(lookup) => lookup,
     };
     // What is the same for all values is tested now: a comparison of integers cannot fail.
-    let same = kept_scan::conjuncts(filter).iter().filter(|c| !kept_scan::refers_to_frame(c));
+    let same = filter.conjuncts().iter().filter(|c| !kept_scan::refers_to_frame(c));
     let tests = same.filter_map(|condition| IntegerTest::of(condition, &cx.eval_cx())).collect();
     let mut cursor = Cursor::new(scan, Some(tests), false, cx).await?;
     let mut rows = KeyedRows::new(plan.types.len(), lookup, cx.charge());

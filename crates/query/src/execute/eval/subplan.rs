@@ -236,10 +236,7 @@ fn lookup_types(plan: &SubPlan) -> Option<Box<[Oid]>> {
         return None;
     }
     let test = plan.test.as_ref()?;
-    let conjuncts = match &test.kind {
-        ExprKind::And(conjuncts) => conjuncts.as_slice(),
-        _ => std::slice::from_ref(test),
-    };
+    let conjuncts = test.conjuncts();
     let width = plan.left.len();
     if conjuncts.len() != width {
         return None;
