@@ -247,12 +247,21 @@ impl<'a> Binder<'a> {
         Ok(expr)
     }
 
-    /// As [`Binder::table_expression`], as a condition.
+    /// The condition of a check constraint.
     ///
     /// # Errors
     /// As [`Binder::query`]; `42804` if it is not boolean.
-    pub fn condition(mut self, table: &Arc<Table>, node: &Node, clause: &str) -> Result<Expr> {
-        let place = if clause == "CHECK" { Place::Check } else { Place::IndexPredicate };
+    pub fn condition(self, table: &Arc<Table>, node: &Node) -> Result<Expr> {
+        self.condition_at(table, node, Place::Check, "CHECK")
+    }
+
+    fn condition_at(
+        mut self,
+        table: &Arc<Table>,
+        node: &Node,
+        place: Place,
+        clause: &str,
+    ) -> Result<Expr> {
         let mut level = Level::new(place);
         level.add_table_columns(table);
         self.levels.push(level);
@@ -266,14 +275,8 @@ impl<'a> Binder<'a> {
     ///
     /// # Errors
     /// As [`Binder::condition`].
-    pub fn copy_condition(mut self, table: &Arc<Table>, node: &Node) -> Result<Expr> {
-        let mut level = Level::new(Place::CopyWhere);
-        level.add_table_columns(table);
-        self.levels.push(level);
-        let expr = self.expression(node)?;
-        let mut expr = self.boolean(expr, "WHERE")?;
-        vars_to_columns(&mut expr);
-        Ok(expr)
+    pub fn copy_condition(self, table: &Arc<Table>, node: &Node) -> Result<Expr> {
+        self.condition_at(table, node, Place::CopyWhere, "WHERE")
     }
 
     /// An expression that an index orders by; a literal is text.
@@ -294,14 +297,8 @@ impl<'a> Binder<'a> {
     ///
     /// # Errors
     /// As [`Binder::condition`].
-    pub fn index_predicate(mut self, table: &Arc<Table>, node: &Node) -> Result<Expr> {
-        let mut level = Level::new(Place::IndexPredicate);
-        level.add_table_columns(table);
-        self.levels.push(level);
-        let expr = self.expression(node)?;
-        let mut expr = self.boolean(expr, "WHERE")?;
-        vars_to_columns(&mut expr);
-        Ok(expr)
+    pub fn index_predicate(self, table: &Arc<Table>, node: &Node) -> Result<Expr> {
+        self.condition_at(table, node, Place::IndexPredicate, "WHERE")
     }
 
     /// Resolves a type name, as in a column definition.

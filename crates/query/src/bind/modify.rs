@@ -236,8 +236,8 @@ impl Binder<'_> {
         let mut checks = Vec::new();
         for check in &table.checks {
             let node = parse_stored(&check.expression)?;
-            let condition = Binder::stored(self.cx, &check.expression, &check.names)
-                .condition(table, &node, "CHECK")?;
+            let condition =
+                Binder::stored(self.cx, &check.expression, &check.names).condition(table, &node)?;
             checks.push((check.name.clone(), condition));
         }
         // In the order in which PostgreSQL checks them.

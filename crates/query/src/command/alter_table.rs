@@ -316,7 +316,7 @@ fn add_constraint(
             let recorder = Recorder::default();
             if let Some(table) = shape {
                 let binder = Binder::new(&session.cx, &statement.source, &[]);
-                let expr = binder.recording(&recorder).condition(table, node, "CHECK")?;
+                let expr = binder.recording(&recorder).condition(table, node)?;
                 let mut positions = Vec::new();
                 read_columns(&expr, &mut positions);
                 columns = positions

@@ -416,7 +416,7 @@ impl<'a> TableBuilder<'a> {
         }
         let node = required(constraint.raw_expr.as_deref())?;
         let recorder = Recorder::default();
-        let expr = self.binder().recording(&recorder).condition(&self.shape, node, "CHECK")?;
+        let expr = self.binder().recording(&recorder).condition(&self.shape, node)?;
         Ok(Constraint::Check {
             name,
             expression: parser::deparse_expression(node)?,
