@@ -2,9 +2,10 @@
 //!
 //! The caller (the wire protocol) drives it:
 //!
-//!     simple query      recall(sql), or parse(sql) → for each statement: prepare, bind, fetch until Complete;
+//!     simple query      parse(sql) → for each statement: prepare, bind, fetch until Complete; or
+//!                       recall(sql), if its like was sent before → fetch until Complete;
 //!                       before the last statement's completion is reported: sync
-//!     extended query    Parse: parse + prepare · Bind: bind · Execute: fetch · Sync: sync
+//!     extended query    Parse: recall_prepared, or parse + prepare + remember · Bind: bind · Execute: fetch · Sync: sync
 //!     any error         abort(): a block becomes failed, an implicit transaction is rolled back
 //!
 //! Invariants: a session has at most one transaction; outside a block it is implicit and ends at

@@ -70,7 +70,7 @@ impl Session {
                         self.recent.simple.insert(template.text.into(), Seen::Never);
                         return None;
                     }
-                    // Its error is raised where it is known by its own text.
+                    // It may name what is made later; its error is raised by its own text.
                     Err(_) => return None,
                 };
                 let recalled = self.recalled(sql, &prepared, &template);
@@ -129,12 +129,14 @@ impl Session {
 
     /// A template as a statement that serves for all of its numbers; `None` if it cannot.
     fn generalise(&mut self, template: &Template) -> Result<Option<Arc<Prepared>>> {
-        let statements = parser::parse(&template.text)?;
+        let Ok(statements) = parser::parse(&template.text) else { return Ok(None) };
         let Ok([statement]) = <[Statement; 1]>::try_from(statements) else { return Ok(None) };
         let StatementKind::Postgres { node, asynchronous: false } = &statement.kind else {
             return Ok(None);
         };
-        rules::check(&statement, self.engine.day(), || false)?;
+        if rules::check(&statement, self.engine.day(), || false).is_err() {
+            return Ok(None);
+        }
         if matches!(**node, NodeEnum::TransactionStmt(_)) && template.numbers.is_empty() {
             return Ok(Some(Arc::new(Prepared::command(statement))));
         }

@@ -176,7 +176,8 @@ fn value_of(node: &Node) -> Option<Value> {
         }
         NodeEnum::TypeCast(cast) => {
             let literal = matches!(cast.arg.as_ref()?.node, Some(NodeEnum::AConst(_)));
-            literal.then_some(Value::Same)
+            // A modifier is no value.
+            (literal && cast.type_name.as_ref()?.typmods.is_empty()).then_some(Value::Same)
         }
         NodeEnum::AExpr(expr) => {
             use protobuf::AExprKind as Kind;
@@ -339,6 +340,7 @@ mod tests {
             "INSERT INTO t SELECT 1",
             "WITH x AS (SELECT 1) SELECT a FROM t WHERE id = 1",
             "SELECT a FROM t WHERE b = 1::bigint AND id = 3::numeric(10, 2)",
+            "SELECT a FROM t WHERE n = '1'::numeric(10, 2) AND id = 3",
         ] {
             assert!(!plain(sql), "{sql}");
         }
