@@ -110,7 +110,8 @@ impl Session {
     /// Remembers what a Parse message gave.
     pub fn remember(&mut self, sql: &str, param_types: &[Oid], prepared: &Arc<Prepared>) {
         let is_plan = prepared.statement.as_ref().is_some_and(|s| plan_kind(s).is_some());
-        if sql.len() <= TEXT_BYTES_MAX && is_plan && !prepared.fails {
+        let is_lasting = is_plan && !prepared.fails && !template::may_depend_on_clock(sql);
+        if sql.len() <= TEXT_BYTES_MAX && is_lasting {
             make_room(&mut self.recent.parsed, |_| false);
             let parsed = Parsed { param_types: param_types.into(), prepared: Arc::clone(prepared) };
             self.recent.parsed.insert(sql.into(), parsed);
@@ -129,6 +130,9 @@ impl Session {
 
     /// A template as a statement that serves for all of its numbers; `None` if it cannot.
     fn generalise(&mut self, template: &Template) -> Result<Option<Arc<Prepared>>> {
+        if template::may_depend_on_clock(&template.text) {
+            return Ok(None);
+        }
         let Ok(statements) = parser::parse(&template.text) else { return Ok(None) };
         let Ok([statement]) = <[Statement; 1]>::try_from(statements) else { return Ok(None) };
         let StatementKind::Postgres { node, asynchronous: false } = &statement.kind else {

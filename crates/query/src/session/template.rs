@@ -75,6 +75,17 @@ impl Template {
     }
 }
 
+/// Whether a literal of a text may mean another value later: `'now'`, `'today'` and their like, and
+/// times whose zone's offset is that of today. Rather too often than too rarely.
+pub(super) fn may_depend_on_clock(sql: &str) -> bool {
+    let sql = sql.to_ascii_lowercase();
+    let is_call = |rest: &str| rest.trim_start().starts_with('(');
+    let has_now =
+        sql.match_indices("now").any(|(at, word)| !sql.get(at + word.len()..).is_some_and(is_call));
+    let words = ["today", "tomorrow", "yesterday", "timetz", "time zone", "\\"];
+    has_now || words.iter().any(|word| sql.contains(word))
+}
+
 /// An integer as the grammar's `ICONST` takes it.
 fn integer(word: &str) -> Option<i32> {
     if !word.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -301,6 +312,14 @@ mod tests {
         ] {
             assert_eq!(of(sql), None, "{sql}");
         }
+    }
+
+    #[test]
+    fn literals_that_the_clock_decides_are_seen() {
+        for sql in ["SELECT 'now'::date", "SELECT ' TODAY 12:00'", "SELECT now(), E'\\x6eow'"] {
+            assert!(may_depend_on_clock(sql), "{sql}");
+        }
+        assert!(!may_depend_on_clock("SELECT now (), clock_timestamp()"));
     }
 
     #[test]

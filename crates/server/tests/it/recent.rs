@@ -141,3 +141,20 @@ async fn recent_statements_follow_the_schema_and_the_settings() {
     "]]
     .assert_eq(&client.ask(&[query("SELECT * FROM t WHERE id = 1")]).await);
 }
+
+#[tokio::test]
+async fn recent_statements_read_the_clock_anew() {
+    let harness = Harness::start().await;
+    let mut client = harness.session().await;
+    let sql = "SELECT 'now'::timestamptz";
+    let through = [parse("", sql), bind("", "", &[]), execute("", 0), sync()];
+    let mut simple = Vec::new();
+    let mut extended = Vec::new();
+    for _ in 0..4 {
+        simple.push(client.ask(&[query(sql)]).await);
+        extended.push(client.ask(&through).await);
+    }
+    for answers in [simple, extended] {
+        assert!(answers.is_sorted_by(|a, b| a < b), "{answers:?}");
+    }
+}
