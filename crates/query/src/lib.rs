@@ -29,7 +29,7 @@ pub use endpoint::Endpoint;
 pub use engine::{Engine, EngineConfig, STORAGE_MAX, Startup};
 pub use rules::{Day, NotADay};
 pub use session::{
-    Canceller, CopyFormat, Fetched, Field, Format, Parameters, Portal, Prepared, Session,
-    Statement, TransactionStatus,
+    Canceller, CommandTag, CopyFormat, Fetched, Field, Format, Parameters, Portal, Prepared,
+    Session, Statement, TransactionStatus,
 };
 pub use system::is_implemented;

@@ -17,6 +17,7 @@ pub mod limits;
 mod listener;
 mod negotiate;
 mod session;
+mod socket;
 mod transport;
 
 use std::sync::Arc;

@@ -20,6 +20,7 @@ use types::{Severity, SqlError, SqlState};
 use crate::certificates::TlsConfigs;
 use crate::codec::backend;
 use crate::codec::startup::{self, First};
+use crate::socket::Socket;
 
 /// The first byte of a TLS record that begins a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -27,7 +28,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// What came of the first bytes.
 pub(crate) enum Negotiated {
     /// Encrypted.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
     /// A cancel request, which may come in plain text: there is nothing to hide in it.
     Cancel { process_id: u32, secret: u32 },
     /// The client left, or was refused and told so.
@@ -42,7 +43,7 @@ pub(crate) async fn negotiate(mut tcp: TcpStream, configs: &TlsConfigs) -> io::R
     }
     if first == [TLS_HANDSHAKE] {
         let acceptor = TlsAcceptor::from(configs.direct.clone());
-        return Ok(Negotiated::Tls(Box::new(acceptor.accept(tcp).await?)));
+        return Ok(Negotiated::Tls(Box::new(acceptor.accept(Socket(tcp)).await?)));
     }
     let mut may_ask_for_gss = true;
     loop {
@@ -54,7 +55,7 @@ pub(crate) async fn negotiate(mut tcp: TcpStream, configs: &TlsConfigs) -> io::R
             First::Ssl => {
                 tcp.write_all(b"S").await?;
                 let acceptor = TlsAcceptor::from(configs.requested.clone());
-                return Ok(Negotiated::Tls(Box::new(acceptor.accept(tcp).await?)));
+                return Ok(Negotiated::Tls(Box::new(acceptor.accept(Socket(tcp)).await?)));
             }
             First::GssEnc if may_ask_for_gss => {
                 tcp.write_all(b"N").await?;

@@ -25,7 +25,7 @@ use crate::execute::{Event, Execution};
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{self, Node as PlanNode, Plan, StatementPlan};
 use crate::session::transaction::check_descriptors;
-use crate::session::{CopyFormat, Fetched, Format, Session, SessionCx};
+use crate::session::{CommandTag, CopyFormat, Fetched, Format, Session, SessionCx};
 
 pub(super) async fn run(
     session: &mut Session,
@@ -200,7 +200,9 @@ impl CopyOut {
                         self.writer.end()
                     }
                 },
-                OutState::Ended => return Ok(Fetched::Complete(format!("COPY {}", self.rows))),
+                OutState::Ended => {
+                    return Ok(Fetched::Complete(CommandTag::counted("COPY", self.rows)));
+                }
             };
             if !data.is_empty() {
                 return Ok(Fetched::CopyData(data));
@@ -300,7 +302,7 @@ impl CopyIn {
     ///
     /// # Errors
     /// As [`CopyIn::take`].
-    pub(crate) async fn finish(mut self, session: &mut Session) -> Result<String> {
+    pub(crate) async fn finish(mut self, session: &mut Session) -> Result<CommandTag> {
         self.drain(session, true).await?;
         self.flush(session).await.map_err(|refused| refused.error)?;
         if !self.events.is_empty() {
@@ -308,7 +310,7 @@ impl CopyIn {
             last.settle(std::mem::take(&mut self.events));
             while session.next_chunk(&mut last).await?.is_some() {}
         }
-        Ok(format!("COPY {}", self.inserted))
+        Ok(CommandTag::counted("COPY", self.inserted))
     }
 
     async fn drain(&mut self, session: &mut Session, end: bool) -> Result<()> {

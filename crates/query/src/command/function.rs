@@ -569,7 +569,7 @@ pub(super) async fn drop(
     }
     let tag = format!("DROP {tag}");
     change(session, &tag, |cx| ddl::drop_functions(cx, kind, &names, missing_ok, cascade)).await?;
-    Ok(Outcome::Done(tag))
+    Ok(Outcome::Done(tag.into()))
 }
 
 pub(super) async fn alter(
@@ -586,7 +586,7 @@ pub(super) async fn alter(
     let name = function_name(session, object)?;
     let tag = format!("ALTER {tag}");
     change(session, &tag, |cx| ddl::alter_function(cx, kind, &name, &request)).await?;
-    Ok(Outcome::Done(tag))
+    Ok(Outcome::Done(tag.into()))
 }
 
 /// What a function cannot contain.

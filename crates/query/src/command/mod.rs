@@ -31,14 +31,14 @@ use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 use crate::bind::required;
 use crate::chunk::Chunk;
 use crate::session::prepare::PlanKind;
-use crate::session::{Field, Session, type_len};
+use crate::session::{CommandTag, Field, Session, type_len};
 
 /// What a command brought.
 pub(crate) enum Outcome {
     /// A command tag.
-    Done(String),
+    Done(CommandTag),
     /// Rows, then a tag.
-    Rows(Chunk, String),
+    Rows(Chunk, CommandTag),
     /// Takes data.
     CopyIn(Box<copy::CopyIn>),
     /// Gives data.

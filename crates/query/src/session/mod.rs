@@ -17,6 +17,7 @@ mod portal;
 pub(crate) mod prepare;
 mod recent;
 pub(crate) mod settings;
+mod tag;
 mod template;
 pub(crate) mod transaction;
 
@@ -33,6 +34,7 @@ pub use self::context::SessionCx;
 pub use self::portal::Portal;
 pub use self::prepare::Prepared;
 use self::settings::Settings;
+pub use self::tag::CommandTag;
 use self::transaction::TxnState;
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
@@ -104,8 +106,8 @@ pub enum Fetched {
     Rows(Chunk),
     /// `max_rows` were returned and there may be more.
     Suspended,
-    /// Finished; the command tag, such as `SELECT 3`.
-    Complete(String),
+    /// Finished.
+    Complete(CommandTag),
     /// The statement was empty.
     Empty,
     /// `COPY … FROM STDIN` wants data: [`Session::copy_in`].

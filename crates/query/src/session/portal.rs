@@ -12,8 +12,8 @@ use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 use super::catalog_rows::CatalogRows;
 use super::context::SettingRequest;
 use super::prepare::{PlanKind, plan_kind};
-use super::transaction::{aborted, check_descriptors};
-use super::{Fetched, Field, Format, Parameters, Prepared, Session, TxnState};
+use super::transaction::{Active, aborted, check_descriptors};
+use super::{CommandTag, Fetched, Field, Format, Parameters, Prepared, Session, TxnState};
 use crate::chunk::Chunk;
 use crate::command::{self, Outcome};
 use crate::execute::{Execution, Host};
@@ -46,7 +46,7 @@ pub(crate) enum Run {
     /// Rows of a command.
     Buffered(Box<Buffered>),
     /// Nothing is left; what the command's tag was.
-    Done(String),
+    Done(CommandTag),
 }
 
 pub(crate) struct Running {
@@ -61,7 +61,7 @@ pub(crate) struct Running {
 
 pub(crate) struct Buffered {
     rows: Option<Chunk>,
-    tag: String,
+    tag: CommandTag,
 }
 
 /// How one result column is written.
@@ -283,13 +283,13 @@ impl Session {
                     Ok(Fetched::Rows(chunk))
                 }
                 None => {
-                    let tag = std::mem::take(&mut buffered.tag);
+                    let tag = buffered.tag.clone();
                     portal.run = Run::Done(tag.clone());
                     Ok(Fetched::Complete(tag))
                 }
             },
             // A portal run to its end gives no more rows, and says so each time.
-            Run::Done(tag) => Ok(Fetched::Complete(again(tag))),
+            Run::Done(tag) => Ok(Fetched::Complete(tag.clone().with_rows(0))),
             Run::CopyIn(_) => Err(SqlError::internal("COPY FROM STDIN was not ended")),
             Run::Ready => Err(SqlError::internal("portal did not start")),
         }
@@ -446,8 +446,8 @@ impl Session {
             }
         };
         let transaction_micros = active.started_micros;
-        let catalog = Arc::clone(&active.catalog);
-        let txn = active.txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
+        let Active { txn, catalog, deferred, .. } = &mut **active;
+        let txn = txn.as_mut().ok_or_else(|| SqlError::internal("no snapshot"))?;
         let system = CatalogRows::new(cx);
         let mut new_row_key = || rand::random::<[u8; 16]>();
         let host = Host {
@@ -459,12 +459,12 @@ impl Session {
                 session: cx,
             },
             identity,
-            catalog: &catalog,
+            catalog,
             cluster,
             sizes: &engine.sizes,
             cancel: &cx.cancel,
             system: &system,
-            deferred: &mut active.deferred,
+            deferred,
             new_row_key: &mut new_row_key,
         };
         execution.next(host).await
@@ -485,8 +485,8 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::copy_in`], for what was still incomplete.
-    pub async fn copy_in_done(&mut self, portal: &mut Portal) -> Result<String> {
-        match std::mem::replace(&mut portal.run, Run::Done("COPY 0".into())) {
+    pub async fn copy_in_done(&mut self, portal: &mut Portal) -> Result<CommandTag> {
+        match std::mem::replace(&mut portal.run, Run::Done(CommandTag::counted("COPY", 0))) {
             Run::CopyIn(copy) => copy.finish(self).await,
             _ => Err(SqlError::internal("no COPY FROM STDIN is running")),
         }
@@ -510,14 +510,6 @@ fn spread(formats: &[Format], count: usize) -> Option<impl Fn(usize) -> Format> 
         let index = if one { 0 } else { index };
         formats.get(index).copied().unwrap_or(Format::Text)
     })
-}
-
-/// The tag of a portal that is executed again after its end: no further rows.
-fn again(tag: &str) -> String {
-    match tag.rsplit_once(' ') {
-        Some((head, count)) if count.bytes().all(|b| b.is_ascii_digit()) => format!("{head} 0"),
-        _ => tag.to_owned(),
-    }
 }
 
 /// The error with its place as PostgreSQL gives it; `value` stands for the value, which is not shown.

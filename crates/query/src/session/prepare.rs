@@ -1,21 +1,17 @@
 //! Analysis: a statement's parameters, result columns and plan.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use parser::{NodeEnum, Statement, StatementKind};
 use types::{Oid, Result, SqlError};
 
 use super::transaction::aborted;
-use super::{Field, Session, TxnState, type_len};
+use super::{CommandTag, Field, Session, TxnState, type_len};
 use crate::bind::Binder;
 use crate::bind::query::OutputColumn;
 use crate::command;
 use crate::plan::{self, PlanCx, StatementPlan};
 use crate::rules;
-
-/// Room for a command tag, `INSERT 0 3000`.
-const TAG_BYTES_EXPECTED: usize = 16;
 
 /// An analysed statement: its parameters and result columns are known. Shared by portals.
 #[derive(Debug)]
@@ -98,13 +94,9 @@ impl PlanKind {
     }
 
     /// The command tag for a number of rows.
-    pub(crate) fn tag(self, rows: u64) -> String {
-        let mut tag = String::with_capacity(TAG_BYTES_EXPECTED);
-        tag.push_str(self.name());
-        tag.push_str(if self == PlanKind::Insert { " 0 " } else { " " });
-        // Writing to a string cannot fail.
-        let _ = write!(tag, "{rows}");
-        tag
+    pub(crate) fn tag(self, rows: u64) -> CommandTag {
+        let name = if self == PlanKind::Insert { "INSERT 0" } else { self.name() };
+        CommandTag::counted(name, rows)
     }
 }
 

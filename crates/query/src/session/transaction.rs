@@ -170,20 +170,18 @@ impl Session {
     /// `25P02`, `54000` if it is too old, `40001` OC001 if a table it used was altered.
     pub(crate) async fn begin_statement(&mut self) -> Result<()> {
         self.cx.read_only = self.ensure_active()?.read_only;
-        let engine = Arc::clone(&self.engine);
-        let endpoint = Arc::clone(&self.endpoint);
-        let active = self.ensure_active()?;
-        if let Some(txn) = &active.txn {
-            check_age(txn, &endpoint)?;
-            if active.change.is_none() {
-                let altered = altered(&engine.catalog(), &active.tables).cloned();
-                if let Some(table) = altered {
-                    return Err(self.schema_changed(&table));
-                }
+        if let TxnState::Implicit(active) | TxnState::Block(active) = &self.state
+            && let Some(txn) = &active.txn
+        {
+            check_age(txn, &self.endpoint)?;
+            if active.change.is_none()
+                && let Some(table) = altered(&self.engine.catalog(), &active.tables)
+            {
+                return Err(self.schema_changed(table));
             }
             return Ok(());
         }
-        let (txn, catalog) = engine.begin().await?;
+        let (txn, catalog) = self.engine.begin().await?;
         let active = self.ensure_active()?;
         active.txn = Some(txn);
         if !Arc::ptr_eq(&active.catalog, &catalog) {
@@ -381,11 +379,11 @@ impl Session {
         jobs: Vec<crate::job::Job>,
         tables: &[Arc<Table>],
     ) -> Result<()> {
-        let endpoint = Arc::clone(&self.endpoint);
+        let endpoint = &self.endpoint;
         let usage = txn.usage();
         let is_read_only = change.is_none() && txn.is_read_only();
         endpoint.meters.ended(usage, is_read_only);
-        check_age(&txn, &endpoint)?;
+        check_age(&txn, endpoint)?;
         if endpoint.faults.strike(Fault::SchemaConflict) {
             return Err(txn::schema_conflict());
         }

@@ -129,7 +129,7 @@ async fn run(session: &mut Session, sql: &str) -> Result<String, SqlError> {
                 }
                 Fetched::Complete(tag) => {
                     if portal.fields().is_none() {
-                        out += &tag;
+                        out += &tag.to_string();
                         out.push('\n');
                     }
                     break;

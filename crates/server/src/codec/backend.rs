@@ -1,7 +1,7 @@
 //! What the server says. Each function appends one whole message.
 
 use bytes::{BufMut, BytesMut};
-use query::{CopyFormat, Field, Format, TransactionStatus};
+use query::{CommandTag, CopyFormat, Field, Format, TransactionStatus};
 use types::{Oid, SqlError};
 
 /// `R` 0: the client is who it says it is.
@@ -33,8 +33,15 @@ pub fn close_complete(out: &mut BytesMut) {
 }
 
 /// `C`: a statement is done.
-pub fn command_complete(out: &mut BytesMut, tag: &str) {
-    message(out, b'C', |out| put_cstr(out, tag));
+pub fn command_complete(out: &mut BytesMut, tag: &CommandTag) {
+    message(out, b'C', |out| {
+        out.put_slice(tag.name().as_bytes());
+        if let Some(rows) = tag.rows() {
+            out.put_u8(b' ');
+            out.put_slice(itoa::Buffer::new().format(rows).as_bytes());
+        }
+        out.put_u8(0);
+    });
 }
 
 /// `d`: a piece of COPY data.
@@ -343,7 +350,7 @@ mod tests {
         check(no_data, b"n\0\0\0\x04");
         check(portal_suspended, b"s\0\0\0\x04");
         check(empty_query_response, b"I\0\0\0\x04");
-        check(|out| command_complete(out, "SELECT 1"), b"C\0\0\0\x0dSELECT 1\0");
+        check(|out| command_complete(out, &"BEGIN".into()), b"C\0\0\0\x0aBEGIN\0");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use query::{CopyFormat, Portal, Statement, TransactionStatus};
+use query::{CommandTag, CopyFormat, Portal, Statement, TransactionStatus};
 use types::{Severity, SqlError, SqlState};
 
 use super::{Failure, Phase, Talk};
@@ -85,7 +85,7 @@ impl Talk {
 
     async fn end_simple_copy_in(
         &mut self,
-        tag: &str,
+        tag: &CommandTag,
         before: TransactionStatus,
         rest: vec::IntoIter<Statement>,
     ) -> Result<Option<Phase>, Failure> {

@@ -91,14 +91,14 @@ impl Talk {
         let cursor = self.portals.get_mut(execute.portal)?;
         if let Some(tag) = &cursor.done {
             // A query that has given all its rows gives none; anything else ran once and for all.
-            if !tag.starts_with("SELECT ") {
+            if tag.name() != "SELECT" {
                 return Err(SqlError::new(
                     SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
                     format!("portal \"{}\" cannot be run", execute.portal),
                 )
                 .into());
             }
-            backend::command_complete(&mut self.wire.out, "SELECT 0");
+            backend::command_complete(&mut self.wire.out, &tag.clone().with_rows(0));
             return Ok(Phase::Ready);
         }
         let outcome =
@@ -107,7 +107,7 @@ impl Talk {
             Outcome::Complete(mut tag, sent) => {
                 if cursor.was_suspended {
                     // Counts what this Execute has sent, as PostgreSQL does.
-                    tag = with_count(&tag, sent);
+                    tag = tag.with_rows(sent as u64);
                 }
                 self.complete(&tag, before);
                 // Unless it is gone, being the portal of a COMMIT.
@@ -163,14 +163,6 @@ fn in_portal(error: SqlError, name: &str) -> SqlError {
             error.context(context)
         }
         _ => error,
-    }
-}
-
-/// A command tag with another count of rows at its end.
-fn with_count(tag: &str, rows: usize) -> String {
-    match tag.rsplit_once(' ') {
-        Some((command, _)) => format!("{command} {rows}"),
-        None => tag.to_owned(),
     }
 }
 

@@ -30,7 +30,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use query::TransactionStatus;
+use query::{CommandTag, TransactionStatus};
 use types::{Severity, SqlError};
 
 use self::copy::CopyIn;
@@ -138,12 +138,17 @@ impl Session {
     async fn serve(&mut self) -> Result<(), Failure> {
         let Session { input, talk } = self;
         let mut phase = talk.ready().await?;
+        let mut begun = Instant::now();
         loop {
             let Some(frame) = input.next(MESSAGE_BYTES_MAX)? else {
+                talk.backend.control.endpoint.meters.computed(begun.elapsed());
                 let in_transaction = talk.database.in_transaction();
                 let interrupt = Interrupt { control: &talk.backend.control, in_transaction };
                 match input.fill(&mut talk.wire, Some(interrupt)).await? {
-                    Filled::Some => continue,
+                    Filled::Some => {
+                        begun = Instant::now();
+                        continue;
+                    }
                     Filled::End => return Ok(()),
                     Filled::Stop(stop) => return Err(stop.report().into()),
                 }
@@ -152,7 +157,6 @@ impl Session {
                 let error = violation(format!("invalid frontend message type {}", frame.tag));
                 return Err(error.severity(Severity::Fatal).into());
             }
-            let begun = Instant::now();
             let message = frontend::decode(frame.tag, input.body(&frame));
             phase = match (phase, message) {
                 (_, Ok(Message::Terminate)) => return Ok(()),
@@ -170,7 +174,6 @@ impl Session {
                     talk.failed(error, frontend::is_extended(frame.tag)).await?
                 }
             };
-            talk.backend.control.endpoint.meters.computed(begun.elapsed());
             // A client that sends ahead would otherwise keep the thread.
             tokio::task::consume_budget().await;
         }
@@ -289,13 +292,13 @@ impl Talk {
     }
 
     /// Reports a statement done.
-    fn complete(&mut self, tag: &str, before: TransactionStatus) {
+    fn complete(&mut self, tag: &CommandTag, before: TransactionStatus) {
         self.notices();
         backend::command_complete(&mut self.wire.out, tag);
         if before != TransactionStatus::Idle && self.database.status() == TransactionStatus::Idle {
             self.portals.clear();
         }
-        if tag == "DEALLOCATE ALL" {
+        if tag.name() == "DEALLOCATE ALL" {
             self.statements.clear();
         }
     }

@@ -1,9 +1,9 @@
 //! A session's prepared statements and portals, by name.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use query::{Portal, Prepared};
+use hashbrown::HashMap;
+use query::{CommandTag, Portal, Prepared};
 use types::{SqlError, SqlState};
 
 /// Prepared statements that one session may have; drivers' caches hold some hundreds.
@@ -74,7 +74,7 @@ pub(super) struct Cursor {
     /// Whether it has been left at a row limit.
     pub(super) was_suspended: bool,
     /// The command tag, once it has run to its end.
-    pub(super) done: Option<String>,
+    pub(super) done: Option<CommandTag>,
 }
 
 /// Portals. The empty name is the unnamed portal's, which the next one replaces.

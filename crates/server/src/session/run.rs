@@ -1,6 +1,6 @@
 //! Running a portal and streaming what it brings.
 
-use query::{CopyFormat, Fetched, Portal};
+use query::{CommandTag, CopyFormat, Fetched, Portal};
 
 use super::Failure;
 use crate::codec::backend;
@@ -8,8 +8,8 @@ use crate::transport::Wire;
 
 /// How a run came to a stop.
 pub(super) enum Outcome {
-    /// At the end: the command tag, and the number of rows that this run has sent.
-    Complete(String, usize),
+    /// At the end, and the number of rows that this run has sent.
+    Complete(CommandTag, usize),
     /// The statement was empty.
     Empty,
     /// At the row limit.
