@@ -1,10 +1,11 @@
-//! Small programs that use Aurora DSQL, or Borealis, as an application would. Each module is one; each is
+//! Small programs that use Aurora DSQL, or Borealis, as an application would. Each module but `iam` is one; each is
 //! whole in itself, so that it can be read and copied alone. `cargo run -p examples -- NAME` runs it.
 #![expect(clippy::print_stdout, reason = "the programs show what they do")]
 
 pub mod batch_load;
 pub mod cars;
 pub mod connection_string;
+pub mod iam;
 pub mod manual_token;
 pub mod migration;
 pub mod occ_retry;

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use connector::aws_credential_types::Credentials;
+use connector::tokio_postgres::Client;
 use connector::{Config, Connector, Error, Pool};
 use serde_json::{Value, json};
 use testkit::BorealisServer;
@@ -18,16 +19,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Result;
+use crate::iam::{self, Iam};
 use crate::transfer;
+
+/// The function's role, by the name that its stack would give it.
+const ROLE: &str = "ReinventDat401Stack-ReinventDat401FunctionServi-1A2B3C";
 
 /// Plays all chapters against a server started for them.
 pub async fn run() -> Result {
     chapter_0().await?;
     println!("starting a cluster …");
-    let server = BorealisServer::in_memory();
-    let admin = chapter_1(&server).await?;
-    let myapp = chapter_2(&server, &admin).await?;
-    chapter_3(&admin, myapp).await
+    let stack = Stack::new(BorealisServer::in_memory())?;
+    chapter_1(&stack).await?;
+    let myapp = chapter_2(&stack).await?;
+    chapter_3(&stack, myapp).await
 }
 
 /// The function without a database.
@@ -42,44 +47,87 @@ async fn chapter_0() -> Result {
     Ok(())
 }
 
-/// The cluster, and a function that connects as admin: first without the permission, then with it.
-async fn chapter_1(server: &BorealisServer) -> Result<Pool> {
-    let stranger = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "workshop");
-    let refused = Connector::new(config(server)?.credentials_provider(stranger)).await?;
-    match refused.connect().await {
-        Err(Error::Refused(refusal)) if refusal.message.contains("access denied") => {
-            println!("   without permission, as expected: {}", refusal.message);
-        }
-        Err(error) => return Err(error.into()),
-        Ok(_) => return Err("a function without permission was let in".into()),
+/// What the workshop deploys: a cluster, and the role that its function acts as.
+struct Stack {
+    server: BorealisServer,
+    iam: Iam,
+    /// The cluster's ARN.
+    cluster: String,
+    /// The ARN of the function's role.
+    role: String,
+}
+
+impl Stack {
+    fn new(server: BorealisServer) -> Result<Stack> {
+        let iam = Iam::of(&server)?;
+        let role = iam.create_role(ROLE)?;
+        let (partition, account) = role.split_once(":iam::").ok_or("no ARN")?;
+        let account = account.split(':').next().unwrap_or_default();
+        let env = server.env();
+        let take = |name: &str| env.get(name).cloned().ok_or_else(|| format!("no {name}"));
+        let (region, endpoint) = (take("AWS_REGION")?, take("CLUSTER_ENDPOINT")?);
+        let id = endpoint.split('.').next().unwrap_or_default();
+        let cluster = format!("{partition}:dsql:{region}:{account}:cluster/{id}");
+        Ok(Stack { server, iam, cluster, role })
     }
-    let pool = Connector::new(config(server)?).await?.pool().await?;
-    let databases = pool.get().await?.query("SELECT datname FROM pg_database", &[]).await?;
+
+    /// The cluster for whoever has these credentials.
+    async fn connector(&self, user: &str, credentials: Credentials) -> Result<Connector> {
+        let env = self.server.env();
+        let take = |name: &str| env.get(name).cloned().ok_or_else(|| format!("no {name}"));
+        let config = Config::new("localhost")
+            .region(take("AWS_REGION")?)
+            .port(self.server.port())
+            .authorities(take("PGSSLROOTCERT")?)
+            .user(user)
+            .credentials_provider(credentials);
+        Ok(Connector::new(config).await?)
+    }
+
+    /// The cluster for the function, which signs with its role's credentials.
+    async fn function(&self, user: &str) -> Result<Connector> {
+        self.connector(user, self.iam.assume_role(&self.role)?).await
+    }
+
+    /// The cluster for the reader's own `psql`.
+    async fn admin(&self) -> Result<Client> {
+        let credentials = iam::credentials(&self.server.env())?;
+        Ok(self.connector("admin", credentials).await?.connect().await?)
+    }
+}
+
+/// The cluster, and a function that connects as admin: first without the permission, then with it.
+async fn chapter_1(stack: &Stack) -> Result {
+    refused(&stack.function("admin").await?).await?;
+    stack.iam.allow_only(ROLE, "dsql:DbConnectAdmin", &stack.cluster)?;
+    let databases = stack.admin().await?.query("SELECT datname FROM pg_database", &[]).await?;
     println!(
         "   databases: {}",
         databases.iter().map(|row| row.get(0)).collect::<Vec<&str>>().join(", ")
     );
-    let function = deploy(connected(pool.clone())).await?;
+    let function = deploy(connected(stack.function("admin").await?.pool().await?)).await?;
     let answer = invoke(function, "/invoke", &json!({ "name": "reinvent" })).await?;
     expect(&answer, &json!({ "greeting": "Hello reinvent, connected to DSQL successfully!" }))?;
     println!("✅ Chapter 1 test PASSED");
-    Ok(pool)
+    Ok(())
 }
 
-/// A role of the application's own.
-async fn chapter_2(server: &BorealisServer, admin: &Pool) -> Result<Pool> {
-    let psql = admin.get().await?;
+/// A role of the application's own in the database, and for the function no more than that.
+async fn chapter_2(stack: &Stack) -> Result<Pool> {
+    let psql = stack.admin().await?;
     psql.batch_execute("CREATE ROLE myapp WITH LOGIN").await?;
     psql.batch_execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO myapp").await?;
-    let arn = function_arn(server)?;
-    psql.batch_execute(&format!("AWS IAM GRANT myapp TO '{arn}'")).await?;
+    stack.iam.allow_only(ROLE, "dsql:DbConnect", &stack.cluster)?;
+    refused(&stack.function("myapp").await?).await?;
+    psql.batch_execute(&format!("AWS IAM GRANT myapp TO '{}'", stack.role)).await?;
     let authorized = "SELECT * FROM aws_dsql.list_iam_principal_database_role_authorizations()";
     println!("   {} principal is authorized", psql.query(authorized, &[]).await?.len());
-    let pool = Connector::new(config(server)?.user("myapp")).await?.pool().await?;
+    let pool = stack.function("myapp").await?.pool().await?;
     let row = pool.get().await?.query_one("SELECT current_user::text", &[]).await?;
     if row.get::<_, &str>(0) != "myapp" {
         return Err(format!("connected as {}", row.get::<_, &str>(0)).into());
     }
+    refused(&stack.function("admin").await?).await?;
     let function = deploy(connected(pool.clone())).await?;
     let answer = invoke(function, "/invoke", &json!({ "name": "reinvent" })).await?;
     expect(&answer, &json!({ "greeting": "Hello reinvent, connected to DSQL successfully!" }))?;
@@ -87,9 +135,21 @@ async fn chapter_2(server: &BorealisServer, admin: &Pool) -> Result<Pool> {
     Ok(pool)
 }
 
+/// What a connection without the permission, or without the grant, comes to.
+async fn refused(function: &Connector) -> Result {
+    match function.connect().await {
+        Err(Error::Refused(refusal)) if refusal.message.contains("access denied") => {
+            println!("   not yet permitted, as expected: {}", refusal.message);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+        Ok(_) => Err("a function without permission was let in".into()),
+    }
+}
+
 /// Accounts, and the API that moves money between them.
-async fn chapter_3(admin: &Pool, myapp: Pool) -> Result {
-    let psql = admin.get().await?;
+async fn chapter_3(stack: &Stack, myapp: Pool) -> Result {
+    let psql = stack.admin().await?;
     psql.batch_execute("CREATE TABLE accounts (id INT PRIMARY KEY, balance INT)").await?;
     let insert = "INSERT INTO accounts (id, balance)
         SELECT id, 100 FROM generate_series(1, 1000) AS id";
@@ -122,26 +182,6 @@ fn connected(pool: Pool) -> Router {
         })
     };
     Router::new().route("/invoke", post(handler)).with_state(pool)
-}
-
-/// The cluster as its administrator.
-fn config(server: &BorealisServer) -> Result<Config> {
-    let env = server.env();
-    let take = |name: &str| env.get(name).cloned().ok_or_else(|| format!("no {name}"));
-    let (key, secret) = (take("AWS_ACCESS_KEY_ID")?, take("AWS_SECRET_ACCESS_KEY")?);
-    Ok(Config::new("localhost")
-        .region(take("AWS_REGION")?)
-        .port(server.port())
-        .authorities(take("PGSSLROOTCERT")?)
-        .credentials_provider(Credentials::new(key, secret, None, None, "workshop")))
-}
-
-/// The ARN of the principal that the functions act as.
-fn function_arn(server: &BorealisServer) -> Result<String> {
-    let file = std::fs::read(server.data_dir().join("iam").join("access-keys.json"))?;
-    let keys: Value = serde_json::from_slice(&file)?;
-    let arn = keys["keys"][0]["principal"].as_str().ok_or("no principal")?;
-    Ok(arn.to_owned())
 }
 
 /// Serves `function` from now on.
