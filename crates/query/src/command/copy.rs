@@ -17,7 +17,7 @@ use types::{Oid, Result, SqlError, SqlState, oid};
 
 use self::options::{Options, no_column};
 use self::reader::{Column, Reader};
-use self::writer::Writer;
+use self::writer::{SIGNATURE, Writer};
 use super::Outcome;
 use crate::bind::{Binder, required, strings};
 use crate::chunk::{CHUNK_ROWS, Chunk};
@@ -146,7 +146,8 @@ fn copy_out(
     let settings = session.cx.settings.format.clone();
     let catalog = Arc::clone(&session.cx.catalog);
     let search_path = session.cx.search_path.clone();
-    let writer = Writer { options, types, names, settings, catalog, search_path };
+    let signature = if options.binary { SIGNATURE } else { &[] };
+    let writer = Writer { options, types, names, settings, catalog, search_path, signature };
     Ok(Outcome::CopyOut(Box::new(CopyOut {
         execution,
         writer,

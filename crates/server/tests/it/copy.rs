@@ -45,6 +45,31 @@ async fn copy_in_simple() {
 }
 
 #[tokio::test]
+async fn copy_out_binary_begins_in_the_message_of_the_first_row() {
+    let harness = Harness::start().await;
+    let mut client = session(&harness).await;
+    let copy = [query("COPY t TO STDOUT (FORMAT binary)")];
+    expect![[r#"
+        CopyOut
+        CopyData PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff
+        CopyDone
+        Complete COPY 0
+        Ready I
+    "#]]
+    .assert_eq(&client.ask(&copy).await);
+    client.ask(&[query("INSERT INTO t VALUES (1), (2)")]).await;
+    expect![[r#"
+        CopyOut
+        CopyData PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x01
+        CopyData \x00\x01\x00\x00\x00\x04\x00\x00\x00\x02
+        CopyData \xff\xff
+        CopyDone
+        Complete COPY 2
+        Ready I
+    "#]].assert_eq(&client.ask(&copy).await);
+}
+
+#[tokio::test]
 async fn copy_in_between_statements() {
     let harness = Harness::start().await;
     let mut client = session(&harness).await;

@@ -24,6 +24,9 @@ pub(super) struct Writer {
     /// Where the names that `reg…` values print as are looked up.
     pub(super) catalog: Arc<Catalog>,
     pub(super) search_path: Vec<ObjectId>,
+    /// Of binary data, until something was given: PostgreSQL sends it in one message with the first
+    /// row, or with the end, and clients take that message apart.
+    pub(super) signature: &'static [u8],
 }
 
 impl Writer {
@@ -34,10 +37,7 @@ impl Writer {
 
     /// What comes before the first row.
     pub(super) fn start(&self) -> Vec<Bytes> {
-        if self.options.binary {
-            return vec![Bytes::from_static(SIGNATURE)];
-        }
-        if self.options.header == Header::Absent {
+        if self.options.binary || self.options.header == Header::Absent {
             return Vec::new();
         }
         let mut out = BytesMut::new();
@@ -52,19 +52,20 @@ impl Writer {
     }
 
     /// What comes after the last row.
-    pub(super) fn end(&self) -> Vec<Bytes> {
-        match self.options.binary {
-            true => vec![Bytes::from_static(&[0xff, 0xff])],
-            false => Vec::new(),
+    pub(super) fn end(&mut self) -> Vec<Bytes> {
+        if !self.options.binary {
+            return Vec::new();
         }
+        let signature = std::mem::take(&mut self.signature);
+        vec![[signature, &[0xff, 0xff]].concat().into()]
     }
 
     /// Rows, all in one allocation.
     ///
     /// # Errors
     /// `XX000` for a value that is too long.
-    pub(super) fn rows(&self, chunk: &Chunk) -> Result<Vec<Bytes>> {
-        let mut out = BytesMut::new();
+    pub(super) fn rows(&mut self, chunk: &Chunk) -> Result<Vec<Bytes>> {
+        let mut out = BytesMut::from(std::mem::take(&mut self.signature));
         let mut text = BytesMut::new();
         let mut ends = Vec::with_capacity(chunk.len());
         for row in chunk.rows() {
