@@ -29,6 +29,7 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
   diff [options] [file …]
                     the same generated statements on PostgreSQL 16 and on Borealis, compared;
                     --seed N, --seeds COUNT, --statements M
+  regress [name …]  PostgreSQL's own regression statements on PostgreSQL 16 and on Borealis, compared
   bless             rewrite golden output; read the diff afterwards
   bench [options]   Borealis and PostgreSQL 16 side by side, written to BENCHMARKS.md;
                     --quick, --only NAME
@@ -58,7 +59,8 @@ pub(crate) fn dispatch(command: &str, args: &[String]) -> Result {
         "check" => no_arguments(args).and_then(|()| check()),
         "fmt" => no_arguments(args).and_then(|()| fmt()),
         "e2e" => step("e2e", cargo(["test", "-p", "e2e", "--"]).args(args)),
-        "diff" => diff(args),
+        "diff" => compare("diff", args),
+        "regress" => compare("regress", args),
         "slt" => exec(cargo(["run", "-q", "-p", "slt", "--"]).args(from_cwd(args))),
         "clients" => clients(args),
         "probes" => exec(cargo(["run", "-q", "-p", "probes", "--"]).args(args)),
@@ -178,12 +180,12 @@ fn clients(args: &[String]) -> Result {
     exec(clients.args(args).env("BOREALIS_BIN", binary("dev", "borealis")))
 }
 
-/// Compares with PostgreSQL 16 on generated statements.
-fn diff(args: &[String]) -> Result {
+/// Compares with PostgreSQL 16, by a program of `tests/diff`.
+fn compare(program: &str, args: &[String]) -> Result {
     step("build", &mut cargo(BUILD))?;
-    let mut diff = cargo(["run", "-q", "-p", "diff", "--"]);
-    diff.args(from_cwd(args)).env("BOREALIS_BIN", binary("dev", "borealis"));
-    exec(&mut diff)
+    let mut compare = cargo(["run", "-q", "-p", "diff", "--bin", program, "--"]);
+    compare.args(from_cwd(args)).env("BOREALIS_BIN", binary("dev", "borealis"));
+    exec(&mut compare)
 }
 
 /// Plays the workshop on a server started for it.

@@ -7,6 +7,7 @@
 //!
 //! Must not know: parsing, execution, storage (it is given and gives plain descriptors).
 
+mod built_in_domains;
 pub mod builtin;
 pub mod codec;
 mod csv;
@@ -18,6 +19,7 @@ pub mod snapshot;
 pub mod system;
 mod type_kinds;
 
+pub use built_in_domains::built_in_domains;
 pub use objects::{
     Check, Column, ColumnDefault, Domain, ForeignKey, ForeignKeyAction, Function, Grant, Grants,
     IamMapping, Index, IndexKey, IndexPredicate, IndexState, KeyExpression, KeyPart, Membership,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync as Map;
 use serde::{Deserialize, Serialize};
 
+use crate::built_in_domains::built_in_domains;
 use crate::builtin;
 use crate::objects::*;
 
@@ -509,10 +510,10 @@ impl Catalog {
 
     /// The domain with this OID.
     pub fn domain_by_oid(&self, oid: ObjectId) -> Option<&Arc<Domain>> {
-        self.domains.get(&oid)
+        self.domains.get(&oid).or_else(|| built_in_domains().get(&oid))
     }
 
-    /// All domains, by OID.
+    /// All domains that users have made, by OID.
     pub fn domains(&self) -> impl Iterator<Item = &Arc<Domain>> {
         self.domains.values()
     }
@@ -640,7 +641,7 @@ impl Catalog {
     /// The type under all domains, with the modifier that they impose: itself if it is none.
     pub fn base_type(&self, oid: ObjectId, typmod: i32) -> (ObjectId, i32) {
         let (mut oid, mut typmod) = (oid, typmod);
-        while let Some(domain) = self.domains.get(&oid) {
+        while let Some(domain) = self.domain_by_oid(oid) {
             oid = domain.base_type;
             typmod = domain.typmod;
         }

@@ -4,8 +4,9 @@
 
 use std::cmp::Ordering;
 
+use types::kind::type_name;
 use types::strings::trim_blanks;
-use types::{Datum, Interval, Numeric, Result, TimeTz, TimeZone, compare};
+use types::{Datum, Interval, Numeric, Result, SqlError, SqlState, TimeTz, TimeZone, compare};
 
 use crate::CallCx;
 use crate::convert::{Char, Date, OidValue, Time, Timestamp, Timestamptz, Uuid, mismatch, scalars};
@@ -99,7 +100,7 @@ comparisons! { DATETIMES: [cx]
 comparisons! { CONTAINERS: [_cx]
     "btarraycmp" "array_eq" "array_ne" "array_lt" "array_le" "array_gt" "array_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
     "btoidvectorcmp" "oidvectoreq" "oidvectorne" "oidvectorlt" "oidvectorle" "oidvectorgt" "oidvectorge" |a: &Datum, b: &Datum| compare::compare(a, b);
-    "btrecordcmp" "record_eq" "record_ne" "record_lt" "record_le" "record_gt" "record_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
+    "btrecordcmp" "record_eq" "record_ne" "record_lt" "record_le" "record_gt" "record_ge" |a: &Datum, b: &Datum| compare_records(a, b)?;
     "jsonb_cmp" "jsonb_eq" "jsonb_ne" "jsonb_lt" "jsonb_le" "jsonb_gt" "jsonb_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
 }
 
@@ -117,6 +118,36 @@ comparisons! { RARE: [_cx]
     "cash_cmp" "cash_eq" "cash_ne" "cash_lt" "cash_le" "cash_gt" "cash_ge" |a: &Datum, b: &Datum| compare::compare(a, b);
     "bttidcmp" "tideq" "tidne" "tidlt" "tidle" "tidgt" "tidge" |a: &str, b: &str| row_address(a).cmp(&row_address(b));
     "btrecordimagecmp" "record_image_eq" "record_image_ne" "record_image_lt" "record_image_le" "record_image_gt" "record_image_ge" |a: &Datum, b: &Datum| compare_images(a, b);
+}
+
+/// The order of two rows: that of the first fields that differ.
+///
+/// # Errors
+/// `42804` for fields of two types before these, and for rows of two lengths that are alike so far.
+///
+/// Source: PostgreSQL 16 `record_cmp`, `src/backend/utils/adt/rowtypes.c`.
+fn compare_records(a: &Datum, b: &Datum) -> Result<Ordering> {
+    let (Datum::Record(left), Datum::Record(right)) = (a, b) else {
+        return Ok(compare::compare(a, b));
+    };
+    let fail = |message: String| Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
+    let pairs = left.fields.iter().zip(&right.fields);
+    for (column, ((_, ty, a), (_, other, b))) in (1..).zip(pairs) {
+        if ty != other {
+            let (ty, other) = (type_name(*ty), type_name(*other));
+            return fail(format!(
+                "cannot compare dissimilar column types {ty} and {other} at record column {column}"
+            ));
+        }
+        let order = compare::compare_typed(a, b, *ty);
+        if order.is_ne() {
+            return Ok(order);
+        }
+    }
+    if left.fields.len() != right.fields.len() {
+        return fail("cannot compare record types with different numbers of columns".into());
+    }
+    Ok(Ordering::Equal)
 }
 
 /// Block and offset of a `tid`.

@@ -258,6 +258,8 @@ pub struct DomainRules {
     pub schema: String,
     /// The domain's name.
     pub name: String,
+    /// The name as messages print it: with the schema where the search path does not lead there.
+    pub shown: String,
     /// `NOT NULL`.
     pub not_null: bool,
     /// Constraints: names and conditions, over a row of the value alone.

@@ -12,7 +12,7 @@ use catalog::Function;
 use catalog::objects::{FunctionBody, ObjectId};
 use parser::protobuf::SelectStmt;
 use parser::{Node, NodeEnum, Statement, StatementKind};
-use types::{Oid, Result, SqlError, SqlState, oid};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use crate::bind::query::OutputColumn;
 use crate::bind::{Binder, FunctionScope, Recorder, unsupported};
@@ -38,6 +38,8 @@ pub(crate) enum Shape {
     Void,
     /// Its only column.
     Value,
+    /// Its only column, which must be a row of these types.
+    RowValue(Vec<Oid>),
     /// A row value of these fields.
     Row(Vec<(Arc<str>, Oid)>),
 }
@@ -120,7 +122,7 @@ pub(crate) fn compile_body(
     recorder: Option<&Recorder>,
     checks_only: bool,
 ) -> Result<Compiled> {
-    let Signature { arg_types, result_type, defined: _ } = signature;
+    let Signature { arg_types, result_type, defined } = signature;
     let parsed;
     let (text, names) = match &function.body {
         FunctionBody::Text(text) => (text.as_str(), None),
@@ -188,6 +190,14 @@ pub(crate) fn compile_body(
             || cx.catalog.relation_of_rows(result_type).is_some();
         shape = match row {
             false => Shape::Value,
+            true if row_value(cx, result_type, columns).is_some() => {
+                let outputs = crate::bind::output_types(&cx.catalog, function, arg_types);
+                let defined = defined.iter().map(|(ty, _)| *ty);
+                Shape::RowValue(match outputs.len() {
+                    0 | 1 => defined.collect(),
+                    _ => outputs.into_iter().map(|ty| cx.catalog.beneath(ty)).collect(),
+                })
+            }
             true => Shape::Row(row_fields(function, columns)),
         };
     }
@@ -203,6 +213,21 @@ fn row_fields(function: &Function, columns: &[OutputColumn]) -> Vec<(Arc<str>, O
     columns.iter().map(field).collect()
 }
 
+/// The type of the result, if the last statement's only column is all of it: a row value that the
+/// declared row type can be had from.
+fn row_value(cx: &SessionCx, result_type: Oid, columns: &[OutputColumn]) -> Option<Oid> {
+    let [column] = columns else { return None };
+    let is_row = column.ty == oid::RECORD || cx.catalog.is_row_type(column.ty);
+    let fits = match result_type {
+        oid::RECORD => is_row,
+        _ => {
+            let is_result = cx.catalog.relation_of_rows(result_type).is_some();
+            is_result && (column.ty == result_type || column.ty == oid::RECORD)
+        }
+    };
+    fits.then_some(result_type)
+}
+
 /// The types that the last statement's columns are to have; `None` if they are as they come.
 fn result_columns(
     cx: &SessionCx,
@@ -215,6 +240,9 @@ fn result_columns(
         return Ok(None);
     }
     let outputs = crate::bind::output_types(&cx.catalog, function, arg_types);
+    if let Some(ty) = row_value(cx, result_type, columns) {
+        return Ok(Some(vec![(ty, -1)]));
+    }
     let relation = cx.catalog.relation_of_rows(result_type).unwrap_or_default();
     let wanted: Vec<(Oid, i32)> = if outputs.len() > 1 {
         outputs.into_iter().map(|ty| (ty, -1)).collect()
@@ -243,6 +271,40 @@ fn result_columns(
         return Err(mismatch(cx, result_type, "Final statement returns too many columns."));
     }
     Ok(Some(wanted))
+}
+
+/// `42804`: a row value is not what the function's columns are declared to be.
+///
+/// Source: PostgreSQL 16 `tupledesc_match`, `src/backend/executor/execSRF.c`.
+pub(crate) fn check_row(value: &Datum, wanted: &[Oid]) -> Result<()> {
+    let Datum::Record(record) = value else { return Ok(()) };
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let fail = |detail: String| {
+        let message = "function return row and query-specified return row do not match";
+        Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).detail(detail))
+    };
+    let count = record.fields.len();
+    if count != wanted.len() {
+        let plural = if count == 1 { "" } else { "s" };
+        let expected = wanted.len();
+        return fail(format!(
+            "Returned row contains {count} attribute{plural}, but query expects {expected}."
+        ));
+    }
+    for (at, ((_, ty, _), wanted)) in record.fields.iter().zip(wanted).enumerate() {
+        if ty != wanted {
+            let name = |ty: Oid| catalog::builtin::format_type(ty, None);
+            return fail(format!(
+                "Returned type {} at ordinal position {}, but query expects {}.",
+                name(*ty),
+                at + 1,
+                name(*wanted)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// `42P13`: the body does not give what is declared.

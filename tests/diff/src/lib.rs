@@ -16,6 +16,7 @@ pub mod answer;
 pub mod compare;
 pub mod generate;
 pub mod random;
+pub mod regress;
 pub mod run;
 pub mod shrink;
 pub mod wire;

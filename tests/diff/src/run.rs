@@ -19,8 +19,8 @@ const SHRUNK_MAX: usize = 3;
 
 /// Both servers.
 pub struct Pair {
-    postgres: Connection,
-    borealis: Connection,
+    pub(crate) postgres: Connection,
+    pub(crate) borealis: Connection,
 }
 
 /// What came of a run.

@@ -19,10 +19,14 @@ use crate::answer::{Answer, Column, Failure};
 /// Statements sent before answers are read: so many answers fit into the buffers between.
 const PIPELINE: usize = 24;
 
+/// SQLSTATE of the answer that a closed connection gives.
+pub const CONNECTION_FAILURE: &str = "08006";
+
 /// A connection to a server.
 pub struct Connection {
     stream: StreamOwned<ClientConnection, TcpStream>,
     buffer: BytesMut,
+    transaction: u8,
 }
 
 impl Connection {
@@ -41,7 +45,7 @@ impl Connection {
         let name = ServerName::try_from(endpoint.host.clone()).expect("a host name");
         let tls = ClientConnection::new(Arc::clone(&config), name).expect("a TLS session");
         let stream = StreamOwned::new(tls, tcp);
-        let mut connection = Connection { stream, buffer: BytesMut::new() };
+        let mut connection = Connection { stream, buffer: BytesMut::new(), transaction: b'I' };
         connection.start(endpoint);
         connection
     }
@@ -55,7 +59,7 @@ impl Connection {
         let mut scram = None;
         loop {
             let mut out = BytesMut::new();
-            match self.receive() {
+            match self.receive().expect("a server that goes on") {
                 Message::AuthenticationCleartextPassword => {
                     frontend::password_message(endpoint.password.as_bytes(), &mut out)
                         .expect("a password");
@@ -97,16 +101,25 @@ impl Connection {
         self.stream.flush().expect("a server that reads");
     }
 
-    fn receive(&mut self) -> Message {
+    /// The next message; `None` if the server closed the connection.
+    fn receive(&mut self) -> Option<Message> {
         loop {
-            if let Some(message) = Message::parse(&mut self.buffer).expect("a valid message") {
+            let message = Message::parse(&mut self.buffer).expect("a valid message");
+            if message.is_some() {
                 return message;
             }
             let mut chunk = [0; 16 * 1024];
-            let read = self.stream.read(&mut chunk).expect("a server that answers");
-            assert!(read > 0, "the server closed the connection");
+            let read = self.stream.read(&mut chunk).unwrap_or(0);
+            if read == 0 {
+                return None;
+            }
             self.buffer.extend_from_slice(&chunk[..read]);
         }
+    }
+
+    /// The state of the transaction: `I` for none, `T` for one that is open, `E` for a failed one.
+    pub fn transaction(&self) -> u8 {
+        self.transaction
     }
 
     /// Runs statements, each as a message of its own, and returns their answers.
@@ -122,16 +135,24 @@ impl Connection {
             writer.flush().expect("a server that reads");
             drop(writer);
             for _ in part {
-                answers.push(self.answer());
+                answers.push(self.answer(""));
             }
         }
         answers
     }
 
-    fn answer(&mut self) -> Answer {
+    /// Runs one statement and returns its answer; `COPY … FROM STDIN` gets `data`.
+    pub fn run_one(&mut self, statement: &str, data: &str) -> Answer {
+        let mut out = BytesMut::new();
+        frontend::query(statement, &mut out).expect("a statement without NUL");
+        self.send(&out);
+        self.answer(data)
+    }
+
+    fn answer(&mut self, data: &str) -> Answer {
         let mut answer = Answer::default();
-        loop {
-            match self.receive() {
+        while let Some(message) = self.receive() {
+            match message {
                 Message::RowDescription(body) => {
                     let columns = body.fields().map(|field| {
                         Ok(Column {
@@ -143,16 +164,35 @@ impl Connection {
                     answer.columns = Some(columns.collect().expect("a row description"));
                 }
                 Message::DataRow(body) => answer.rows.push(row(&body)),
+                Message::CopyInResponse(_) => {
+                    let mut out = BytesMut::new();
+                    let copy = frontend::CopyData::new(data.as_bytes()).expect("data for COPY");
+                    copy.write(&mut out);
+                    frontend::copy_done(&mut out);
+                    self.send(&out);
+                }
+                Message::CopyOutResponse(_) => answer.columns = Some(Vec::new()),
+                Message::CopyData(body) => {
+                    let line = String::from_utf8_lossy(body.data()).into_owned();
+                    answer.rows.push(vec![Some(line)]);
+                }
                 Message::CommandComplete(body) => {
                     answer.tag = body.tag().expect("a tag").to_owned();
                 }
                 Message::ErrorResponse(body) => {
                     answer.failure = Some(failure(&mut body.fields()));
                 }
-                Message::ReadyForQuery(_) => return answer,
+                Message::ReadyForQuery(body) => {
+                    self.transaction = body.status();
+                    return answer;
+                }
                 _ => {}
             }
         }
+        let message = "the server closed the connection".to_owned();
+        answer.failure =
+            Some(Failure { code: CONNECTION_FAILURE.into(), message, ..Failure::default() });
+        answer
     }
 }
 

@@ -124,12 +124,8 @@ fn scientific(value: &Value, description: &Description) -> Result<String> {
     let significand = |exponent: i32| -> Result<Numeric> {
         let places = i32::try_from(post).unwrap_or(0) - exponent;
         let rounded = number.abs().round(places)?;
-        let ten = Numeric::from(10);
-        let shifted = if exponent >= 0 {
-            rounded.div(&power_of_ten(&ten, exponent)?)?
-        } else {
-            rounded.mul(&power_of_ten(&ten, -exponent)?)?
-        };
+        let power = types::numeric::parse(&format!("1e{}", exponent.unsigned_abs()))?;
+        let shifted = if exponent >= 0 { rounded.div(&power)? } else { rounded.mul(&power)? };
         shifted.round(i32::try_from(post).unwrap_or(0))
     };
     let mut shown = significand(exponent)?;
@@ -141,14 +137,6 @@ fn scientific(value: &Value, description: &Description) -> Result<String> {
     let sign = if number.signum() < 0 { '-' } else { ' ' };
     let exponent_sign = if exponent < 0 { '-' } else { '+' };
     Ok(format!("{sign}{shown}e{exponent_sign}{:02}", exponent.unsigned_abs()))
-}
-
-fn power_of_ten(ten: &Numeric, exponent: i32) -> Result<Numeric> {
-    let mut power = Numeric::from(1);
-    for _ in 0..exponent {
-        power = power.mul(ten)?;
-    }
-    Ok(power)
 }
 
 /// Roman numerals of 1 ..= 3999; anything else is not shown.

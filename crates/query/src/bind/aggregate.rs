@@ -27,7 +27,8 @@ const GROUPING_MAX: usize = 31;
 /// What aggregates stand in some expressions, and which levels their columns are of.
 #[derive(Default)]
 struct Levels {
-    column: Option<usize>,
+    /// Level and place of a column.
+    column: Option<(usize, i32)>,
     /// Level and place of an aggregate.
     aggregate: Option<(usize, i32)>,
 }
@@ -43,11 +44,17 @@ impl Levels {
                 if var.relation == AGGREGATES {
                     self.aggregate_at(level, expr.location);
                 } else {
-                    self.column = Some(self.column.map_or(level, |known| known.min(level)));
+                    self.column_at(level, expr.location);
                 }
             });
         }
         expr.for_each_child(&mut |child| self.visit(child));
+    }
+
+    fn column_at(&mut self, level: usize, location: i32) {
+        if self.column.is_none_or(|(known, _)| level < known) {
+            self.column = Some((level, location));
+        }
     }
 
     fn aggregate_at(&mut self, level: usize, location: i32) {
@@ -224,6 +231,7 @@ impl Binder<'_> {
         let parts = aggregate
             .args
             .iter()
+            .skip(aggregate.direct)
             .chain(aggregate.order.iter().map(|key| &key.expr))
             .chain(&aggregate.filter);
         let mut window = None;
@@ -233,13 +241,27 @@ impl Binder<'_> {
         }
         let up = match (levels.column, levels.aggregate) {
             (None, None) => 0,
-            (Some(column), None) => column,
+            (Some((column, _)), None) => column,
             (None, Some((inner, _))) => inner,
-            (Some(column), Some((inner, _))) => column.min(inner),
+            (Some((column, _)), Some((inner, _))) => column.min(inner),
         };
-        if let Some((inner, at)) = levels.aggregate
-            && inner == up
+        let mut direct = Levels::default();
+        for arg in aggregate.args.iter().take(aggregate.direct) {
+            direct.visit(arg);
+            window = window.or_else(|| find_window(arg));
+        }
+        if let Some((level, at)) = direct.column
+            && level < up
         {
+            return Err(self.error(
+                SqlState::GROUPING_ERROR,
+                "outer-level aggregate cannot contain a lower-level variable in its direct \
+                 arguments",
+                at,
+            ));
+        }
+        let nested = levels.aggregate.filter(|(inner, _)| *inner == up);
+        if let Some((_, at)) = nested.or(direct.aggregate.filter(|(inner, _)| *inner <= up)) {
             return Err(self.error(
                 SqlState::GROUPING_ERROR,
                 "aggregate function calls cannot be nested",
@@ -421,7 +443,7 @@ impl Binder<'_> {
         // It belongs to the innermost query that its arguments are columns of.
         let mut levels = Levels::default();
         args.iter().for_each(|arg| levels.visit(arg));
-        let up = levels.column.unwrap_or(0);
+        let up = levels.column.map_or(0, |(level, _)| level);
         let owner = self.levels.len().checked_sub(up + 1);
         let place = owner.and_then(|owner| self.levels.get(owner)).map(|level| level.place);
         if let Some(clause) = place.and_then(Place::refuses_aggregates) {

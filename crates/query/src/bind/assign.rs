@@ -153,7 +153,7 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let steps = required(element_steps(table, position, target))?;
         let source = match value {
-            Inserted::Default => Source::Default,
+            Inserted::Default(_) => Source::Default,
             Inserted::Value(expr) => Source::Value(expr),
         };
         self.set_element(container, &steps, source, target)
@@ -271,7 +271,7 @@ impl Binder<'_> {
         column: &Column,
     ) -> Result<Expr> {
         match source {
-            Inserted::Default => self.default_value(position, column),
+            Inserted::Default(_) => self.default_value(position, column),
             Inserted::Value(expr) => {
                 let value = self.assign(expr, &column.name, Oid(column.type_oid), column.typmod)?;
                 if column.identity.is_some() && self.identity != IdentityRule::Refused {
@@ -292,8 +292,8 @@ impl Binder<'_> {
     pub(super) fn inserted_row(&mut self, nodes: &[Node]) -> Result<Vec<Inserted>> {
         let mut row = Vec::with_capacity(nodes.len());
         for node in nodes {
-            if let Some(NodeEnum::SetToDefault(_)) = &node.node {
-                row.push(Inserted::Default);
+            if let Some(NodeEnum::SetToDefault(default)) = &node.node {
+                row.push(Inserted::Default(default.location));
                 continue;
             }
             match self.expand_star(node)? {
@@ -333,7 +333,8 @@ pub(super) fn assigned_twice(column: &Column) -> SqlError {
 
 /// A value of INSERT … VALUES.
 pub(super) enum Inserted {
-    Default,
+    /// `DEFAULT`, with its place.
+    Default(i32),
     Value(Expr),
 }
 

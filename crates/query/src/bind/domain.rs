@@ -103,7 +103,7 @@ pub(super) fn domain_among(catalog: &Catalog, expr: &Expr, relations: &[Relation
         ExprKind::Domain(cast) => {
             let rules = cast.rules.last()?;
             let schema = catalog.schema(&rules.schema)?.oid;
-            let mut domains = catalog.domains();
+            let mut domains = catalog.domains().chain(catalog::built_in_domains().values());
             let named =
                 |domain: &&Arc<Domain>| domain.schema == schema && domain.name == rules.name;
             domains.find(named).map(|domain| Oid(domain.oid))
@@ -155,6 +155,12 @@ pub(crate) fn domain_rules(cx: &SessionCx, ty: ObjectId) -> Result<Vec<DomainRul
         rules.push(DomainRules {
             schema: schema.map(|schema| schema.name.clone()).unwrap_or_default(),
             name: domain.name.clone(),
+            shown: catalog::describe::format_type(
+                &cx.catalog,
+                &cx.search_path,
+                Oid(domain.oid),
+                None,
+            ),
             not_null: domain.not_null,
             checks,
         });

@@ -25,6 +25,50 @@ pub(super) struct Groups {
     pub(super) exprs: Vec<Expr>,
     /// Grouping sets as positions in `exprs`; empty for plain grouping.
     pub(super) sets: Vec<Vec<usize>>,
+    /// Targets that are grouped beside an equal one, by another name: which group each is.
+    pub(super) repeated: Vec<(usize, usize)>,
+}
+
+/// The group list as it grows.
+#[derive(Default)]
+struct GroupList {
+    exprs: Vec<Expr>,
+    /// The target that each is; `None` for one that is in no select list.
+    targets: Vec<Option<usize>>,
+}
+
+impl GroupList {
+    /// The position of a group; equal targets that are named apart are groups of their own, so that a
+    /// grouping set can have one of them only.
+    ///
+    /// Source: PostgreSQL 16 `addTargetToGroupList`.
+    fn add(&mut self, expr: Expr, target: Option<usize>) -> usize {
+        let known = (self.exprs.iter().zip(&self.targets))
+            .position(|(known, of)| *of == target && (of.is_some() || same(known, &expr)));
+        known.unwrap_or_else(|| {
+            self.exprs.push(expr);
+            self.targets.push(target);
+            self.exprs.len() - 1
+        })
+    }
+
+    fn is_repeated(&self, position: usize) -> bool {
+        self.exprs[..position].iter().any(|before| same(before, &self.exprs[position]))
+    }
+
+    /// The groups of a GROUP BY without grouping sets: equal ones are one.
+    fn plain(self) -> Groups {
+        let kept = (0..self.exprs.len()).filter(|position| !self.is_repeated(*position));
+        let exprs = kept.map(|position| self.exprs[position].clone()).collect();
+        Groups { exprs, sets: Vec::new(), repeated: Vec::new() }
+    }
+
+    fn with_sets(self, sets: Vec<Vec<usize>>) -> Groups {
+        let positions = (0..self.exprs.len()).filter(|position| self.is_repeated(*position));
+        let repeated =
+            positions.filter_map(|position| Some((self.targets[position]?, position))).collect();
+        Groups { exprs: self.exprs, sets, repeated }
+    }
 }
 
 /// The query whose groups an expression stands over.
@@ -45,16 +89,16 @@ impl Binder<'_> {
         distinct: bool,
         targets: &mut Targets,
     ) -> Result<Groups> {
-        let mut exprs = Vec::new();
+        let mut groups = GroupList::default();
         let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
         let mut grouping_sets = false;
         for node in nodes {
             let alternatives = match &node.node {
                 Some(NodeEnum::GroupingSet(set)) => {
                     grouping_sets = true;
-                    self.grouping_set(set, targets, &mut exprs)?
+                    self.grouping_set(set, targets, &mut groups)?
                 }
-                _ => vec![self.group_items(node, targets, &mut exprs)?],
+                _ => vec![self.group_items(node, targets, &mut groups)?],
             };
             if sets.len() * alternatives.len() > GROUPING_SETS_MAX {
                 return Err(SqlError::new(
@@ -75,7 +119,7 @@ impl Binder<'_> {
             sets = product;
         }
         if !grouping_sets {
-            return Ok(Groups { exprs, sets: Vec::new() });
+            return Ok(groups.plain());
         }
         if distinct {
             let mut seen = Vec::new();
@@ -87,14 +131,14 @@ impl Binder<'_> {
                 new
             });
         }
-        Ok(Groups { exprs, sets })
+        Ok(groups.with_sets(sets))
     }
 
     fn grouping_set(
         &mut self,
         set: &protobuf::GroupingSet,
         targets: &mut Targets,
-        groups: &mut Vec<Expr>,
+        groups: &mut GroupList,
     ) -> Result<Vec<Vec<usize>>> {
         let protobuf::GroupingSet { kind, content, location } = set;
         let kind = GroupingSetKind::from_i32(*kind).unwrap_or(GroupingSetKind::Undefined);
@@ -149,7 +193,7 @@ impl Binder<'_> {
         &mut self,
         node: &Node,
         targets: &mut Targets,
-        groups: &mut Vec<Expr>,
+        groups: &mut GroupList,
     ) -> Result<Vec<usize>> {
         if let Some(NodeEnum::RowExpr(row)) = &node.node
             && row.row_format == protobuf::CoercionForm::CoerceImplicitCast as i32
@@ -173,13 +217,8 @@ impl Binder<'_> {
         // Group expressions are kept apart; one of their own is no helper of the sort.
         targets.exprs.truncate(helpers);
         self.require_equality(expr.ty, super::location::node_location(node))?;
-        Ok(vec![match groups.iter().position(|group| same(group, &expr)) {
-            Some(position) => position,
-            None => {
-                groups.push(expr);
-                groups.len() - 1
-            }
-        }])
+        let target = (position < helpers).then_some(position);
+        Ok(vec![groups.add(expr, target)])
     }
 
     /// The positions in the group list of the arguments of GROUPING.

@@ -7,7 +7,7 @@ use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::coerce::Context;
 use super::function::{Actual, Candidate};
-use super::query::{Body, Relation, Source};
+use super::query::{Body, Query, Relation, Source};
 use super::scope::{Item, Place};
 use super::{Binder, required};
 use crate::expr::{Expr, ExprKind, SubLinkKind};
@@ -212,7 +212,7 @@ impl Binder<'_> {
         if !level.outer_joins {
             return Some(Expr::constant(Datum::Oid(oid), oid::OID));
         }
-        let mut column = item.columns.get(super::whole_row::never_null(relation)?)?.expr.clone();
+        let mut column = super::whole_row::never_null(relation, item)?.expr.clone();
         super::scope::lift(&mut column, up);
         let is_null = ExprKind::IsNull { arg: Box::new(column), negated: false };
         let whens = vec![(Expr::new(is_null, oid::BOOL), Expr::null(oid::OID))];
@@ -282,7 +282,7 @@ impl Binder<'_> {
             return Err(self.error(
                 SqlState::DATATYPE_MISMATCH,
                 "jsonb subscript does not support slices",
-                bound.map_or(base.location, super::location::node_location),
+                bound.map_or(-1, super::location::node_location),
             ));
         }
         if !jsonb && indices.len() > DIMENSIONS_MAX {
@@ -402,47 +402,72 @@ impl Binder<'_> {
         if let Some(call) = super::user_function::called(row) {
             return super::user_function::call_columns(&self.cx.catalog, call);
         }
-        let relations = match row.kind {
-            ExprKind::Var(var) => &self.levels.iter().nth_back(var.level)?.relations,
-            _ => &self.levels.last()?.relations,
-        };
-        fields_among(&self.cx.catalog, row, relations)
+        let scopes: Vec<&[Relation]> =
+            self.levels.iter().map(|level| level.relations.as_slice()).collect();
+        self.fields_among(row, &scopes)
     }
-}
 
-/// The fields of a row whose variables are columns of `relations`.
-fn fields_among(
-    catalog: &catalog::Catalog,
-    row: &Expr,
-    relations: &[Relation],
-) -> Option<Vec<(String, Oid)>> {
-    match &row.kind {
-        ExprKind::Row { fields } => {
-            Some(fields.iter().map(|(name, value)| (name.to_string(), value.ty)).collect())
-        }
-        ExprKind::Case { whens: _, otherwise } => fields_among(catalog, otherwise, relations),
-        ExprKind::Relabel(row) => fields_among(catalog, row, relations),
-        ExprKind::SubLink(link) if matches!(link.kind, SubLinkKind::Scalar) => {
-            let Body::Select(select) = &link.query.body else { return None };
-            fields_among(catalog, select.targets.first()?, &select.relations)
-        }
-        ExprKind::Var(var) => match &relations.get(var.relation)?.source {
-            Source::Query(query) => match &query.body {
-                Body::Select(select) => {
-                    let target = select.targets.get(var.column)?;
-                    match target.kind {
-                        ExprKind::Var(var) if var.level > 0 => None,
-                        _ => fields_among(catalog, target, &select.relations),
-                    }
+    /// The fields of an anonymous row over these range tables, outermost first.
+    ///
+    /// Source: PostgreSQL 16 `expandRecordVariable`, `src/backend/parser/parse_target.c`.
+    fn fields_among(&self, row: &Expr, scopes: &[&[Relation]]) -> Option<Vec<(String, Oid)>> {
+        match &row.kind {
+            ExprKind::Row { fields } => {
+                Some(fields.iter().map(|(name, value)| (name.to_string(), value.ty)).collect())
+            }
+            ExprKind::Case { whens: _, otherwise } => self.fields_among(otherwise, scopes),
+            ExprKind::Relabel(row) => self.fields_among(row, scopes),
+            ExprKind::SubLink(link) if matches!(link.kind, SubLinkKind::Scalar) => {
+                self.output_fields(&link.query, 0, scopes)
+            }
+            ExprKind::Var(var) => {
+                let scopes = &scopes[..scopes.len().checked_sub(var.level)?];
+                match &scopes.last()?.get(var.relation)?.source {
+                    Source::Query(query) => self.output_fields(query, var.column, scopes),
+                    Source::Cte(number) => self.cte_rows.get(number)?.get(var.column)?.clone(),
+                    _ => None,
                 }
-                Body::Values(rows) => fields_among(catalog, rows.first()?.get(var.column)?, &[]),
-                Body::SetOperation { .. } => None,
-            },
-            _ => None,
-        },
-        _ => {
-            let fields = super::range_function::row_fields(catalog, row)?;
-            Some(fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect())
+            }
+            _ => {
+                let fields = super::range_function::row_fields(&self.cx.catalog, row)?;
+                Some(fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect())
+            }
         }
+    }
+
+    /// The fields of an output column of a query that stands in these scopes.
+    fn output_fields(
+        &self,
+        query: &Query,
+        column: usize,
+        scopes: &[&[Relation]],
+    ) -> Option<Vec<(String, Oid)>> {
+        match &query.body {
+            Body::Select(select) => {
+                let mut scopes = scopes.to_vec();
+                scopes.push(&select.relations);
+                self.fields_among(select.targets.get(column)?, &scopes)
+            }
+            Body::Values(rows) => {
+                let mut scopes = scopes.to_vec();
+                scopes.push(&[]);
+                self.fields_among(rows.first()?.get(column)?, &scopes)
+            }
+            Body::SetOperation { op: _, all: _, left, right: _ } => {
+                self.output_fields(left, column, scopes)
+            }
+        }
+    }
+
+    /// Notes the fields of the anonymous rows among the columns of a WITH query.
+    pub(super) fn note_cte_rows(&mut self, number: usize, query: &Query) {
+        if query.columns.iter().all(|column| column.ty != oid::RECORD) {
+            return;
+        }
+        let scopes: Vec<&[Relation]> =
+            self.levels.iter().map(|level| level.relations.as_slice()).collect();
+        let columns = 0..query.columns.len();
+        let fields = columns.map(|column| self.output_fields(query, column, &scopes)).collect();
+        self.cte_rows.insert(number, fields);
     }
 }

@@ -295,7 +295,7 @@ impl Binder<'_> {
                 _ => false,
             };
             let location = |value: &Inserted| match value {
-                Inserted::Default => -1,
+                Inserted::Default(location) => *location,
                 Inserted::Value(expr) => expr.location,
             };
             self.check_width(columns, &values, location, row_of_columns)?;

@@ -34,7 +34,6 @@ impl Binder<'_> {
         let start = self.level()?.items.len();
         let left = self.bind_from_item(required(larg.as_deref())?)?;
         let middle = self.level()?.items.len();
-        self.check_names(0, start)?;
         let allowed = matches!(kind, JoinKind::Inner | JoinKind::Left);
         let sight = if allowed { Sight::Lateral } else { Sight::Barred };
         self.level()?.set_sight(start, sight);

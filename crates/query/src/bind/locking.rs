@@ -9,7 +9,7 @@ use parser::{Node, NodeEnum};
 use types::{Result, SqlError, SqlState};
 
 use super::Binder;
-use super::query::{Body, Select, Source};
+use super::query::{Body, Query, Select, Source};
 use super::srf::contains_set;
 use crate::expr::Expr;
 use crate::plan::LockStrength;
@@ -57,39 +57,14 @@ impl Binder<'_> {
                 _ => None,
             };
             let lock = crate::rules::lock_strength(self.cx.engine.day(), lock);
-            let refused = if select.distinct.is_some() {
-                Some("DISTINCT clause")
-            } else if clauses.grouped {
-                Some("GROUP BY clause")
-            } else if clauses.having {
-                Some("HAVING clause")
-            } else if !select.aggregates.is_empty() {
-                Some("aggregate functions")
-            } else if !select.windows.is_empty() {
-                Some("window functions")
-            } else if targets.iter().any(contains_set) {
-                Some("set-returning functions in the target list")
-            } else {
-                None
-            };
+            let refused = refused_by(select, clauses, targets);
             if let Some(refused) = refused {
                 return Err(SqlError::unsupported(format!("{name} is not allowed with {refused}")));
             }
             let mut wanted = Vec::new();
             for relation in locked_rels {
                 let Some(NodeEnum::RangeVar(range)) = &relation.node else { continue };
-                let found = select.relations.iter().position(|r| r.alias == range.relname);
-                let Some(found) = found else {
-                    return Err(self.error(
-                        SqlState::UNDEFINED_TABLE,
-                        format!(
-                            "relation \"{}\" in {name} clause not found in FROM clause",
-                            range.relname
-                        ),
-                        range.location,
-                    ));
-                };
-                wanted.push(found);
+                wanted.push(self.locked_relation(range, select, name)?);
             }
             if locked_rels.is_empty() {
                 wanted = (0..select.relations.len()).collect();
@@ -99,6 +74,58 @@ impl Binder<'_> {
             }
         }
         self.check_locks(select)
+    }
+
+    /// The relation that `OF range` names.
+    fn locked_relation(
+        &self,
+        range: &protobuf::RangeVar,
+        select: &Select,
+        name: &str,
+    ) -> Result<usize> {
+        let fail = |code, message| Err(self.error(code, message, range.location));
+        if !range.schemaname.is_empty() || !range.catalogname.is_empty() {
+            let message = format!("{name} must specify unqualified relation names");
+            return fail(SqlState::SYNTAX_ERROR, message);
+        }
+        let Some(found) = select.relations.iter().position(|r| r.alias == range.relname) else {
+            let items = self.levels.last().map_or(&[][..], |level| &level.items);
+            // Parts of FROM that are no relation are joins.
+            if items.iter().any(|item| item.alias.as_ref() == Some(&range.relname)) {
+                let message = format!("{name} cannot be applied to a join");
+                return fail(SqlState::FEATURE_NOT_SUPPORTED, message);
+            }
+            let message =
+                format!("relation \"{}\" in {name} clause not found in FROM clause", range.relname);
+            return fail(SqlState::UNDEFINED_TABLE, message);
+        };
+        let what = match &select.relations[found].source {
+            Source::Functions { .. } => "a function",
+            Source::Cte(_) | Source::WorkTable(_) => "a WITH query",
+            Source::Table { .. } | Source::System(_) | Source::Query(_) => return Ok(found),
+        };
+        fail(SqlState::FEATURE_NOT_SUPPORTED, format!("{name} cannot be applied to {what}"))
+    }
+}
+
+/// The clause of a SELECT that locking does not go with.
+///
+/// Source: PostgreSQL 16 `CheckSelectLocking`.
+fn refused_by(select: &Select, clauses: Clauses, targets: &[Expr]) -> Option<&'static str> {
+    if select.distinct.is_some() {
+        Some("DISTINCT clause")
+    } else if clauses.grouped {
+        Some("GROUP BY clause")
+    } else if clauses.having {
+        Some("HAVING clause")
+    } else if !select.aggregates.is_empty() {
+        Some("aggregate functions")
+    } else if !select.windows.is_empty() {
+        Some("window functions")
+    } else if targets.iter().any(contains_set) {
+        Some("set-returning functions in the target list")
+    } else {
+        None
     }
 }
 
@@ -113,23 +140,32 @@ fn lock_relation(
             select.locks.push((number, lock.map_err(SqlError::unsupported)?));
             Ok(())
         }
-        Source::Query(query) => {
-            let query = Arc::make_mut(query);
-            match &mut query.body {
-                Body::Select(inner) if !inner.grouped && inner.distinct.is_none() => {
-                    for inner_number in 0..inner.relations.len() {
-                        lock_relation(inner, inner_number, lock, name)?;
-                    }
-                    Ok(())
-                }
-                _ => Err(SqlError::unsupported(format!(
-                    "{name} cannot be applied to a grouped or combined sub-query"
-                ))),
-            }
-        }
+        Source::Query(query) => lock_query(Arc::make_mut(query), lock, name),
         // As in PostgreSQL, functions, CTEs and catalog rows are not locked.
         Source::Functions { .. } | Source::Cte(_) | Source::WorkTable(_) | Source::System(_) => {
             Ok(())
         }
+    }
+}
+
+/// Locks all rows that a query reads.
+fn lock_query(
+    query: &mut Query,
+    lock: Result<LockStrength, &'static str>,
+    name: &str,
+) -> Result<()> {
+    let refused = |what| Err(SqlError::unsupported(format!("{name} is not allowed with {what}")));
+    match &mut query.body {
+        Body::Select(select) => {
+            let clauses =
+                Clauses { grouped: !select.groups.is_empty(), having: select.having.is_some() };
+            if let Some(what) = refused_by(select, clauses, &select.targets) {
+                return refused(what);
+            }
+            (0..select.relations.len())
+                .try_for_each(|number| lock_relation(select, number, lock, name))
+        }
+        Body::SetOperation { .. } => refused("UNION/INTERSECT/EXCEPT"),
+        Body::Values(_) => Ok(()),
     }
 }

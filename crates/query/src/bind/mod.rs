@@ -60,7 +60,7 @@ mod whole_row;
 mod window;
 mod with;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use catalog::Table;
@@ -95,6 +95,8 @@ pub struct Binder<'a> {
     future_ctes: Vec<String>,
     /// COLLATE clauses met so far.
     collations: Vec<collation::Collation>,
+    /// The fields of the anonymous rows that WITH queries give, by number and column.
+    cte_rows: HashMap<usize, Vec<Option<Vec<(String, Oid)>>>>,
     next_cte: usize,
     next_work_table: usize,
     depth: usize,
@@ -169,6 +171,7 @@ impl<'a> Binder<'a> {
             set_operations: Vec::new(),
             ctes: Vec::new(),
             future_ctes: Vec::new(),
+            cte_rows: HashMap::new(),
             next_cte: 0,
             collations: Vec::new(),
             next_work_table: 0,

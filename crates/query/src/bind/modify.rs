@@ -130,6 +130,7 @@ impl Binder<'_> {
             Found::View(view) => {
                 let mut beneath = self.beneath(&view, write)?;
                 beneath.relation.alias = name;
+                beneath.relation.view = Some(view.oid);
                 (beneath, Some(view))
             }
             Found::System(relation) => return Err(self.not_modifiable(relation, &range.relname)),

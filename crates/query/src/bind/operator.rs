@@ -236,7 +236,9 @@ impl Binder<'_> {
         let negated = name.last() == Some(&"<>");
         let value = self.boxed(left)?;
         let items = self.expressions(&list.items)?;
-        let is_row = |expr: &Expr| matches!(expr.kind, ExprKind::Row { .. });
+        // A table's whole row is none that is written.
+        let is_row = |node: &Node| matches!(node.node, Some(NodeEnum::RowExpr(_)));
+        let written = left.as_deref().is_some_and(is_row) && list.items.iter().any(is_row);
         // One comparison with an array where the types allow it.
         let (variable, constant): (Vec<Expr>, Vec<Expr>) =
             items.iter().cloned().partition(contains_variable);
@@ -265,7 +267,7 @@ impl Binder<'_> {
         for item in rest {
             let part = match (&value.kind, &item.kind) {
                 (ExprKind::Row { fields: left }, ExprKind::Row { fields: right })
-                    if is_row(&value) && is_row(&item) =>
+                    if written && item.ty == oid::RECORD =>
                 {
                     let fields = |fields: &[(_, Expr)]| {
                         fields.iter().map(|(_, field)| field.clone()).collect()

@@ -11,7 +11,7 @@ use super::clause::{Limits, Targets};
 use super::group::{GroupScope, Groups};
 use super::query::{Body, BoundWindow, OutputColumn, Query, Select};
 use super::scope::{Level, Place};
-use crate::expr::Expr;
+use crate::expr::{Expr, ExprKind};
 
 impl Binder<'_> {
     /// A query whose unknown output columns become text.
@@ -86,7 +86,7 @@ impl Binder<'_> {
         let filter = self.where_clause(where_clause, Place::Where, "WHERE")?;
         let mut having = self.where_clause(having_clause, Place::Having, "HAVING")?;
         let sort = self.sort_clause(sort_clause, &mut targets)?;
-        let Groups { exprs: mut groups, sets } =
+        let Groups { exprs: mut groups, sets, repeated } =
             self.group_clause(group_clause, *group_distinct, &mut targets)?;
         let distinct = self.distinct_clause(distinct_clause, &mut targets, &sort)?;
         let limits = self.limits(node)?;
@@ -150,6 +150,10 @@ impl Binder<'_> {
             }
             if let Some(having) = &having {
                 self.check_grouped(having, &mut groups, &scope)?;
+            }
+            for (target, group) in repeated {
+                // Groups come first in the rows that the select list is over.
+                targets[target].kind = ExprKind::Column(group);
             }
         }
         select.groups = groups;

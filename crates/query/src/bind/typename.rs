@@ -79,7 +79,7 @@ impl Binder<'_> {
                 let message = format!("schema \"{schema}\" does not exist");
                 return Err(self.error(SqlState::INVALID_SCHEMA_NAME, message, *location));
             }
-            return Err(undefined());
+            return self.information_schema_domain(schema, base, name).ok_or_else(undefined);
         }
         let row = builtin::type_by_name(base).ok_or_else(undefined)?;
         let typmod = self.typmod(row.oid, &parts, typmods, *location)?;
@@ -88,6 +88,20 @@ impl Binder<'_> {
             oid = self.array_type(oid).ok_or_else(undefined)?;
         }
         Ok(TypeRef { oid, typmod })
+    }
+
+    /// A domain of `information_schema`, or an array type over one.
+    fn information_schema_domain(
+        &self,
+        schema: &str,
+        base: &str,
+        name: &TypeName,
+    ) -> Option<TypeRef> {
+        let schema = self.cx.catalog.schema(schema)?;
+        let row = builtin::type_in_schema(schema.oid, base)?;
+        let is_plain = name.typmods.is_empty() && row.kind == builtin::TypeKind::Domain;
+        let oid = if name.array_bounds.is_empty() { row.oid } else { row.array };
+        is_plain.then_some(TypeRef { oid, typmod: -1 })
     }
 
     /// A type that came with a user's object.

@@ -9,7 +9,7 @@ use types::{Oid, oid};
 
 use super::Binder;
 use super::query::{Relation, Source};
-use super::scope::{Item, lift};
+use super::scope::{Item, ItemColumn, lift};
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{FunctionCall, FunctionSource};
 
@@ -50,7 +50,7 @@ impl Binder<'_> {
         };
         // Only what was made up has NULL in a column that is never NULL. Where there is no such
         // column, a row of NULLs is taken for one.
-        let never_null = never_null(relation).and_then(|at| item.columns.get(at));
+        let never_null = never_null(relation, item);
         let test = never_null.map_or_else(|| row.clone(), |column| lifted(&column.expr));
         let made_up = ExprKind::IsNull { arg: Box::new(test), negated: false };
         let whens = vec![(Expr::new(made_up, oid::BOOL), Expr::null(ty))];
@@ -103,9 +103,9 @@ fn is_scalar_function(relation: &Relation) -> bool {
     }
 }
 
-/// A column that is never NULL in the rows that a relation has.
-pub(super) fn never_null(relation: &Relation) -> Option<usize> {
-    match &relation.source {
+/// A column of an item that is never NULL in the rows that its relation has.
+pub(super) fn never_null<'i>(relation: &Relation, item: &'i Item) -> Option<&'i ItemColumn> {
+    let at = match &relation.source {
         Source::Table { table, live } => {
             live.iter().position(|at| table.columns.get(*at).is_some_and(|c| c.not_null))
         }
@@ -114,5 +114,9 @@ pub(super) fn never_null(relation: &Relation) -> Option<usize> {
             columns.iter().position(|column| column.not_null)
         }
         _ => None,
-    }
+    }?;
+    // A view that is written through has other columns, in another order.
+    item.columns
+        .iter()
+        .find(|column| matches!(column.expr.kind, ExprKind::Var(var) if var.column == at))
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use parser::{NodeEnum, protobuf};
-use types::{Result, SqlError, SqlState};
+use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::aggregate::find_aggregate;
 use super::query::{Body, BoundCte, CteBody, OutputColumn, Query, Source};
@@ -76,10 +76,14 @@ impl Binder<'_> {
             NodeEnum::SelectStmt(select) if item.recursive => {
                 let (body, columns, extra) = self.recursive_cte(select, item.cte)?;
                 hidden = extra;
+                if let CteBody::Recursive { base, .. } = &body {
+                    self.note_cte_rows(number, base);
+                }
                 (body, columns, true)
             }
             NodeEnum::SelectStmt(select) => {
                 let query = self.select_statement(select)?;
+                self.note_cte_rows(number, &query);
                 let columns = query.columns.clone();
                 (CteBody::Query(Arc::new(query)), columns, true)
             }
@@ -118,6 +122,13 @@ impl Binder<'_> {
             _ => None,
         };
         Ok(BoundCte { number, name: ctename.clone(), materialized, body })
+    }
+
+    /// Whether values of a type can be hashed; rows are taken to be.
+    fn is_hashable(&self, ty: Oid) -> bool {
+        let built_in = self.cx.catalog.built_in(ty);
+        matches!(built_in, oid::RECORD | oid::RECORD_ARRAY)
+            || catalog::builtin::hash_operator(built_in).is_some()
     }
 
     /// Fails if the recursive term aggregates the rows of the last round.
@@ -238,6 +249,10 @@ impl Binder<'_> {
                     output_location(&base, position),
                 )
                 .hint("Cast the output of the non-recursive term to the correct type."));
+        }
+        if !select.all && !columns.iter().all(|column| self.is_hashable(column.ty)) {
+            let error = SqlError::unsupported("could not implement recursive UNION");
+            return Err(error.detail("All column datatypes must be hashable."));
         }
         let named = &visible[..columns.len()];
         self.check_expansion(&mut expansion, cte, select, named)?;

@@ -20,7 +20,7 @@ use super::cx::{ExecCx, Host};
 use super::deep::Deep;
 use super::run::Execution;
 use crate::chunk::Chunk;
-use crate::function::{Compiled, Shape, Signature};
+use crate::function::{Compiled, Shape, Signature, check_row};
 use crate::plan::StatementPlan;
 use crate::system::session;
 
@@ -188,37 +188,49 @@ pub(crate) fn run<'a>(invocation: Invocation, cx: &'a mut ExecCx<'_>) -> Deep<'a
                 }
             }
         }
-        Ok(result(&compiled, &function, &last, result_type))
+        result(&compiled, &function, &last, result_type)
     })
 }
 
 /// A call's value: the first row's, or an array of all of them.
-fn result(compiled: &Compiled, function: &Function, rows: &[Chunk], result_type: Oid) -> Datum {
+fn result(
+    compiled: &Compiled,
+    function: &Function,
+    rows: &[Chunk],
+    result_type: Oid,
+) -> Result<Datum> {
     let value = |row: &[Datum]| match &compiled.shape {
         // Unlike built-in functions of this type, whose result prints as the empty string.
-        Shape::Void => Datum::Null,
-        Shape::Value => row.first().cloned().unwrap_or_default(),
+        Shape::Void => Ok(Datum::Null),
+        Shape::Value => Ok(row.first().cloned().unwrap_or_default()),
+        Shape::RowValue(types) => {
+            let value = row.first().cloned().unwrap_or_default();
+            check_row(&value, types).map(|()| value)
+        }
         Shape::Row(fields) => {
             let fields = fields.iter().zip(row);
             let fields = fields.map(|((name, ty), value)| (Arc::clone(name), *ty, value.clone()));
-            Datum::Record(Arc::new(Record { type_oid: result_type, fields: fields.collect() }))
+            let record = Record { type_oid: result_type, fields: fields.collect() };
+            Ok(Datum::Record(Arc::new(record)))
         }
     };
     if !function.returns_set {
         return match rows.iter().find(|chunk| !chunk.is_empty()) {
             Some(chunk) => value(chunk.row(0)),
-            None => Datum::Null,
+            None => Ok(Datum::Null),
         };
     }
     let mut elements = Vec::new();
     // Rows of nothing are none.
     let rows = if matches!(compiled.shape, Shape::Void) { &[] } else { rows };
     for chunk in rows {
-        elements.extend((0..chunk.len()).map(|at| value(chunk.row(at))));
+        for at in 0..chunk.len() {
+            elements.push(value(chunk.row(at))?);
+        }
     }
     let element = match compiled.shape {
-        Shape::Row(_) => oid::RECORD,
+        Shape::Row(_) | Shape::RowValue(_) => oid::RECORD,
         _ => result_type,
     };
-    Datum::Array(Arc::new(Array::from_elements(element, elements)))
+    Ok(Datum::Array(Arc::new(Array::from_elements(element, elements))))
 }

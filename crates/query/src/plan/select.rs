@@ -1,8 +1,9 @@
 //! SELECT above FROM: grouping, windows, the select list, DISTINCT, order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use types::{Result, SqlError, oid};
+use types::{Datum, Result, SqlError, oid};
 
 use super::cost::CPU_TUPLE;
 use super::join::Layout;
@@ -11,7 +12,8 @@ use super::planner::{Env, Planner};
 use super::postpone::postpone;
 use super::target::{Grouped, TargetCx};
 use super::{AggregateCall, Cost, Node, Plan};
-use crate::bind::query::{Query, Select};
+use crate::bind::query::{BoundAggregate, Query, Select};
+use crate::bind::same;
 use crate::expr::{Expr, ExprKind};
 
 /// The share of groups that HAVING is taken to let through.
@@ -152,8 +154,9 @@ impl Planner<'_> {
             }
             input = make::project(input, exprs);
         }
+        let (bound, by_set) = by_grouping_set(select);
         let mut aggregates = Vec::new();
-        for aggregate in &select.aggregates {
+        for aggregate in &bound {
             let mut args = aggregate.args.clone();
             let mut order = aggregate.order.clone();
             let mut filter = aggregate.filter.clone();
@@ -188,13 +191,56 @@ impl Planner<'_> {
         };
         let grouped = Grouped {
             groups: select.groups.clone(),
-            aggregates: select.aggregates.iter().map(|aggregate| aggregate.ty).collect(),
+            aggregates: bound.iter().map(|aggregate| aggregate.ty).collect(),
+            by_set,
             sets: select.sets.clone(),
             groupings: select.groupings.clone(),
         };
         let plan = make::aggregate(input, groups, aggregates, select.sets.clone(), types, rows);
         Ok((plan, grouped))
     }
+}
+
+/// The aggregates of a SELECT. One whose direct arguments name groups that a grouping set leaves out
+/// has another form for that set, where these are NULL: its number for each set, by its own number.
+fn by_grouping_set(select: &Select) -> (Vec<BoundAggregate>, BTreeMap<usize, Vec<usize>>) {
+    let mut aggregates = select.aggregates.clone();
+    let mut by_set = BTreeMap::new();
+    for (number, aggregate) in select.aggregates.iter().enumerate() {
+        let direct = &aggregate.args[..aggregate.direct];
+        if !direct.iter().any(|arg| select.groups.iter().any(|group| contains(arg, group))) {
+            continue;
+        }
+        let forms = select.sets.iter().map(|set| {
+            let mut form = aggregate.clone();
+            for arg in &mut form.args[..aggregate.direct] {
+                let left_out = (select.groups.iter().enumerate())
+                    .filter(|(position, _)| !set.contains(position))
+                    .map(|(_, group)| group);
+                left_out.for_each(|group| make_null(arg, group));
+            }
+            aggregates.push(form);
+            aggregates.len() - 1
+        });
+        let forms: Vec<usize> = forms.collect();
+        if !forms.is_empty() {
+            by_set.insert(number, forms);
+        }
+    }
+    (aggregates, by_set)
+}
+
+fn contains(expr: &Expr, group: &Expr) -> bool {
+    let mut found = same(expr, group);
+    expr.for_each_child(&mut |child| found |= contains(child, group));
+    found
+}
+
+fn make_null(expr: &mut Expr, group: &Expr) {
+    if same(expr, group) {
+        expr.kind = ExprKind::Const(Datum::Null);
+    }
+    expr.for_each_child_mut(&mut |child| make_null(child, group));
 }
 
 /// Whether a SELECT is grouped by nothing and aggregates nothing: it has HAVING only.

@@ -1,5 +1,7 @@
 //! Expressions over rows: variables become positions, sub-queries sub-plans.
 
+use std::collections::BTreeMap;
+
 use types::{Datum, Oid, Result, SqlError, oid};
 
 use super::join::Layout;
@@ -49,7 +51,14 @@ impl Planner<'_> {
         }
         match &mut expr.kind {
             ExprKind::Aggregate(number) => {
-                expr.kind = ExprKind::Column(grouped.groups.len() + *number);
+                let column = |number: usize| ExprKind::Column(grouped.groups.len() + number);
+                expr.kind = match grouped.by_set.get(number) {
+                    None => column(*number),
+                    Some(forms) => {
+                        let form = |number: &usize| Expr::new(column(*number), expr.ty);
+                        by_set(grouped, forms.iter().map(form), Expr::null(expr.ty))
+                    }
+                };
                 Ok(())
             }
             ExprKind::Grouping(positions) => {
@@ -147,6 +156,8 @@ pub(super) struct TargetCx {
 pub(super) struct Grouped {
     pub(super) groups: Vec<Expr>,
     pub(super) aggregates: Vec<Oid>,
+    /// Aggregates that are others in each grouping set.
+    pub(super) by_set: BTreeMap<usize, Vec<usize>>,
     pub(super) sets: Vec<Vec<usize>>,
     /// Of the arguments of each `GROUPING(…)`.
     pub(super) groupings: Vec<Vec<usize>>,
@@ -179,16 +190,17 @@ fn grouping(positions: &[usize], grouped: &Grouped) -> ExprKind {
     if grouped.sets.is_empty() {
         return ExprKind::Const(Datum::Int4(0));
     }
+    let value = |set: &Vec<usize>| Expr::constant(Datum::Int4(bits(set)), oid::INT4);
+    let otherwise = Expr::constant(Datum::Int4(0), oid::INT4);
+    by_set(grouped, grouped.sets.iter().map(value), otherwise)
+}
+
+/// The value for the grouping set that a row is of.
+fn by_set(grouped: &Grouped, values: impl Iterator<Item = Expr>, otherwise: Expr) -> ExprKind {
     let set =
         Expr::new(ExprKind::Column(grouped.groups.len() + grouped.aggregates.len()), oid::INT4);
-    let whens = (0..)
-        .zip(&grouped.sets)
-        .map(|(number, columns)| {
-            let value = Expr::constant(Datum::Int4(bits(columns)), oid::INT4);
-            (number_is(set.clone(), number), value)
-        })
-        .collect();
-    ExprKind::Case { whens, otherwise: Box::new(Expr::constant(Datum::Int4(0), oid::INT4)) }
+    let whens = (0..).zip(values).map(|(number, value)| (number_is(set.clone(), number), value));
+    ExprKind::Case { whens: whens.collect(), otherwise: Box::new(otherwise) }
 }
 
 /// `expr = number`, for int4.

@@ -327,6 +327,9 @@ impl Decoder<'_> {
                 Ok(SUMMER | SUMMER_ZONE)
             }
             Word::Julian => {
+                if self.prefix.is_some() {
+                    return Err(BadFormat);
+                }
                 self.prefix = Some(Prefix::Julian);
                 Ok(0)
             }

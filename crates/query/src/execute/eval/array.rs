@@ -125,7 +125,9 @@ pub(super) fn eval_coerce(
         elements.push(eval(element_cast, row, &EvalCx { element, ..*cx })?);
     }
     let element = types::oid::element_of(array_type).unwrap_or(element_cast.ty);
-    Ok(Datum::Array(Arc::new(Array::new(element, array.dims.clone(), elements))))
+    // An `oidvector` without elements has a dimension all the same.
+    let dims = if elements.is_empty() { Vec::new() } else { array.dims.clone() };
+    Ok(Datum::Array(Arc::new(Array::new(element, dims, elements))))
 }
 
 /// One dimension's subscript, evaluated. NULL anywhere makes the whole NULL, so it is not here.

@@ -378,11 +378,11 @@ pub(crate) fn check_domain(
     value: &Datum,
     cx: &EvalCx<'_>,
 ) -> Result<(), Stop> {
-    let Some(DomainRules { schema, name, .. }) = rules.last() else { return Ok(()) };
+    let Some(DomainRules { schema, name, shown, .. }) = rules.last() else { return Ok(()) };
     if value.is_null() && rules.iter().any(|rules| rules.not_null) {
         return Err(SqlError::new(
             SqlState::NOT_NULL_VIOLATION,
-            format!("domain {name} does not allow null values"),
+            format!("domain {shown} does not allow null values"),
         )
         .data_type(schema, name)
         .into());
@@ -393,7 +393,7 @@ pub(crate) fn check_domain(
             if matches!(eval(condition, slice::from_ref(value), cx)?, Datum::Bool(false)) {
                 return Err(SqlError::new(
                     SqlState::CHECK_VIOLATION,
-                    format!("value for domain {name} violates check constraint \"{check}\""),
+                    format!("value for domain {shown} violates check constraint \"{check}\""),
                 )
                 .data_type(schema, name)
                 .constraint(check)
