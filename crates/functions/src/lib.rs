@@ -38,6 +38,7 @@ mod normalize;
 mod numeric;
 pub mod quote;
 mod ranges;
+mod recent;
 mod regex;
 mod series;
 mod strings;

@@ -204,9 +204,9 @@ pub(crate) enum Parsed {
 pub(crate) fn parse_datetime(text: &str, template: &str) -> Result<Parsed> {
     let read = read(text, template, true)?;
     let (mut dated, mut timed, mut zoned) = (false, false, false);
-    for node in parse(template) {
+    for node in parse(template).iter() {
         if let Node::Field { keyword, .. } = node {
-            match keyword {
+            match *keyword {
                 "TZH" | "TZM" | "TZ" | "OF" => zoned = true,
                 "FX" => {}
                 "HH" | "HH12" | "HH24" | "MI" | "SS" | "MS" | "US" | "SSSS" | "SSSSS" | "A.M."

@@ -130,12 +130,12 @@ fn in_case(name: &str, written: &str) -> String {
 
 fn to_char(fields: &Fields, template: &str) -> Result<String> {
     let mut out = String::new();
-    for node in parse(template) {
+    for node in parse(template).iter() {
         match node {
             Node::Field { keyword, written, fill_mode, ordinal } => {
-                field(fields, keyword, &written, fill_mode, ordinal, &mut out)?;
+                field(fields, keyword, written, *fill_mode, *ordinal, &mut out)?;
             }
-            Node::Separator(c) | Node::Text(c) => out.push(c),
+            Node::Separator(c) | Node::Text(c) => out.push(*c),
         }
     }
     Ok(out)

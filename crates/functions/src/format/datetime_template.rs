@@ -1,5 +1,12 @@
 //! Date-time templates: `FMDay, DDth Month YYYY HH24:MI:SS.US` and the like.
 
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use super::TEMPLATES_MAX;
+use crate::recent::Recent;
+
 /// A keyword with its modifiers, or text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Node {
@@ -30,8 +37,21 @@ const KEYWORDS_TAIL: [&str; 7] = ["WW", "W", "Y,YYY", "YYYY", "YYY", "YY", "Y"];
 /// Keywords also written with a capital alone.
 const CAPITALIZED: [&str; 4] = ["Day", "Dy", "Month", "Mon"];
 
-/// Takes a template apart.
-pub(super) fn parse(template: &str) -> Vec<Node> {
+thread_local! {
+    static PARSED: RefCell<Recent<String, Vec<Node>>> =
+        const { RefCell::new(Recent::new(TEMPLATES_MAX)) };
+}
+
+/// The parts of a template.
+pub(super) fn parse(template: &str) -> Rc<Vec<Node>> {
+    let make = || Ok::<_, Infallible>((template.to_owned(), take_apart(template)));
+    match PARSED.with_borrow_mut(|parsed| parsed.get(|known| known == template, make)) {
+        Ok(nodes) => nodes,
+        Err(never) => match never {},
+    }
+}
+
+fn take_apart(template: &str) -> Vec<Node> {
     let mut nodes = Vec::new();
     let mut rest = template;
     while !rest.is_empty() {
@@ -52,10 +72,10 @@ pub(super) fn parse(template: &str) -> Vec<Node> {
         }
         let keyword = KEYWORDS.iter().chain(&KEYWORDS_TAIL).copied().find_map(|keyword| {
             let written = rest.get(..keyword.len())?;
-            let known = written == keyword
-                || written == keyword.to_ascii_lowercase()
-                || CAPITALIZED.contains(&written);
-            (known && written.eq_ignore_ascii_case(keyword)).then_some((keyword, written))
+            let is_lower = || !written.bytes().any(|byte| byte.is_ascii_uppercase());
+            let known = written.eq_ignore_ascii_case(keyword)
+                && (written == keyword || is_lower() || CAPITALIZED.contains(&written));
+            known.then_some((keyword, written))
         });
         if let Some((keyword, written)) = keyword {
             rest = rest.get(keyword.len()..).unwrap_or("");

@@ -13,6 +13,9 @@ use crate::convert::Table;
 
 pub(crate) use datetime_input::{Parsed, parse_datetime};
 
+/// Templates of each kind that a thread keeps taken apart; PostgreSQL keeps as many.
+const TEMPLATES_MAX: usize = 20;
+
 pub(crate) const TABLES: [Table; 4] =
     [number::TABLE, to_number::TABLE, datetime_output::TABLE, datetime_input::TABLE];
 

@@ -22,13 +22,14 @@ enum Value {
 }
 
 fn to_char(value: &Value, template: &str) -> Result<String> {
-    let (nodes, mut description) = parse(template)?;
+    let parsed = parse(template)?;
+    let (nodes, mut description) = (&parsed.0, parsed.1);
     if template.is_empty() {
         return Ok(String::new());
     }
     if description.roman {
         let roman = roman(value)?;
-        return Ok(Writer::new(description, "", '+', 0).run(&nodes, &roman));
+        return Ok(Writer::new(description, "", '+', 0).run(nodes, &roman));
     }
     if description.scientific {
         return scientific(value, &description);
@@ -52,7 +53,7 @@ fn to_char(value: &Value, template: &str) -> Result<String> {
             format!("\"{digits}\" is not a number"),
         ));
     }
-    Ok(Writer::new(description, &digits, sign, spaces).run(&nodes, ""))
+    Ok(Writer::new(description, &digits, sign, spaces).run(nodes, ""))
 }
 
 /// The number's digits, rounded to what the template shows; adjusts the template to the value.

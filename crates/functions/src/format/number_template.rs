@@ -1,6 +1,12 @@
 //! Number templates: `FM999,990.00PR` and the like.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use types::{Result, SqlError, SqlState};
+
+use super::TEMPLATES_MAX;
+use crate::recent::Recent;
 
 /// One piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +40,7 @@ pub(super) enum Lsign {
 }
 
 /// What a template says as a whole.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Description {
     /// Digits before the point.
     pub(super) pre: usize,
@@ -72,11 +78,24 @@ const KEYWORDS: [&str; 20] = [
     "S", "TH", "V",
 ];
 
-/// Takes a template apart.
+/// A template's parts, and what follows from all of them.
+type Parsed = (Vec<Node>, Description);
+
+thread_local! {
+    static PARSED: RefCell<Recent<String, Parsed>> =
+        const { RefCell::new(Recent::new(TEMPLATES_MAX)) };
+}
+
+/// The parts of a template.
 ///
 /// # Errors
 /// `42601` for combinations that make no sense.
-pub(super) fn parse(template: &str) -> Result<(Vec<Node>, Description)> {
+pub(super) fn parse(template: &str) -> Result<Rc<Parsed>> {
+    let make = || Ok((template.to_owned(), take_apart(template)?));
+    PARSED.with_borrow_mut(|parsed| parsed.get(|known| known == template, make))
+}
+
+fn take_apart(template: &str) -> Result<Parsed> {
     let mut nodes = Vec::new();
     let mut description = Description::default();
     let mut rest = template;

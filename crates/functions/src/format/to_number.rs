@@ -31,7 +31,8 @@ fn to_number(text: &str, template: &str) -> Result<Option<Numeric>> {
     if template.is_empty() {
         return Ok(None);
     }
-    let (nodes, description) = parse(template)?;
+    let parsed = parse(template)?;
+    let (nodes, description) = (&parsed.0, parsed.1);
     if description.roman {
         return Err(SqlError::unsupported("\"RN\" not supported for input"));
     }
@@ -48,7 +49,7 @@ fn to_number(text: &str, template: &str) -> Result<Option<Numeric>> {
         pre: 0,
         post: 0,
     };
-    for node in &nodes {
+    for node in nodes {
         if reader.at_end() {
             break;
         }

@@ -8,6 +8,7 @@ use types::Result;
 use super::dissect::Matcher;
 use super::translate::{Options, invalid, translate};
 use super::tree::tree;
+use crate::recent::Recent;
 
 /// Expressions a thread keeps compiled; PostgreSQL keeps as many.
 const CACHED_MAX: usize = 32;
@@ -32,7 +33,8 @@ pub(super) struct Pattern {
 }
 
 thread_local! {
-    static CACHE: RefCell<Vec<(String, Options, Rc<Pattern>)>> = const { RefCell::new(Vec::new()) };
+    static CACHE: RefCell<Recent<(String, Options), Pattern>> =
+        const { RefCell::new(Recent::new(CACHED_MAX)) };
 }
 
 /// The compiled form of an expression, from the thread's cache if it is there.
@@ -43,19 +45,10 @@ pub(super) fn pattern(text: &str, options: Options) -> Result<Rc<Pattern>> {
     // Not a matter of the compiled form.
     let options = Options { global: false, ..options };
     CACHE.with_borrow_mut(|cache| {
-        let found = cache.iter().position(|(t, o, _)| *o == options && t == text);
-        if let Some(index) = found {
-            // The most recently used stands first.
-            cache[..=index].rotate_right(1);
-        } else {
-            let compiled = Rc::new(Pattern::compile(text, options)?);
-            cache.truncate(CACHED_MAX - 1);
-            cache.insert(0, (text.to_owned(), options, compiled));
-        }
-        match cache.first() {
-            Some((_, _, compiled)) => Ok(Rc::clone(compiled)),
-            None => Err(invalid("out of memory")),
-        }
+        cache.get(
+            |(known, under)| *under == options && known == text,
+            || Ok(((text.to_owned(), options), Pattern::compile(text, options)?)),
+        )
     })
 }
 
