@@ -409,6 +409,11 @@ impl Expr {
         }
     }
 
+    /// Whether it is the constant `true`.
+    pub(crate) fn is_true(&self) -> bool {
+        matches!(self.kind, ExprKind::Const(Datum::Bool(true)))
+    }
+
     /// The parts that must all hold for it to hold.
     pub fn conjuncts(&self) -> &[Expr] {
         match &self.kind {

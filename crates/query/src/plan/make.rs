@@ -153,7 +153,7 @@ fn extract_sets(expr: &mut Expr, below: &mut Vec<Expr>) {
 /// `plan`'s rows for which all of `conditions` hold, `share` of them.
 pub(super) fn filtered(plan: Arc<Plan>, conditions: Vec<Expr>, share: f64) -> Arc<Plan> {
     let Some(predicate) = Expr::conjunction(cost::cheapest_first(conditions)) else { return plan };
-    if let ExprKind::Const(Datum::Bool(true)) = predicate.kind {
+    if predicate.is_true() {
         return plan;
     }
     let types = plan.types.clone();

@@ -203,9 +203,8 @@ impl Planner<'_> {
                 }
             }
         }
-        let is_true = |expr: &Expr| matches!(expr.kind, ExprKind::Const(Datum::Bool(true)));
         let filters = rest.iter().map(|number| converted[*number].clone());
-        let filters: Vec<Expr> = filters.filter(|filter| !is_true(filter)).collect();
+        let filters: Vec<Expr> = filters.filter(|filter| !filter.is_true()).collect();
         let stored = rest
             .iter()
             .filter(|number| explain::storable(&converted[**number]))
