@@ -262,7 +262,7 @@ pub struct BoundWindow {
 
 impl BoundWindow {
     /// What the call computes with: its arguments and its filter.
-    pub(super) fn inputs(&self) -> impl Iterator<Item = &Expr> {
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Expr> {
         let call = match &self.function {
             WindowFunction::Aggregate(call) => Some(call),
             WindowFunction::Builtin(_) => None,
