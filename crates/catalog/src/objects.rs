@@ -22,7 +22,7 @@ pub use function::{Argument, ArgumentMode, Function, FunctionBody};
 pub use sequence::{Identity, OwnedBy, Sequence};
 pub use sql::{NameKind, NamedObject, Sql};
 pub use statistics::{Statistics, StatisticsKind};
-pub use view::{CheckOption, View, ViewColumn};
+pub use view::{CheckOption, View, ViewColumn, ViewOption};
 
 /// An object's OID in descriptors; `pg_class`, `pg_namespace` … OIDs share one counter.
 pub type ObjectId = u32;

@@ -9,7 +9,7 @@ use crate::{Statement, StatementKind, character_position, parse_postgres};
 
 /// Whether the text could hold one of DSQL's statements: a quick look that may say yes too often.
 pub(crate) fn may_contain(sql: &str) -> bool {
-    contains_word(sql, b"async") || contains_word(sql, b"aws")
+    [b"async" as &[u8], b"aws", b"statistics"].iter().any(|word| contains_word(sql, word))
 }
 
 fn contains_word(sql: &str, word: &[u8]) -> bool {
@@ -47,6 +47,9 @@ pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>> {
                 if let Some(word) = async_word(statement) {
                     blanked[word.start..word.end].fill(b' ');
                     asynchronous.push(word.start);
+                } else if let Some(word) = default_target(statement) {
+                    blanked[word.start..word.end].fill(b' ');
+                    blanked[word.start..word.start + 2].copy_from_slice(b"-1");
                 }
             }
         }
@@ -79,6 +82,16 @@ pub(crate) fn sql_body_start(sql: &str) -> Option<usize> {
     None
 }
 
+/// The first parameter in `statement`, such as `$1`, and its position in the source in characters.
+pub(crate) fn first_parameter(statement: &Statement) -> Option<(String, usize)> {
+    let source = &statement.source;
+    let scan = pg_query::scan(source).ok()?;
+    let mut words = scan.tokens.iter().map(|token| Word::new(source, token));
+    let word =
+        words.find(|word| word.token == Token::Param && statement.range.contains(&word.start))?;
+    Some((word.text.to_owned(), character_position(source, word.start)))
+}
+
 /// The word `ASYNC` directly after `CREATE [UNIQUE] INDEX` or `ALTER TABLE`, unquoted.
 fn async_word<'a>(statement: &'a [Word<'a>]) -> Option<&'a Word<'a>> {
     let word = match statement {
@@ -92,6 +105,21 @@ fn async_word<'a>(statement: &'a [Word<'a>]) -> Option<&'a Word<'a>> {
         _ => return None,
     };
     word.is("async").then_some(word)
+}
+
+/// The word `DEFAULT` of `ALTER STATISTICS … SET STATISTICS DEFAULT`, which PostgreSQL 16 writes −1.
+fn default_target<'a>(statement: &'a [Word<'a>]) -> Option<&'a Word<'a>> {
+    match statement {
+        [alter, object, .., set, statistics, word]
+            if alter.is("alter")
+                && object.is("statistics")
+                && set.is("set")
+                && statistics.is("statistics") =>
+        {
+            Some(word).filter(|word| word.is("default"))
+        }
+        _ => None,
+    }
 }
 
 fn iam_grant(sql: &Arc<str>, statement: &[Word<'_>], rest: &[Word<'_>]) -> Result<Statement> {

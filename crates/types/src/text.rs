@@ -11,6 +11,9 @@ use crate::{
     numeric, oid, rare, record, strings,
 };
 
+/// `xml`, whose values PostgreSQL reads only if it is built with libxml.
+const XML: Oid = Oid(142);
+
 /// Appends the text of a value; nothing for NULL.
 ///
 /// `type_oid` decides only where one variant serves types that print differently. `reg*` types
@@ -66,7 +69,11 @@ pub fn to_string(datum: &Datum, type_oid: Oid, settings: &FormatSettings) -> Str
 /// `0A000` for a type without input.
 pub fn input(type_oid: Oid, typmod: i32, text: &str, settings: &FormatSettings) -> Result<Datum> {
     let name = type_name(type_oid);
-    let no_input = || SqlError::unsupported(format!("cannot accept a value of type {name}"));
+    let no_input = || match type_oid {
+        XML => SqlError::unsupported("unsupported XML feature")
+            .detail("This functionality requires the server to be built with libxml support."),
+        _ => SqlError::unsupported(format!("cannot accept a value of type {name}")),
+    };
     let datum = match Kind::of(type_oid).ok_or_else(no_input)? {
         Kind::Bool => Datum::Bool(int::parse_bool(text)?),
         Kind::Int2 => Datum::Int2(int::parse(text, name)?),

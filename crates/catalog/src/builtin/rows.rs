@@ -420,6 +420,33 @@ pub struct SettingRow {
     pub boot: Option<&'static str>,
 }
 
+impl SettingRow {
+    /// The value of a new session in the largest unit that it is a whole number of, such as `4MB`;
+    /// `None` without a unit, and for what is no positive number.
+    ///
+    /// Source: PostgreSQL 16 `ShowGUCOption`, `convert_int_from_base_unit`.
+    pub fn with_unit(&self) -> Option<String> {
+        const MEMORY: &[(&str, i64)] =
+            &[("TB", 1 << 40), ("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10), ("B", 1)];
+        const TIME: &[(&str, i64)] =
+            &[("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)];
+        let (units, base) = match self.unit? {
+            "B" => (MEMORY, 1),
+            "kB" => (MEMORY, 1 << 10),
+            "8kB" => (MEMORY, 8 << 10),
+            "MB" => (MEMORY, 1 << 20),
+            "ms" => (TIME, 1),
+            "s" => (TIME, 1000),
+            "min" => (TIME, 60_000),
+            _ => return None,
+        };
+        let value =
+            self.setting.parse::<i64>().ok().filter(|value| *value > 0)?.checked_mul(base)?;
+        let (unit, size) = units.iter().find(|(_, size)| value % size == 0)?;
+        Some(format!("{}{unit}", value / size))
+    }
+}
+
 /// A relation of `pg_catalog`, `information_schema` or `sys`.
 #[derive(Debug)]
 pub struct SystemRelation {

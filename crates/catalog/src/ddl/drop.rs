@@ -28,6 +28,16 @@ impl RelationKind {
         }
     }
 
+    /// `tables`, `indexes` …
+    pub(super) const fn plural(self) -> &'static str {
+        match self {
+            RelationKind::Table => "tables",
+            RelationKind::View => "views",
+            RelationKind::Sequence => "sequences",
+            RelationKind::Index => "indexes",
+        }
+    }
+
     /// `a table`, `an index` …
     pub(super) const fn with_article(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use types::{Result, SqlError, SqlState};
 
 use super::depend::{Part, drop_parts};
 use super::names::choose;
-use super::{Cx, Found, Outcome, QualifiedName, limits, no_relation, relation};
+use super::{Cx, Found, Outcome, QualifiedName, limits, no_relation, relation, table};
 use crate::objects::*;
 use crate::privilege::{self, Target};
 use crate::snapshot::Object;
@@ -50,7 +50,7 @@ pub fn create_statistics(cx: Cx<'_>, request: &CreateStatistics) -> Result<Outco
                 SqlState::WRONG_OBJECT_TYPE,
                 format!("cannot define statistics for relation \"{}\"", other.name()),
             )
-            .detail(format!("This operation is not supported for {}s.", other.kind().word())));
+            .detail(format!("This operation is not supported for {}.", other.kind().plural())));
         }
         None => return Err(no_relation(on)),
     };
@@ -79,6 +79,11 @@ pub fn create_statistics(cx: Cx<'_>, request: &CreateStatistics) -> Result<Outco
     let mut positions = Vec::new();
     for column in columns {
         let at = table.column(column).ok_or_else(|| {
+            if table::is_system_column(column) {
+                return SqlError::unsupported(
+                    "statistics creation on system columns is not supported",
+                );
+            }
             SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{column}\" does not exist"))
         })?;
         if positions.contains(&at) {
@@ -92,8 +97,7 @@ pub fn create_statistics(cx: Cx<'_>, request: &CreateStatistics) -> Result<Outco
     positions.sort_unstable();
     let single_expression = columns.is_empty() && expressions.len() == 1;
     if single_expression && !kinds.is_empty() {
-        return Err(SqlError::new(
-            SqlState::INVALID_OBJECT_DEFINITION,
+        return Err(SqlError::unsupported(
             "when building statistics on a single expression, statistics kinds may not be specified",
         ));
     }

@@ -271,10 +271,15 @@ fn check_column_names(columns: &[ColumnDef]) -> Result<()> {
     Ok(())
 }
 
+/// Whether tables have a column of this name without saying so.
+pub(super) fn is_system_column(name: &str) -> bool {
+    matches!(name, "tableoid" | "xmin" | "cmin" | "xmax" | "cmax" | "ctid")
+}
+
 /// # Errors
 /// `42701` if `name` is a system column's.
 pub(super) fn check_system_column(name: &str) -> Result<()> {
-    if matches!(name, "tableoid" | "xmin" | "cmin" | "xmax" | "cmax" | "ctid") {
+    if is_system_column(name) {
         return Err(SqlError::new(
             SqlState::DUPLICATE_COLUMN,
             format!("column name \"{name}\" conflicts with a system column name"),

@@ -7,7 +7,7 @@ use types::{Oid, Result, SqlError, SqlState};
 use super::default_privileges::new_grants;
 use super::{
     Cx, Found, Outcome, QualifiedName, RelationKind, check_type_name, limits, no_relation,
-    relation_exists, table,
+    relation_exists,
 };
 use crate::describe::format_type;
 use crate::objects::*;
@@ -25,12 +25,8 @@ pub struct CreateView {
     pub columns: Vec<ViewColumn>,
     /// The query.
     pub query: Sql,
-    /// `WITH CHECK OPTION`, also as an option.
-    pub check_option: Option<CheckOption>,
-    /// The option `security_barrier`.
-    pub security_barrier: Option<bool>,
-    /// The option `security_invoker`.
-    pub security_invoker: Option<bool>,
+    /// Options and how they were written, in order; `WITH CHECK OPTION` is the last.
+    pub options: Vec<(ViewOption, String)>,
 }
 
 /// Creates or replaces a view. One that is replaced keeps its columns; others may follow them.
@@ -38,15 +34,7 @@ pub struct CreateView {
 /// # Errors
 /// `42P07`, `42701`, `42809`, `42P16`, `3F000`, `42501` as PostgreSQL; `54000` for DSQL's limits.
 pub fn create_view(cx: Cx<'_>, request: &CreateView) -> Result<Outcome> {
-    let CreateView {
-        name,
-        replace,
-        columns,
-        query,
-        check_option,
-        security_barrier,
-        security_invoker,
-    } = request;
+    let CreateView { name, replace, columns, query, options } = request;
     let mut outcome = Outcome::new(cx);
     if columns.is_empty() {
         return Err(table_definition("view must have at least one column"));
@@ -60,7 +48,6 @@ pub fn create_view(cx: Cx<'_>, request: &CreateView) -> Result<Outcome> {
                 format!("column \"{}\" specified more than once", column.name),
             ));
         }
-        table::check_system_column(&column.name)?;
     }
     let mut view = View {
         schema: schema.oid,
@@ -68,11 +55,11 @@ pub fn create_view(cx: Cx<'_>, request: &CreateView) -> Result<Outcome> {
         owner: cx.role,
         columns: columns.clone(),
         query: query.clone(),
-        check_option: *check_option,
-        security_barrier: *security_barrier,
-        security_invoker: *security_invoker,
         ..View::default()
     };
+    for (option, text) in options {
+        view.set_option(*option, text);
+    }
     if *replace && cx.catalog.relation_exists(schema.oid, &name.name) {
         let before = match cx.find_in(schema.oid, &name.name) {
             Some(Found::View(view)) => view,
@@ -156,12 +143,10 @@ pub enum ViewAction {
         /// The expression.
         default: Option<Sql>,
     },
-    /// `SET (check_option = …)`, and `RESET`.
-    SetCheckOption(Option<CheckOption>),
-    /// `SET (security_barrier = …)`, and `RESET`.
-    SetSecurityBarrier(Option<bool>),
-    /// `SET (security_invoker = …)`, and `RESET`.
-    SetSecurityInvoker(Option<bool>),
+    /// `SET (option = …)`, with the value as it was written.
+    SetOption(ViewOption, String),
+    /// `RESET (option)`.
+    ResetOption(String),
 }
 
 /// The view called `name`, for its owner; `None` and a notice if it is missing and may be.
@@ -216,9 +201,8 @@ pub fn alter_view(
                     column.default.clone_from(default);
                 }
             }
-            ViewAction::SetCheckOption(option) => view.check_option = *option,
-            ViewAction::SetSecurityBarrier(value) => view.security_barrier = *value,
-            ViewAction::SetSecurityInvoker(value) => view.security_invoker = *value,
+            ViewAction::SetOption(option, text) => view.set_option(*option, text),
+            ViewAction::ResetOption(name) => view.reset_option(name),
         }
     }
     outcome.put(Object::View(Arc::new(view)));
@@ -242,7 +226,6 @@ pub fn rename_view_column(
     let at = view.column(from).ok_or_else(|| {
         SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{from}\" does not exist"))
     })?;
-    table::check_system_column(to)?;
     if view.column(to).is_some() {
         return Err(SqlError::new(
             SqlState::DUPLICATE_COLUMN,

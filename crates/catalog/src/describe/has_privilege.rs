@@ -42,8 +42,9 @@ fn any(
     }))
 }
 
+/// RULE is there for the old, and never held.
 const TABLE: &[&str] =
-    &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
+    &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "RULE"];
 const COLUMN: &[&str] = &["SELECT", "INSERT", "UPDATE", "REFERENCES"];
 
 /// A relation of users as what privileges are held on.
@@ -316,6 +317,7 @@ mod tests {
         let has = |text: &str| has_table_privilege(&catalog, ADMIN_ROLE, class, text);
         assert_eq!(has("select").unwrap(), Some(true));
         assert_eq!(has("INSERT, SELECT").unwrap(), Some(true));
+        assert_eq!(has("rule").unwrap(), Some(false));
         assert_eq!(has("Select with grant option").unwrap(), Some(false));
         assert_eq!(
             has("SELECT, foo").unwrap_err().message(),

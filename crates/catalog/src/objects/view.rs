@@ -29,6 +29,10 @@ pub struct View {
     /// `WITH CHECK OPTION`.
     #[serde(default)]
     pub check_option: Option<CheckOption>,
+    /// The options as they were written, `name=value`, in the order in which they were set; empty in
+    /// views stored before this was kept.
+    #[serde(default)]
+    pub reloptions: Vec<String>,
     /// The option `security_barrier`, if it is set.
     #[serde(default)]
     pub security_barrier: Option<bool>,
@@ -85,7 +89,55 @@ impl CheckOption {
     }
 }
 
+/// An option of a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewOption {
+    /// `check_option`, also `WITH CHECK OPTION`.
+    CheckOption(CheckOption),
+    /// `security_barrier`.
+    SecurityBarrier(bool),
+    /// `security_invoker`.
+    SecurityInvoker(bool),
+}
+
+impl ViewOption {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ViewOption::CheckOption(_) => "check_option",
+            ViewOption::SecurityBarrier(_) => "security_barrier",
+            ViewOption::SecurityInvoker(_) => "security_invoker",
+        }
+    }
+}
+
 impl View {
+    /// Sets an option, written as `text`.
+    ///
+    /// Source: PostgreSQL 16 `transformRelOptions`: what is set anew goes to the end.
+    pub fn set_option(&mut self, option: ViewOption, text: &str) {
+        self.reset_option(option.name());
+        match option {
+            ViewOption::CheckOption(value) => self.check_option = Some(value),
+            ViewOption::SecurityBarrier(value) => self.security_barrier = Some(value),
+            ViewOption::SecurityInvoker(value) => self.security_invoker = Some(value),
+        }
+        self.reloptions.push(format!("{}={text}", option.name()));
+    }
+
+    /// Takes an option away, if it is there.
+    pub fn reset_option(&mut self, name: &str) {
+        let mut options = self.options();
+        options.retain(|option| option.split('=').next() != Some(name));
+        self.reloptions = options;
+        match name {
+            "check_option" => self.check_option = None,
+            "security_barrier" => self.security_barrier = None,
+            "security_invoker" => self.security_invoker = None,
+            _ => {}
+        }
+    }
+
     /// The position of the column called `name`.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
@@ -93,6 +145,9 @@ impl View {
 
     /// `pg_class.reloptions`.
     pub fn options(&self) -> Vec<String> {
+        if !self.reloptions.is_empty() {
+            return self.reloptions.clone();
+        }
         let mut options = Vec::new();
         if let Some(value) = self.security_barrier {
             options.push(format!("security_barrier={value}"));

@@ -137,7 +137,7 @@ impl Binder<'_> {
         }
         let no_arguments = exprs.is_empty();
         let written = if call.agg_order.is_empty() { Vec::new() } else { exprs.clone() };
-        let Coerced { args, result_type, spread } =
+        let Coerced { args, result_type, domain, spread } =
             self.coerce_arguments(candidate, exprs, call.func_variadic)?;
         if spread {
             return Err(super::unsupported("VARIADIC of an array that is not written as ARRAY[…]"));
@@ -162,7 +162,8 @@ impl Binder<'_> {
                 order: Vec::new(),
                 filter: filter.clone(),
             });
-            return self.window(function, args, filter, result_type, over, location);
+            let call = self.window(function, args, filter, result_type, over, location)?;
+            return Ok(self.seen_as_domain(call, domain));
         }
         if no_arguments && !call.agg_star && !call.agg_within_group {
             let message =
@@ -209,7 +210,8 @@ impl Binder<'_> {
             filter,
             ty: result_type,
         };
-        self.add_aggregate(aggregate, location)
+        let call = self.add_aggregate(aggregate, location)?;
+        Ok(self.seen_as_domain(call, domain))
     }
 
     fn accumulator(

@@ -10,7 +10,7 @@ use types::{Oid, Result, SqlError, SqlState, oid};
 use super::coerce::{Context, Pathway, pathway};
 use super::function::{Actual, Candidate, NotFound};
 use super::polymorphic::is_polymorphic;
-use super::scope::{Place, Sets};
+use super::scope::{Level, Place, Sets};
 use super::{Binder, required, strings};
 use crate::expr::{Expr, ExprKind};
 
@@ -28,6 +28,8 @@ pub(super) struct Arguments {
 pub(super) struct Coerced {
     pub(super) args: Vec<Expr>,
     pub(super) result_type: Oid,
+    /// The domain whose value the result is; the type is what that is over.
+    pub(super) domain: Option<Oid>,
     /// The last argument is an array whose elements are arguments.
     pub(super) spread: bool,
 }
@@ -172,6 +174,36 @@ impl Binder<'_> {
                 self.window_call(call, &candidate, arguments, filter)
             }
         }
+    }
+
+    /// Why there is no procedure for a CALL.
+    pub(crate) fn no_procedure(mut self, call: &protobuf::FuncCall) -> SqlError {
+        let names = strings(&call.funcname);
+        let (schema, name) = match names.as_slice() {
+            [.., schema, name] => (Some(*schema), *name),
+            [name] => (None, *name),
+            [] => return SqlError::internal("procedure without a name"),
+        };
+        self.levels.push(Level::new(Place::Values));
+        let (exprs, arg_names) = match self.arguments(&call.args) {
+            Ok(arguments) => arguments,
+            Err(error) => return error,
+        };
+        let types = self.with_domains(&exprs, exprs.iter().map(|arg| arg.ty).collect());
+        let actual = Actual { types: &types, names: &arg_names, variadic: call.func_variadic };
+        let signature = self.signature(&names.join("."), actual);
+        let found = self.find_function(schema, name, actual);
+        if found.is_ok_and(|candidate| candidate.proc.kind != ProcKind::Procedure) {
+            let message = format!("{signature} is not a procedure");
+            return self
+                .error(SqlState::WRONG_OBJECT_TYPE, message, call.location)
+                .hint("To call a function, use SELECT.");
+        }
+        let message = format!("procedure {signature} does not exist");
+        self.error(SqlState::UNDEFINED_FUNCTION, message, call.location).hint(
+            "No procedure matches the given name and argument types. You might need to add explicit \
+             type casts.",
+        )
     }
 
     /// Arguments, and the names of those given by name.
@@ -394,8 +426,10 @@ impl Binder<'_> {
             let kind = ExprKind::Array { elements, element_type, nested: false };
             coerced.push(Expr::new(kind, array).at(location));
         }
-        let result_type = self.cx.catalog.beneath(resolved.concrete(proc.ret));
-        Ok(Coerced { args: coerced, result_type, spread })
+        let result = resolved.concrete(proc.ret);
+        let domain = self.cx.catalog.domain_by_oid(result.0).map(|domain| Oid(domain.oid));
+        let result_type = self.cx.catalog.beneath(result);
+        Ok(Coerced { args: coerced, result_type, domain, spread })
     }
 
     /// Arguments in the order of the parameters, what is left out by its default.

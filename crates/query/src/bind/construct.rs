@@ -213,12 +213,6 @@ impl Binder<'_> {
         Ok(Expr::typed(kind, array, typmod))
     }
 
-    /// The domain of which all of `exprs` are values.
-    fn common_domain(&self, exprs: &[Expr]) -> Option<Oid> {
-        let domain = self.domain_of(exprs.first()?)?;
-        exprs.iter().all(|expr| self.domain_of(expr) == Some(domain)).then_some(domain)
-    }
-
     /// `left name ANY (array)`, or ALL.
     ///
     /// Source: PostgreSQL 16 `make_scalar_array_op`, `src/backend/parser/parse_oper.c`.

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
+use catalog::Domain;
 use catalog::builtin;
 use catalog::objects::ObjectId;
-use catalog::{Catalog, Domain};
-use types::{Datum, Oid, Result, SqlError, SqlState};
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
-use super::query::{Body, Relation, Source};
 use super::scope::{Item, ItemColumn, Level, Place, Sight};
 use super::{Binder, parse_stored, vars_to_columns};
-use crate::expr::{DomainCast, DomainRules, Expr, ExprKind, Var};
+use crate::expr::{DomainCast, DomainRules, Expr, ExprKind, SubLinkKind, Var};
 use crate::session::SessionCx;
 
 impl Binder<'_> {
@@ -31,14 +30,101 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// The domain whose value an expression is, as far as it is seen where it comes from. Its type
-    /// is the one beneath.
+    /// The domain whose value an expression is; its type is the one beneath.
+    ///
+    /// Source: PostgreSQL 16 `exprType`, which keeps domains, and `select_common_type`.
     pub(super) fn domain_of(&self, expr: &Expr) -> Option<Oid> {
-        let relations = match expr.kind {
-            ExprKind::Var(var) => &self.levels.iter().nth_back(var.level)?.relations,
-            _ => &self.levels.last()?.relations,
+        let catalog = &self.cx.catalog;
+        let of_type = |ty: Oid| catalog.domain_by_oid(ty.0).map(|domain| Oid(domain.oid));
+        match &expr.kind {
+            ExprKind::Domain(cast) => {
+                let rules = cast.rules.last()?;
+                let schema = catalog.schema(&rules.schema)?.oid;
+                let named =
+                    |domain: &&Arc<Domain>| domain.schema == schema && domain.name == rules.name;
+                let mut domains = catalog.domains().chain(catalog::built_in_domains().values());
+                domains.find(named).map(|domain| Oid(domain.oid))
+            }
+            ExprKind::Subscript { container, indexes: _, slice: false } => {
+                of_type(catalog.element_type(container.ty)?)
+            }
+            ExprKind::Var(var) => {
+                let level = self.levels.iter().nth_back(var.level)?;
+                level.relations.get(var.relation)?.columns.get(var.column)?.domain
+            }
+            ExprKind::Case { whens, otherwise } => {
+                let results = whens.iter().map(|(_, result)| result);
+                self.common_domain(results.chain([otherwise.as_ref()]))
+            }
+            ExprKind::CaseWith(case) => self.domain_of(&case.1),
+            ExprKind::Coalesce(args) | ExprKind::MinMax { args, least: _ } => {
+                self.common_domain(args)
+            }
+            ExprKind::SubLink(link) if matches!(link.kind, SubLinkKind::Scalar) => {
+                link.query.columns.first()?.domain
+            }
+            ExprKind::UserCall(_) | ExprKind::SetReturning(_) => {
+                if let Some(call) = super::user_function::called(expr) {
+                    return of_type(Oid(call.function.returns));
+                }
+                let ExprKind::SetReturning(call) = &expr.kind else { return None };
+                match call.args.as_slice() {
+                    [array] if call.proc.ret == oid::ANYELEMENT => {
+                        of_type(catalog.element_type(array.ty)?)
+                    }
+                    _ => None,
+                }
+            }
+            ExprKind::Field { row, field } => self.field_domains(row).into_iter().nth(*field)?,
+            _ => None,
+        }
+    }
+
+    /// The domain of which all of `exprs` are values.
+    pub(super) fn common_domain<'e>(
+        &self,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+    ) -> Option<Oid> {
+        let mut exprs = exprs.into_iter();
+        let domain = self.domain_of(exprs.next()?)?;
+        exprs.all(|expr| self.domain_of(expr) == Some(domain)).then_some(domain)
+    }
+
+    /// The domains of the fields of a row, as far as they are known.
+    pub(super) fn field_domains(&self, row: &Expr) -> Vec<Option<Oid>> {
+        let catalog = &self.cx.catalog;
+        let of_type = |ty: Oid| catalog.domain_by_oid(ty.0).map(|domain| Oid(domain.oid));
+        if let ExprKind::Row { fields } = &row.kind {
+            return fields.iter().map(|(_, value)| self.domain_of(value)).collect();
+        }
+        if let Some(call) = super::user_function::called(row) {
+            let types =
+                super::user_function::output_types(catalog, &call.function, &call.arg_types);
+            if !types.is_empty() {
+                return types.into_iter().map(of_type).collect();
+            }
+        }
+        self.row_type_domains(row.ty)
+    }
+
+    /// `expr`, whose type is what `domain` is over, as a value of that without being checked.
+    pub(super) fn seen_as_domain(&self, expr: Expr, domain: Option<Oid>) -> Expr {
+        let catalog = &self.cx.catalog;
+        let Some(domain) = domain.and_then(|domain| catalog.domain_by_oid(domain.0)) else {
+            return expr;
         };
-        domain_among(&self.cx.catalog, expr, relations)
+        let schema = catalog.schema_by_oid(domain.schema);
+        let rules = DomainRules {
+            schema: schema.map(|schema| schema.name.clone()).unwrap_or_default(),
+            name: domain.name.clone(),
+            // It asks nothing, so that nothing is said of it.
+            shown: String::new(),
+            not_null: false,
+            checks: Vec::new(),
+        };
+        let (ty, typmod, location) = (expr.ty, expr.typmod, expr.location);
+        let cast = DomainCast { arg: expr, rules: [rules].into() };
+        Expr::typed(ExprKind::Domain(Box::new(cast)), ty, typmod).at(location)
     }
 
     /// Binds a condition over `VALUE`, which is [`ExprKind::Column`] 0.
@@ -95,37 +181,6 @@ pub(crate) fn domain_input(cx: &SessionCx, ty: Oid, text: Option<&str>) -> Resul
             SqlError::new(SqlState::UNDEFINED_OBJECT, message)
         }
     })
-}
-
-/// As [`Binder::domain_of`], for an expression over these relations.
-pub(super) fn domain_among(catalog: &Catalog, expr: &Expr, relations: &[Relation]) -> Option<Oid> {
-    match &expr.kind {
-        ExprKind::Domain(cast) => {
-            let rules = cast.rules.last()?;
-            let schema = catalog.schema(&rules.schema)?.oid;
-            let mut domains = catalog.domains().chain(catalog::built_in_domains().values());
-            let named =
-                |domain: &&Arc<Domain>| domain.schema == schema && domain.name == rules.name;
-            domains.find(named).map(|domain| Oid(domain.oid))
-        }
-        ExprKind::Subscript { container, indexes: _, slice: false } => {
-            let element = catalog.element_type(container.ty)?;
-            catalog.domain_by_oid(element.0).map(|domain| Oid(domain.oid))
-        }
-        ExprKind::Var(var) => match &relations.get(var.relation)?.source {
-            Source::Table { table, live } => {
-                table.columns.get(*live.get(var.column)?)?.domain.map(Oid)
-            }
-            Source::Query(query) => match &query.body {
-                Body::Select(select) => {
-                    domain_among(catalog, select.targets.get(var.column)?, &select.relations)
-                }
-                Body::Values(_) | Body::SetOperation { .. } => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 /// What a domain, and those beneath it, ask of a value, innermost first; empty if `ty` is none.

@@ -201,6 +201,7 @@ impl Binder<'_> {
             ty,
             typmod: -1,
             origin: Some((relation.0, attnum)),
+            domain: None,
         };
         Ok((1..).zip(columns).map(column).collect())
     }
@@ -380,6 +381,7 @@ pub(super) fn source_columns(source: &Source) -> Result<Vec<OutputColumn>> {
                     ty: Oid(column.type_oid),
                     typmod: column.typmod,
                     origin: Some((table.oid, attnum)),
+                    domain: column.domain.map(Oid),
                 })
             })
             .collect(),
@@ -395,6 +397,7 @@ pub(super) fn source_columns(source: &Source) -> Result<Vec<OutputColumn>> {
                         ty: catalog::builtin::base_type(column.type_oid),
                         typmod: catalog::builtin::base_typmod(column.type_oid),
                         origin: Some((relation.oid.0, attnum)),
+                        domain: None,
                     })
                 })
                 .collect()

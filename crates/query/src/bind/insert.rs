@@ -166,6 +166,7 @@ impl Binder<'_> {
                 ty: Oid(column.type_oid),
                 typmod: column.typmod,
                 origin: None,
+                domain: None,
             })
             .collect();
         let Some(node) = select else {

@@ -211,8 +211,25 @@ impl<'a> Binder<'a> {
     ///
     /// # Errors
     /// As [`Binder::query`].
-    pub fn table_expression(mut self, table: Option<&Arc<Table>>, node: &Node) -> Result<Expr> {
-        let mut level = Level::new(Place::IndexExpression);
+    pub fn table_expression(self, table: Option<&Arc<Table>>, node: &Node) -> Result<Expr> {
+        self.expression_at(Place::IndexExpression, table, node)
+    }
+
+    /// As [`Binder::table_expression`], for one of extended statistics.
+    ///
+    /// # Errors
+    /// As [`Binder::query`].
+    pub fn statistics_expression(self, table: Option<&Arc<Table>>, node: &Node) -> Result<Expr> {
+        self.expression_at(Place::Statistics, table, node)
+    }
+
+    fn expression_at(
+        mut self,
+        place: Place,
+        table: Option<&Arc<Table>>,
+        node: &Node,
+    ) -> Result<Expr> {
+        let mut level = Level::new(place);
         if let Some(table) = table {
             level.add_table_columns(table);
         }

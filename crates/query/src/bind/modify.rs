@@ -147,6 +147,7 @@ impl Binder<'_> {
             ty: column.expr.ty,
             typmod: column.expr.typmod,
             origin: column.origin,
+            domain: None,
         });
         let columns: Vec<OutputColumn> = columns.collect();
         self.names.record_relation(NameKind::Relation, written, &range.relname, oid, &columns);

@@ -174,7 +174,7 @@ impl Binder<'_> {
         location: i32,
     ) -> Result<Expr> {
         let proc = candidate.proc;
-        let super::call::Coerced { mut args, result_type, spread } =
+        let super::call::Coerced { mut args, result_type, domain: _, spread } =
             self.coerce_arguments(candidate, args, variadic)?;
         query_argument(proc, &mut args);
         if proc.src.contains("populate_record")
@@ -191,6 +191,8 @@ impl Binder<'_> {
         }
         let actual = |arg: &Expr| match proc.src {
             "pg_typeof" => self.domain_of(arg).unwrap_or(arg.ty),
+            // It says of what the elements are.
+            "array_send" => arg.ty,
             _ => self.site_type(arg.ty),
         };
         let arg_types = args.iter().map(actual).collect();

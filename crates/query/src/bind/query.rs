@@ -41,6 +41,8 @@ pub struct OutputColumn {
     pub typmod: i32,
     /// Table OID and attnum, if it is a plain column of a table.
     pub origin: Option<(u32, i16)>,
+    /// The domain whose values it holds; its type is the one beneath.
+    pub domain: Option<Oid>,
 }
 
 /// One `ORDER BY` item.

@@ -98,6 +98,7 @@ impl Binder<'_> {
                 ty: oid::INT8,
                 typmod: -1,
                 origin: None,
+                domain: None,
             });
         }
         let alias = name.unwrap_or(first_name);
@@ -224,8 +225,10 @@ impl Binder<'_> {
             ty,
             typmod,
             origin: None,
+            domain: None,
         };
         let (ty, location) = (expr.ty, expr.location);
+        let (domain, domains) = (self.domain_of(&expr), self.field_domains(&expr));
         let named = row_fields(&self.cx.catalog, &expr);
         let mut outputs = Vec::new();
         let mut composite = false;
@@ -310,7 +313,12 @@ impl Binder<'_> {
                 location,
             ));
         } else {
-            outputs.push(column(column_name, ty, expr.typmod));
+            outputs.push(OutputColumn { domain, ..column(column_name, ty, expr.typmod) });
+        }
+        if definitions.is_empty() && composite {
+            for (output, domain) in outputs.iter_mut().zip(domains) {
+                output.domain = domain;
+            }
         }
         let columns = outputs.len();
         let mut kind = expr.kind;

@@ -27,6 +27,18 @@ impl Binder<'_> {
         Some(view.columns.iter().map(|c| field(&c.name, c.type_oid, c.typmod)).collect())
     }
 
+    /// The domains of the fields of a row type.
+    pub(super) fn row_type_domains(&self, ty: Oid) -> Vec<Option<Oid>> {
+        let catalog = &self.cx.catalog;
+        let Some(relation) = catalog.relation_of_rows(ty) else { return Vec::new() };
+        if let Some(table) = catalog.table_by_oid(relation) {
+            return table.live_columns().map(|(_, column)| column.domain.map(Oid)).collect();
+        }
+        let view = catalog.view_by_oid(relation);
+        let columns = view.iter().flat_map(|view| &view.columns);
+        columns.map(|column| column.domain.map(Oid)).collect()
+    }
+
     /// A row of the type whose fields are all NULL, in the place of a NULL of the type.
     pub(super) fn null_row(&self, ty: Oid) -> Option<Expr> {
         let fields = self.row_type_fields(ty)?;
@@ -56,11 +68,12 @@ impl Binder<'_> {
         if values.len() > wanted.len() {
             return fail(self, "Input has too many columns.".into(), location);
         }
+        let domains = self.row_type_domains(target);
         let mut fields = Vec::with_capacity(wanted.len());
         for (number, ((_, value), (name, ty, typmod))) in values.into_iter().zip(wanted).enumerate()
         {
             let (source, at) = (value.ty, value.location);
-            let Some(value) = self.try_coerce_typmod(value, ty, typmod, context)? else {
+            let Some(mut value) = self.try_coerce_typmod(value, ty, typmod, context)? else {
                 let detail = format!(
                     "Cannot cast type {} to {} in column {}.",
                     self.type_name(source),
@@ -69,6 +82,9 @@ impl Binder<'_> {
                 );
                 return fail(self, detail, if at < 0 { location } else { at });
             };
+            if let Some(domain) = domains.get(number).copied().flatten() {
+                self.check_domain(&mut value, domain.0)?;
+            }
             fields.push((name, value));
         }
         Ok(Expr::new(ExprKind::Row { fields }, target).at(location))

@@ -80,6 +80,7 @@ pub(super) enum Place {
     Generated,
     IndexExpression,
     IndexPredicate,
+    Statistics,
     CopyWhere,
     CycleMark,
 }
@@ -136,6 +137,7 @@ impl Place {
             Place::Generated => "column generation expression",
             Place::IndexExpression => "index expression",
             Place::IndexPredicate => "index predicate",
+            Place::Statistics => "statistics expression",
             Place::CopyWhere => "COPY FROM WHERE condition",
             _ => return None,
         })
@@ -184,6 +186,7 @@ impl Place {
             Place::Generated => "column generation expressions",
             Place::IndexExpression => "index expressions",
             Place::IndexPredicate => "index predicates",
+            Place::Statistics => "statistics expressions",
             Place::CopyWhere => "COPY FROM WHERE conditions",
             Place::CycleMark => "CYCLE",
         }
@@ -445,6 +448,7 @@ pub(super) fn outputs(item: &Item) -> Vec<OutputColumn> {
             ty: column.expr.ty,
             typmod: column.expr.typmod,
             origin: column.origin,
+            domain: None,
         })
         .collect()
 }

@@ -49,6 +49,7 @@ impl Expansion {
             ty,
             typmod,
             origin: None,
+            domain: None,
         };
         let mut columns = Vec::new();
         if let Some(search) = &self.search {

@@ -123,7 +123,7 @@ impl Binder<'_> {
                 output_location(&right, 0),
             ));
         }
-        let mut types = Vec::new();
+        let (mut types, mut domains) = (Vec::new(), Vec::new());
         let pairs = left.columns.iter().zip(&right.columns).enumerate();
         for (position, (a, b)) in pairs {
             let (x, y) = (column_expr(&left, position, a), column_expr(&right, position, b));
@@ -138,16 +138,19 @@ impl Binder<'_> {
             check(self, ty, best)?;
             self.check_column_collations(&left, &right, position)?;
             types.push((ty, if same { a.typmod } else { -1 }));
+            domains.push(a.domain.filter(|domain| b.domain == Some(*domain)));
         }
         let columns: Vec<OutputColumn> = left
             .columns
             .iter()
             .zip(&types)
-            .map(|(column, (ty, typmod))| OutputColumn {
+            .zip(domains)
+            .map(|((column, (ty, typmod)), domain)| OutputColumn {
                 name: column.name.clone(),
                 ty: *ty,
                 typmod: *typmod,
                 origin: None,
+                domain,
             })
             .collect();
         let left = self.coerce_outputs(left, &types, construct)?;
@@ -305,6 +308,7 @@ impl Binder<'_> {
                 ty: *ty,
                 typmod: *typmod,
                 origin: column.origin,
+                domain: column.domain.filter(|_| column.ty == *ty),
             })
             .collect();
         Ok(plain_query(

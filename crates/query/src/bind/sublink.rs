@@ -9,7 +9,7 @@ use parser::{Node, NodeEnum};
 use types::{Result, SqlError, SqlState, oid};
 
 use super::coerce::Context;
-use super::query::{Body, Query};
+use super::query::Query;
 use super::{Binder, required, strings};
 use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind};
 
@@ -40,13 +40,8 @@ impl Binder<'_> {
             }
             Some(SubLinkType::ArraySublink) => {
                 self.require_one_column(&query, location)?;
-                let domain = match &query.body {
-                    Body::Select(select) => select.targets.first().and_then(|target| {
-                        super::domain::domain_among(&self.cx.catalog, target, &select.relations)
-                    }),
-                    Body::Values(_) | Body::SetOperation { .. } => None,
-                };
-                let element = domain.unwrap_or(query.columns[0].ty);
+                let column = &query.columns[0];
+                let element = column.domain.unwrap_or(column.ty);
                 // Arrays gather into an array of one more dimension.
                 let promoted = || self.element_type(element).map(|_| element);
                 let array = self.array_type(element).or_else(promoted).ok_or_else(|| {

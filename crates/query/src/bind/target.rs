@@ -41,7 +41,8 @@ impl Binder<'_> {
             let expr = self.expression(value)?;
             let name = if name.is_empty() { column_name(value) } else { name.clone() };
             let origin = self.origin(&expr);
-            columns.push(OutputColumn { name, ty: expr.ty, typmod: expr.typmod, origin });
+            let domain = self.domain_of(&expr);
+            columns.push(OutputColumn { name, ty: expr.ty, typmod: expr.typmod, origin, domain });
             targets.push(expr);
         }
         Ok((targets, columns))
@@ -108,9 +109,10 @@ impl Binder<'_> {
         for item in items {
             self.note_row(&item);
             let shown = item.columns.len() - item.hidden;
-            for (column, output) in item.columns.iter().zip(outputs(&item)).take(shown) {
+            for (column, mut output) in item.columns.iter().zip(outputs(&item)).take(shown) {
                 let mut expr = column.expr.clone();
                 lift(&mut expr, up);
+                output.domain = self.domain_of(&expr);
                 expanded.push((expr.at(location), output));
             }
         }
@@ -150,6 +152,7 @@ impl Binder<'_> {
                 ty: expr.ty,
                 typmod: expr.typmod,
                 origin: None,
+                domain: self.domain_of(&expr),
             };
             (expr.at(location), column)
         };

@@ -167,6 +167,7 @@ fn source_query(
             ty: target.ty,
             typmod: target.typmod,
             origin: None,
+            domain: None,
         })
         .collect();
     plain_query(Select { relations, from, filter, targets, ..empty_select() }, columns)

@@ -37,6 +37,7 @@ fn assigned(columns: &[OutputColumn], types: &[(Oid, i32)]) -> Vec<OutputColumn>
     let column = |(column, (ty, typmod)): (&OutputColumn, &(Oid, i32))| OutputColumn {
         ty: *ty,
         typmod: *typmod,
+        domain: None,
         ..column.clone()
     };
     columns.iter().zip(types).map(column).collect()
@@ -289,7 +290,8 @@ impl<'a> Binder<'a> {
         let types: Vec<Oid> = values.iter().map(|(_, ty)| *ty).collect();
         let resolved = match types.iter().any(|ty| is_polymorphic(*ty)) {
             true => {
-                let actual: Vec<Oid> = values.iter().map(|(value, _)| value.ty).collect();
+                let type_of = |value: &Expr| self.domain_of(value).unwrap_or(value.ty);
+                let actual: Vec<Oid> = values.iter().map(|(value, _)| type_of(value)).collect();
                 self.resolve_polymorphic(&actual, &types)?
             }
             false => Polymorphic::default(),
@@ -319,8 +321,8 @@ impl<'a> Binder<'a> {
         for (value, input) in values.iter_mut().zip(function.inputs()) {
             self.check_domain(value, input.type_oid)?;
         }
-        let result = resolved.concrete(Oid(function.returns));
-        let result = self.cx.catalog.beneath(result);
+        let returns = resolved.concrete(Oid(function.returns));
+        let result = self.cx.catalog.beneath(returns);
         let call = UserCall {
             function: Arc::clone(&function),
             arg_types: values.iter().map(|value| value.ty).collect(),
@@ -332,7 +334,7 @@ impl<'a> Binder<'a> {
             return self.user_set(call, location);
         }
         let mut expr = Expr::new(ExprKind::UserCall(Box::new(call)), result).at(location);
-        self.check_domain(&mut expr, function.returns)?;
+        self.check_domain(&mut expr, returns.0)?;
         Ok(expr)
     }
 

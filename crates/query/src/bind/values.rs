@@ -33,11 +33,12 @@ impl Binder<'_> {
             } else {
                 self.unify(column, "VALUES")?
             };
+            let domain = self.common_domain(&column);
             for (row, value) in rows.iter_mut().zip(column) {
                 row[position] = value;
             }
             let name = format!("column{}", position + 1);
-            columns.push(OutputColumn { name, ty, typmod, origin: None });
+            columns.push(OutputColumn { name, ty, typmod, origin: None, domain });
         }
         let values = Query {
             ctes: Vec::new(),

@@ -74,7 +74,7 @@ impl Binder<'_> {
             return fail(self, SqlState::WRONG_OBJECT_TYPE, message);
         }
         let Arguments { exprs, sets_before } = arguments;
-        let Coerced { args, result_type, spread } =
+        let Coerced { args, result_type, domain, spread } =
             self.coerce_arguments(candidate, exprs, call.func_variadic)?;
         if spread {
             return Err(super::unsupported("VARIADIC of an array that is not written as ARRAY[…]"));
@@ -82,7 +82,9 @@ impl Binder<'_> {
         self.check_window_call(call, filter.is_some())?;
         self.refuse_sets_in_calls(sets_before, "window function")?;
         let args = args.into_iter().map(|arg| self.settle(arg)).collect::<Result<_>>()?;
-        self.window(WindowFunction::Builtin(proc.src), args, None, result_type, over, call.location)
+        let function = WindowFunction::Builtin(proc.src);
+        let call = self.window(function, args, None, result_type, over, call.location)?;
+        Ok(self.seen_as_domain(call, domain))
     }
 
     /// What no call with OVER may have.

@@ -230,11 +230,13 @@ impl Binder<'_> {
                 false => binder.require_equality(ty, at),
             })?;
         for (position, (before, after)) in columns.iter().zip(&overall).enumerate() {
-            if before.ty == after.ty && before.typmod == after.typmod {
+            let same = before.ty == after.ty && before.domain == after.domain;
+            if same && before.typmod == after.typmod {
                 continue;
             }
             let show = |column: &OutputColumn| {
-                crate::system::format_type(&self.cx.catalog, column.ty, column.typmod)
+                let ty = column.domain.unwrap_or(column.ty);
+                crate::system::format_type(&self.cx.catalog, ty, column.typmod)
             };
             return Err(self
                 .error(

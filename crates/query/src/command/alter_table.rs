@@ -12,7 +12,7 @@ use types::{Oid, Result, SqlError, SqlState};
 use super::ddl::{change, range_name};
 use super::table::{column_type, default_text, existing, named, read_columns, storage};
 use super::{Outcome, constraint, sequence};
-use crate::bind::{Binder, Recorder, required};
+use crate::bind::{Binder, Recorder, domain_input, required};
 use crate::session::Session;
 
 pub(super) async fn alter(
@@ -48,11 +48,31 @@ pub(super) async fn alter(
             continue;
         }
         let last_value = identity_value(session, shape.as_deref(), &command.name).await?;
-        actions.push(action(session, statement, command, shape.as_ref(), last_value)?);
+        let action = action(session, statement, command, shape.as_ref(), last_value)?;
+        if let (Action::AddColumn { column, if_not_exists: _ }, Some(table)) = (&action, &shape) {
+            check_rows_for_domain(session, table, column).await?;
+        }
+        actions.push(action);
     }
     let request = AlterTable { name, if_exists: *missing_ok, actions };
     change(session, "ALTER TABLE", |cx| ddl::alter_table(cx, &request)).await?;
     Ok(Outcome::Done("ALTER TABLE".into()))
+}
+
+/// Fails if a table has rows, which read NULL in a new column, and the column's domain takes none.
+///
+/// # Errors
+/// `23502`, `23514`.
+async fn check_rows_for_domain(
+    session: &mut Session,
+    table: &Table,
+    column: &ColumnDef,
+) -> Result<()> {
+    let Some(domain) = column.domain else { return Ok(()) };
+    match domain_input(&session.cx, Oid(domain), None) {
+        Err(refusal) if !super::index::is_empty(session, table).await? => Err(refusal),
+        _ => Ok(()),
+    }
 }
 
 /// `ALTER SEQUENCE … OWNER TO`, `ALTER VIEW … OWNER TO`: an ALTER TABLE to the grammar.

@@ -35,11 +35,16 @@ pub(super) async fn run(
     let CopyStmt { relation, query, attlist, is_from, is_program, filename, options, where_clause } =
         stmt;
     if *is_program || !filename.is_empty() {
-        let what = if *is_program { "to or from an external program" } else { "from a file" };
+        let (what, role) = match (*is_program, *is_from) {
+            (true, _) => ("to or from an external program", "pg_execute_server_program"),
+            (false, true) => ("from a file", "pg_read_server_files"),
+            (false, false) => ("to a file", "pg_write_server_files"),
+        };
         return Err(SqlError::new(
             SqlState::INSUFFICIENT_PRIVILEGE,
             format!("permission denied to COPY {what}"),
         )
+        .detail(format!("Only roles with privileges of the \"{role}\" role may COPY {what}."))
         .hint(
             "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for \
              anyone.",

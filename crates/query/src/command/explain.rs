@@ -93,6 +93,11 @@ pub(super) async fn run(
     Ok(Outcome::Rows(chunk, "EXPLAIN".into()))
 }
 
+/// Whether `GENERIC_PLAN` is asked for.
+pub(crate) fn is_generic(stmt: &ExplainStmt) -> bool {
+    options(stmt).is_ok_and(|options| options.generic_plan)
+}
+
 /// Thirteen characters of z-base-32, as DSQL names a query.
 fn identifier(fingerprint: u64) -> String {
     const ALPHABET: &[u8; 32] = b"ybndrfg8ejkmcpqxot1uwisza345h769";

@@ -217,7 +217,7 @@ fn parse_options(session: &Session, nodes: &[Node]) -> Result<Options> {
                     SqlState::UNDEFINED_OBJECT,
                     format!(
                         "transform for type {} language \"sql\" does not exist",
-                        transform(arg)
+                        transform(session, arg)?
                     ),
                 ));
             }
@@ -238,16 +238,18 @@ fn parse_options(session: &Session, nodes: &[Node]) -> Result<Options> {
 }
 
 /// The type that TRANSFORM FOR TYPE names.
-fn transform(arg: Option<&NodeEnum>) -> String {
+/// The type that a TRANSFORM clause names first.
+fn transform(session: &Session, arg: Option<&NodeEnum>) -> Result<String> {
     let first = match arg {
         Some(NodeEnum::List(list)) => list.items.first().and_then(|node| node.node.as_ref()),
         other => other,
     };
     match first {
         Some(NodeEnum::TypeName(name)) => {
-            strings(&name.names).last().copied().unwrap_or_default().to_owned()
+            let ty = Binder::new(&session.cx, "", &[]).resolve_type(name)?.oid;
+            Ok(crate::system::format_type(&session.cx.catalog, ty, -1))
         }
-        _ => String::new(),
+        _ => Err(SqlError::internal("TRANSFORM without a type")),
     }
 }
 
@@ -394,15 +396,11 @@ fn result_type(
         [only] => Some(only.type_oid),
         _ => Some(oid::RECORD.0),
     };
-    let Some(name) = written else {
-        return match implied {
-            Some(ty) => Ok((ty, table)),
-            None => Err(invalid("function result type must be specified")),
-        };
-    };
-    let (ty, set) = match table {
-        true => (implied.unwrap_or(oid::RECORD.0), true),
-        false => {
+    let (ty, set) = match (written, implied) {
+        (None, Some(ty)) => (ty, table),
+        (None, None) => return Err(invalid("function result type must be specified")),
+        (Some(_), _) if table => (implied.unwrap_or(oid::RECORD.0), true),
+        (Some(name), _) => {
             let ty = type_of(session, statement, name).map_err(SqlError::without_position)?;
             (ty.0, name.setof)
         }
@@ -437,6 +435,29 @@ fn body_text(statement: &Statement) -> Result<String> {
     Ok(text.get(start..).unwrap_or_default().trim_end_matches([';', ' ', '\n', '\t']).to_owned())
 }
 
+/// # Errors
+/// `42P13` for pseudo-types that the values of a function's arguments and results cannot be of.
+///
+/// Source: PostgreSQL 16 `fmgr_sql_validator`.
+fn check_pseudo_types(session: &Session, function: &Function) -> Result<()> {
+    use catalog::builtin::{TypeKind, type_by_oid};
+    let name = |ty: Oid| crate::system::format_type(&session.cx.catalog, ty, -1);
+    let is_pseudo = |ty: Oid| {
+        type_by_oid(ty).is_some_and(|row| row.kind == TypeKind::Pseudo)
+            && !crate::bind::is_polymorphic_type(ty)
+    };
+    let returns = Oid(function.returns);
+    if is_pseudo(returns) && !matches!(returns, oid::RECORD | oid::VOID) {
+        return Err(invalid(format!("SQL functions cannot return type {}", name(returns))));
+    }
+    match function.input_types().into_iter().map(Oid).find(|ty| is_pseudo(*ty)) {
+        Some(ty) => {
+            Err(invalid(format!("SQL functions cannot have arguments of type {}", name(ty))))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Analyses the body, for the declared argument types. A body that is a text sees the function itself,
 /// which `declared` has.
 fn check_body(
@@ -445,6 +466,7 @@ fn check_body(
     function: &mut Function,
     statement: &Statement,
 ) -> Result<()> {
+    check_pseudo_types(session, function)?;
     let mut cx = session.cx.clone();
     for (name, value) in &function.settings {
         cx.settings.set(name, Some(value))?;
@@ -589,10 +611,16 @@ pub(super) async fn alter(
     Ok(Outcome::Done(tag.into()))
 }
 
-/// What a function cannot contain.
+/// What a function cannot contain: what is refused anyway, and what is not but there.
 pub(crate) fn refused(node: &NodeEnum) -> SqlError {
+    if let Err(refusal) = crate::rules::check_written(node) {
+        return refusal;
+    }
     match node {
-        NodeEnum::TransactionStmt(_) => SqlError::unsupported("transaction control in a function"),
+        NodeEnum::TransactionStmt(stmt) => SqlError::unsupported(format!(
+            "{} is not allowed in an SQL function",
+            super::transaction::word(stmt)
+        )),
         other => crate::rules::missing(other),
     }
 }

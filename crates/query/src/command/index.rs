@@ -85,8 +85,15 @@ async fn may_build_at_once(session: &mut Session, name: &ddl::QualifiedName) -> 
         return Ok(false);
     }
     session.begin_statement().await?;
-    let Some(table) = existing(session, name) else { return Ok(true) };
-    let range = all_rows(session.engine.cluster(), &table);
+    match existing(session, name) {
+        Some(table) => is_empty(session, &table).await,
+        None => Ok(true),
+    }
+}
+
+/// Whether a table has no rows in the transaction's snapshot.
+pub(super) async fn is_empty(session: &mut Session, table: &Table) -> Result<bool> {
+    let range = all_rows(session.engine.cluster(), table);
     let active = session.ensure_active()?;
     let txn = active.txn.as_ref().ok_or_else(|| SqlError::internal("no snapshot"))?;
     let (rows, _) = txn.scan(&range, store::Direction::Forward, 1, txn.command().after()).await?;

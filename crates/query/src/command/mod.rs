@@ -183,7 +183,7 @@ async fn call(
     params: &[Datum],
     param_types: &[Oid],
 ) -> Result<Outcome> {
-    let query = call_query(stmt)?;
+    let query = call_query(&session.cx, stmt, &statement.source)?;
     if !matches!(session.state, crate::session::transaction::TxnState::Implicit(_)) {
         return Err(SqlError::new(
             SqlState::ACTIVE_SQL_TRANSACTION,
@@ -214,25 +214,18 @@ async fn call(
 /// The argument of a CALL as a query: `SELECT (argument)::text`.
 ///
 /// # Errors
-/// `42883` for all but `sys.wait_for_job` of one argument, `0A000` for a sub-query in it.
-pub(crate) fn call_query(stmt: &protobuf::CallStmt) -> Result<NodeEnum> {
+/// `42883` for all but `sys.wait_for_job` of one argument, `42809` for a function, `0A000` for a
+/// sub-query in it.
+pub(crate) fn call_query(
+    cx: &crate::session::SessionCx,
+    stmt: &protobuf::CallStmt,
+    source: &str,
+) -> Result<NodeEnum> {
     let call = required(stmt.funccall.as_deref())?;
     let name = crate::bind::strings(&call.funcname).join(".");
-    if name != "sys.wait_for_job" {
-        return Err(SqlError::new(
-            SqlState::UNDEFINED_FUNCTION,
-            format!("procedure {name}() does not exist"),
-        )
-        .hint(
-            "No procedure matches the given name and argument types. You might need to add \
-             explicit type casts.",
-        ));
-    }
-    let [arg] = call.args.as_slice() else {
-        return Err(SqlError::new(
-            SqlState::UNDEFINED_FUNCTION,
-            "procedure sys.wait_for_job() does not exist",
-        ));
+    let arg = match call.args.as_slice() {
+        [arg] if name == "sys.wait_for_job" => arg,
+        _ => return Err(crate::bind::Binder::new(cx, source, &[]).no_procedure(call)),
     };
     if matches!(arg.node, Some(NodeEnum::SubLink(_))) {
         return Err(SqlError::unsupported("cannot use subquery in CALL argument"));

@@ -219,7 +219,7 @@ fn lookup(session: &Session, name: &str) -> Result<(String, String)> {
         };
         return Ok((name.to_owned(), read_only(on)));
     }
-    session.cx.settings.show(name).ok_or_else(|| {
+    session.cx.settings.display(name).ok_or_else(|| {
         SqlError::new(
             SqlState::UNDEFINED_OBJECT,
             format!("unrecognized configuration parameter \"{name}\""),

@@ -82,7 +82,7 @@ fn expression(
 ) -> Result<Sql> {
     let recorder = Recorder::default();
     let binder = Binder::new(&session.cx, &statement.source, &[]).recording(&recorder);
-    let bound = binder.table_expression(table, node)?;
+    let bound = binder.statistics_expression(table, node)?;
     if !crate::system::has_ordering(bound.ty) {
         return Err(SqlError::new(
             SqlState::FEATURE_NOT_SUPPORTED,

@@ -12,6 +12,16 @@ pub(super) fn ends(stmt: &TransactionStmt) -> bool {
     matches!(Kind::from_i32(stmt.kind), Some(Kind::TransStmtCommit | Kind::TransStmtRollback))
 }
 
+/// The statement's name in messages: its command tag.
+pub(super) fn word(stmt: &TransactionStmt) -> &'static str {
+    match Kind::from_i32(stmt.kind) {
+        Some(Kind::TransStmtBegin) => "BEGIN",
+        Some(Kind::TransStmtStart) => "START TRANSACTION",
+        Some(Kind::TransStmtCommit) => "COMMIT",
+        _ => "ROLLBACK",
+    }
+}
+
 pub(super) async fn run(session: &mut Session, stmt: &TransactionStmt) -> Result<Outcome> {
     // The other kinds, and AND CHAIN, are refused by the rules.
     let TransactionStmt { kind, options, savepoint_name: _, gid: _, chain: _ } = stmt;

@@ -1,7 +1,7 @@
 //! CREATE VIEW, ALTER VIEW.
 
 use catalog::ddl::{self, CreateView, ViewAction};
-use catalog::objects::{CheckOption, Sql, ViewColumn};
+use catalog::objects::{CheckOption, Sql, ViewColumn, ViewOption};
 use parser::protobuf::{self, AlterTableType, DefElem, ViewCheckOption};
 use parser::{Node, NodeEnum, Statement};
 use types::{Oid, Result, SqlError, SqlState};
@@ -54,13 +54,7 @@ pub(super) fn bind(
         replace: *replace,
         columns: Vec::new(),
         query: Sql::default(),
-        check_option: match ViewCheckOption::from_i32(*with_check_option) {
-            Some(ViewCheckOption::LocalCheckOption) => Some(CheckOption::Local),
-            Some(ViewCheckOption::CascadedCheckOption) => Some(CheckOption::Cascaded),
-            _ => None,
-        },
-        security_barrier: None,
-        security_invoker: None,
+        options: Vec::new(),
     };
     let Some(NodeEnum::SelectStmt(select)) = query.as_ref().and_then(|node| node.node.as_ref())
     else {
@@ -95,7 +89,7 @@ pub(super) fn bind(
             name: column.name.clone(),
             type_oid: column.ty.0,
             typmod: column.typmod,
-            domain: column.origin.and_then(|origin| domain_of(session, origin)),
+            domain: column.domain.map(|domain| domain.0),
             ..ViewColumn::default()
         })
         .collect();
@@ -105,8 +99,13 @@ pub(super) fn bind(
     for column in &request.columns {
         refuse_pseudo_type(session, column)?;
     }
+    let check_option = match ViewCheckOption::from_i32(*with_check_option) {
+        Some(ViewCheckOption::LocalCheckOption) => Some(CheckOption::Local),
+        Some(ViewCheckOption::CascadedCheckOption) => Some(CheckOption::Cascaded),
+        _ => None,
+    };
     let checks = |node: &Node| matches!(&node.node, Some(NodeEnum::DefElem(option)) if option.defname == "check_option");
-    if (request.check_option.is_some() || options.iter().any(checks))
+    if (check_option.is_some() || options.iter().any(checks))
         && let Some(reason) = not_updatable(select).or_else(|| not_updatable_query(&bound.tree))
     {
         return Err(SqlError::unsupported(
@@ -114,13 +113,11 @@ pub(super) fn bind(
         )
         .hint(reason));
     }
-    for option in options {
-        match view_option(option, true)? {
-            ViewAction::SetCheckOption(value) => request.check_option = value,
-            ViewAction::SetSecurityBarrier(value) => request.security_barrier = value,
-            ViewAction::SetSecurityInvoker(value) => request.security_invoker = value,
-            ViewAction::SetDefault { .. } => {}
-        }
+    request.options = view_options(options)?;
+    if let Some(value) = check_option {
+        let name = ViewOption::CheckOption(value).name();
+        refuse_repeated(request.options.iter().map(|(option, _)| option.name()).chain([name]))?;
+        request.options.push((ViewOption::CheckOption(value), value.as_str().to_owned()));
     }
     request.query = Sql {
         text: parser::deparse_statement(&Node {
@@ -131,16 +128,6 @@ pub(super) fn bind(
     // What is stored has to be readable.
     view_select(&request.query.text)?;
     Ok(request)
-}
-
-/// The domain of a column of a table or view.
-fn domain_of(session: &Session, (relation, attnum): (u32, i16)) -> Option<u32> {
-    let catalog = &session.cx.catalog;
-    let at = usize::try_from(attnum).ok()?.checked_sub(1)?;
-    match catalog.table_by_oid(relation) {
-        Some(table) => table.columns.get(at)?.domain,
-        None => catalog.view_by_oid(relation)?.columns.get(at)?.domain,
-    }
 }
 
 fn refuse_pseudo_type(session: &Session, column: &ViewColumn) -> Result<()> {
@@ -159,8 +146,29 @@ fn refuse_pseudo_type(session: &Session, column: &ViewColumn) -> Result<()> {
     }
 }
 
-/// An option of a view, set to a value or reset.
-fn view_option(node: &Node, set: bool) -> Result<ViewAction> {
+/// The options of a view with how they are written.
+///
+/// # Errors
+/// `22023` for an unknown one, a wrong value, and one that is there twice.
+fn view_options(nodes: &[Node]) -> Result<Vec<(ViewOption, String)>> {
+    let options: Vec<_> = nodes.iter().map(view_option).collect::<Result<_>>()?;
+    refuse_repeated(options.iter().map(|(option, _)| option.name()))?;
+    Ok(options)
+}
+
+fn refuse_repeated<'n>(names: impl Iterator<Item = &'n str>) -> Result<()> {
+    let mut seen = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            let message = format!("parameter \"{name}\" specified more than once");
+            return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+fn view_option(node: &Node) -> Result<(ViewOption, String)> {
     let Some(NodeEnum::DefElem(element)) = &node.node else {
         return Err(SqlError::internal("unexpected view option"));
     };
@@ -176,29 +184,38 @@ fn view_option(node: &Node, set: bool) -> Result<ViewAction> {
     };
     let invalid = |message: String| SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message);
     let boolean = || match parse_boolean(&value) {
-        Some(value) => Ok(Some(value)),
+        Some(value) => Ok(value),
         None => Err(invalid(format!("invalid value for boolean option \"{defname}\": {value}"))),
     };
-    Ok(match defname.as_str() {
-        "check_option" if !set => ViewAction::SetCheckOption(None),
-        "check_option" => {
-            ViewAction::SetCheckOption(Some(match value.to_ascii_lowercase().as_str() {
-                "local" => CheckOption::Local,
-                "cascaded" => CheckOption::Cascaded,
-                _ => {
-                    return Err(invalid(format!(
-                        "invalid value for enum option \"check_option\": {value}"
-                    ))
-                    .detail("Valid values are \"local\" and \"cascaded\"."));
-                }
-            }))
-        }
-        "security_barrier" if !set => ViewAction::SetSecurityBarrier(None),
-        "security_barrier" => ViewAction::SetSecurityBarrier(boolean()?),
-        "security_invoker" if !set => ViewAction::SetSecurityInvoker(None),
-        "security_invoker" => ViewAction::SetSecurityInvoker(boolean()?),
+    let option = match defname.as_str() {
+        "check_option" => match value.to_ascii_lowercase().as_str() {
+            "local" => ViewOption::CheckOption(CheckOption::Local),
+            "cascaded" => ViewOption::CheckOption(CheckOption::Cascaded),
+            _ => {
+                let message = format!("invalid value for enum option \"check_option\": {value}");
+                return Err(invalid(message).detail("Valid values are \"local\" and \"cascaded\"."));
+            }
+        },
+        "security_barrier" => ViewOption::SecurityBarrier(boolean()?),
+        "security_invoker" => ViewOption::SecurityInvoker(boolean()?),
         other => return Err(invalid(format!("unrecognized parameter \"{other}\""))),
-    })
+    };
+    Ok((option, value))
+}
+
+/// The name of an option that is reset; one that does not exist is not set either.
+///
+/// # Errors
+/// `42601` if it has a value.
+fn reset_name(node: &Node) -> Result<String> {
+    match &node.node {
+        Some(NodeEnum::DefElem(element)) if element.arg.is_none() => Ok(element.defname.clone()),
+        Some(NodeEnum::DefElem(_)) => {
+            let message = "RESET must not include values for parameters";
+            Err(SqlError::new(SqlState::SYNTAX_ERROR, message))
+        }
+        _ => Err(SqlError::internal("unexpected view option")),
+    }
 }
 
 /// A boolean as PostgreSQL's `parse_bool` reads it.
@@ -231,17 +248,16 @@ pub(super) async fn alter(
         };
         match AlterTableType::from_i32(command.subtype) {
             Some(AlterTableType::AtSetRelOptions) => {
-                for option in options {
-                    let action = view_option(option, true)?;
-                    if let ViewAction::SetCheckOption(Some(_)) = action {
+                for (option, text) in view_options(options)? {
+                    if let ViewOption::CheckOption(_) = option {
                         refuse_check_option(session, &name)?;
                     }
-                    actions.push(action);
+                    actions.push(ViewAction::SetOption(option, text));
                 }
             }
             Some(AlterTableType::AtResetRelOptions) => {
                 for option in options {
-                    actions.push(view_option(option, false)?);
+                    actions.push(ViewAction::ResetOption(reset_name(option)?));
                 }
             }
             Some(AlterTableType::AtColumnDefault) => {

@@ -127,6 +127,16 @@ pub(crate) fn check(
     }
 }
 
+/// As [`check`], of the newest dialect, for a statement that was written into a function.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_written(node: &NodeEnum) -> Result<()> {
+    let cx =
+        Context { day: Day::NEWEST, asynchronous: false, sync_index_disabled: &|| true, text: "" };
+    check_node(node, &cx)
+}
+
 /// As [`check`], for a statement within another one too.
 ///
 /// # Errors

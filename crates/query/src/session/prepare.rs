@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use parser::{NodeEnum, Statement, StatementKind};
-use types::{Oid, Result, SqlError};
+use types::{Oid, Result, SqlError, SqlState};
 
 use super::transaction::aborted;
 use super::{CommandTag, Field, Session, TxnState, type_len};
@@ -28,6 +28,21 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// For the simple protocol, in which there are no values for parameters.
+    ///
+    /// # Errors
+    /// `42P02` if the statement has any.
+    pub fn refuse_parameters(&self) -> Result<()> {
+        if self.param_types.is_empty() {
+            return Ok(());
+        }
+        let first = self.statement.as_ref().and_then(parser::first_parameter);
+        let (parameter, position) = first.unwrap_or_else(|| ("$1".to_owned(), 0));
+        let message = format!("there is no parameter {parameter}");
+        let error = SqlError::new(SqlState::UNDEFINED_PARAMETER, message);
+        Err(if position > 0 { error.at(position) } else { error })
+    }
+
     /// A command without parameters and result columns.
     pub(super) fn command(statement: Statement) -> Prepared {
         Prepared {
@@ -176,9 +191,13 @@ impl Session {
         };
         let query;
         let target = match node.as_ref() {
+            // Its parameters stay what they are.
+            NodeEnum::ExplainStmt(explain) if command::explain::is_generic(explain) => {
+                return Ok(declared.to_vec());
+            }
             NodeEnum::ExplainStmt(explain) => command::explain::target(explain)?.0,
             NodeEnum::CallStmt(call) => {
-                query = command::call_query(call)?;
+                query = command::call_query(&self.cx, call, &statement.source)?;
                 &query
             }
             _ => return Ok(declared.to_vec()),

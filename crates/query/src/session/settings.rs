@@ -271,6 +271,14 @@ impl Settings {
         Some((row.name.to_owned(), row.setting.to_owned()))
     }
 
+    /// As [`Settings::show`], in the unit in which SHOW prints the value.
+    pub(crate) fn display(&self, name: &str) -> Option<(String, String)> {
+        let (name, value) = self.show(name)?;
+        let unit = builtin::setting(&name).filter(|row| row.setting == value);
+        let value = unit.and_then(builtin::SettingRow::with_unit).unwrap_or(value);
+        Some((name, value))
+    }
+
     /// A parameter's canonical name and value, if that is not the default.
     pub(crate) fn changed(&self, name: &str) -> Option<(&'static str, String)> {
         let Settable { name, default, since: _ } = self.settable(name)?;

@@ -94,7 +94,7 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
 fn setting(cx: &CallCx<'_>, args: &[Datum], missing_ok: bool) -> Result<Datum> {
     let Some(Datum::Text(name)) = args.first() else { return Ok(Datum::Null) };
     let cx = session(cx)?;
-    match cx.settings.show(name) {
+    match cx.settings.display(name) {
         Some((_, value)) => Ok(Datum::text(value)),
         None if missing_ok => Ok(Datum::Null),
         None => Err(SqlError::new(

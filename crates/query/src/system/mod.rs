@@ -4,6 +4,7 @@
 //! same calling convention: they find the session behind [`functions::CallCx::session`].
 
 mod acl;
+mod counters;
 mod describe;
 mod dsql;
 mod extended;
@@ -51,6 +52,7 @@ pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
         dsql::scalar,
         size::scalar,
         typmod::scalar,
+        counters::scalar,
         crate::sequence::scalar,
     ];
     here.iter()

@@ -31,7 +31,8 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         "language" => language,
         "sequence" => sequence,
         "tablespace" => tablespace,
-        "foreign_data_wrapper" | "server" => foreign,
+        "foreign_data_wrapper" => foreign_data_wrapper,
+        "server" => server,
         "parameter" => parameter,
         "role" => role,
         _ => return None,
@@ -248,14 +249,18 @@ fn tablespace(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     Ok(known(exists.then_some(role == catalog::objects::BOOTSTRAP_ROLE)))
 }
 
-/// There are no foreign-data wrappers and servers.
-fn foreign(cx: &CallCx<'_>, site: &Site, args: &[Datum]) -> Result<Datum> {
-    let cx = session(cx)?;
-    let _ = site;
+fn foreign_data_wrapper(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    never_there(session(cx)?, "foreign-data wrapper", args)
+}
+
+fn server(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
+    never_there(session(cx)?, "server", args)
+}
+
+/// Of an object of a kind of which there are none.
+fn never_there(cx: &SessionCx, kind: &str, args: &[Datum]) -> Result<Datum> {
     match split(cx, args, 1)? {
-        Some((_, [Datum::Text(name)], _)) => {
-            Err(undefined(SqlState::UNDEFINED_OBJECT, "foreign-data wrapper or server", name))
-        }
+        Some((_, [Datum::Text(name)], _)) => Err(undefined(SqlState::UNDEFINED_OBJECT, kind, name)),
         _ => Ok(Datum::Null),
     }
 }

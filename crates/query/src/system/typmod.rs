@@ -1,7 +1,9 @@
-//! The types' modifiers as functions: `numerictypmodin('{10,2}')` and `numerictypmodout(…)`; `domain_in`.
+//! The types' modifiers as functions: `numerictypmodin('{10,2}')` and `numerictypmodout(…)`; `domain_in`,
+//! `array_send`.
 
+use bytes::BytesMut;
 use catalog::builtin;
-use functions::{CallCx, Scalar};
+use functions::{CallCx, Scalar, Site};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::{reg, session};
@@ -19,6 +21,7 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             }
             _ => Ok(Datum::Null),
         },
+        "array_send" => array_send,
         "bpchartypmodin" => |cx, _, args| input(cx, "bpchar", args),
         "varchartypmodin" => |cx, _, args| input(cx, "varchar", args),
         "numerictypmodin" => |cx, _, args| input(cx, "numeric", args),
@@ -49,6 +52,19 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         "intervaltypmodout" => |_, _, args| output(oid::INTERVAL, args),
         _ => return None,
     })
+}
+
+/// The binary form of an array, which may be over a user's type.
+fn array_send(cx: &CallCx<'_>, site: &Site, args: &[Datum]) -> Result<Datum> {
+    let (Some(value), Some(ty)) = (args.first(), site.arg_types.first()) else {
+        return Ok(Datum::Null);
+    };
+    let mut out = BytesMut::new();
+    match ty.0 >= catalog::objects::FIRST_USER_OID {
+        true => super::send(&session(cx)?.catalog, value, *ty, &mut out),
+        false => types::binary::send(value, *ty, &mut out),
+    }
+    Ok(Datum::Bytea(out.to_vec().into()))
 }
 
 fn suffixed(text: &Datum, suffix: &str) -> Datum {

@@ -3,7 +3,7 @@
 use std::vec;
 
 use query::{Parameters, Portal, Statement};
-use types::{SqlError, SqlState};
+use types::SqlError;
 
 use super::copy::CopyIn;
 use super::run::{Outcome, run};
@@ -50,10 +50,7 @@ impl Talk {
     ) -> Result<Option<Phase>, Failure> {
         while let Some(statement) = statements.next() {
             let prepared = self.database.prepare(Some(statement), &[]).await?;
-            if !prepared.param_types.is_empty() {
-                let message = "there is no parameter $1";
-                return Err(SqlError::new(SqlState::UNDEFINED_PARAMETER, message).into());
-            }
+            prepared.refuse_parameters()?;
             let portal = self.database.bind(&prepared, Parameters::default(), &[]).await?;
             if let Some(phase) = self.portal(portal, &mut statements).await? {
                 return Ok(Some(phase));

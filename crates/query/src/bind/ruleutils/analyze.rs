@@ -44,7 +44,11 @@ impl<'a> Analyzer<'a> {
         });
         level.add(
             Entry {
-                source: Source::Relation { schema: table.schema, name: table.name.clone() },
+                source: Source::Relation {
+                    schema: table.schema,
+                    name: table.name.clone(),
+                    only: false,
+                },
                 name: table.name.clone(),
                 alias: false,
                 aliases: Vec::new(),

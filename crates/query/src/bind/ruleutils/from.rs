@@ -265,7 +265,7 @@ impl Analyzer<'_> {
                 let schema_name = catalog.schema_by_oid(schema).map(|schema| schema.name.clone());
                 let name = current.map_or_else(|| name.to_owned(), |(_, name)| name);
                 shown.clone_from(&name);
-                let source = Source::Relation { schema, name };
+                let source = Source::Relation { schema, name, only: !range.inh };
                 (source, columns, schema_name, Oid(row_type))
             }
         };

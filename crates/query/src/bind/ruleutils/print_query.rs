@@ -463,7 +463,12 @@ impl Printer<'_> {
             self.push("LATERAL ");
         }
         match &entry.source {
-            Source::Relation { schema, name } => self.relation_name(*schema, name),
+            Source::Relation { schema, name, only } => {
+                if *only {
+                    self.push("ONLY ");
+                }
+                self.relation_name(*schema, name);
+            }
             Source::Query(query) => {
                 self.push("(");
                 self.query(query, None, true);
@@ -538,7 +543,7 @@ impl Printer<'_> {
         let given = entry.alias
             || list
             || match &entry.source {
-                Source::Relation { schema: _, name: own } => *own != name,
+                Source::Relation { schema: _, name: own, only: _ } => *own != name,
                 Source::Cte(own) => *own != name,
                 Source::Query(_) | Source::Functions { .. } | Source::Join => true,
             };

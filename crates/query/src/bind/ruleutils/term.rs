@@ -312,6 +312,8 @@ pub(super) enum Source {
     Relation {
         schema: ObjectId,
         name: String,
+        /// `ONLY`.
+        only: bool,
     },
     Query(Box<QueryTree>),
     Functions {

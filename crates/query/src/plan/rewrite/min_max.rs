@@ -123,6 +123,7 @@ fn first_entry(select: &Select, number: usize, position: usize) -> Option<Expr> 
         ty: arg.ty,
         typmod: arg.typmod,
         origin: None,
+        domain: None,
     };
     let query = Query {
         ctes: Vec::new(),

@@ -91,6 +91,7 @@ fn join(link: &SubLink, ty: Oid, select: &mut Select) -> Option<Expr> {
             ty: expr.ty,
             typmod: expr.typmod,
             origin: None,
+            domain: None,
         })
         .collect();
     let on = outer_keys.into_iter().enumerate().map(|(column, (mut outer, mut model))| {
