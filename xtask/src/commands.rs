@@ -41,6 +41,24 @@ const HELP: &str = r#"usage: ./dev <command> [arguments]
 /// Folders with a workspace of their own, because their dependencies must not mix with the product's.
 const OUTSIDE: [&str; 1] = ["tests/clients/rust-sqlx"];
 
+/// PostgreSQL's regression scripts that take little time and show no difference.
+const REGRESS: [&str; 14] = [
+    "case",
+    "char",
+    "date",
+    "float8",
+    "int4",
+    "int8",
+    "interval",
+    "limit",
+    "returning",
+    "select",
+    "text",
+    "time",
+    "union",
+    "uuid",
+];
+
 /// Folders of tests in Python.
 const PYTHON: [&str; 1] = ["tests/clients/python-aws"];
 
@@ -127,7 +145,11 @@ fn verify() -> Result {
         return Ok(());
     }
     let verify = ["run", "-q", "-p", "slt", "--", "--verify-with-postgres"];
-    step("SQL test files on PostgreSQL 16", &mut cargo(verify))
+    step("SQL test files on PostgreSQL 16", &mut cargo(verify))?;
+    let regress = ["run", "-q", "-p", "diff", "--bin", "regress", "--"];
+    let mut regress = cargo(regress.iter().chain(&REGRESS));
+    regress.env("BOREALIS_BIN", binary("dev", "borealis"));
+    step("PostgreSQL's regression statements", &mut regress)
 }
 
 fn check() -> Result {

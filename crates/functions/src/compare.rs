@@ -217,7 +217,7 @@ fn compare_interval(a: Interval, b: Interval) -> Ordering {
 }
 
 /// A timestamp as a number in which the infinities lie beyond every date.
-fn instant(micros: i64) -> i128 {
+pub(crate) fn instant(micros: i64) -> i128 {
     match micros {
         i64::MIN => i128::MIN,
         i64::MAX => i128::MAX,
@@ -226,7 +226,7 @@ fn instant(micros: i64) -> i128 {
 }
 
 /// Midnight of a date, also of those no timestamp reaches.
-fn instant_of_date(date: Date) -> i128 {
+pub(crate) fn instant_of_date(date: Date) -> i128 {
     match date.0 {
         i32::MIN => i128::MIN,
         i32::MAX => i128::MAX,
@@ -235,7 +235,7 @@ fn instant_of_date(date: Date) -> i128 {
 }
 
 /// The instant at which the session's clocks show `local`.
-fn in_zone(cx: &CallCx<'_>, local: i128) -> i128 {
+pub(crate) fn in_zone(cx: &CallCx<'_>, local: i128) -> i128 {
     let zone: &TimeZone = &cx.settings.time_zone;
     match i64::try_from(local) {
         Ok(micros) => local - i128::from(zone.offset_at_local(micros)) * 1_000_000,

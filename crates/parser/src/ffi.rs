@@ -85,6 +85,8 @@ fn sqlstate(message: &str) -> SqlState {
         || message.contains("not yet supported")
         || message.contains("not implemented")
         || message.contains("cannot be marked")
+        || message.ends_with("cannot include schema elements")
+        || message.contains("is only supported for")
     {
         SqlState::FEATURE_NOT_SUPPORTED
     } else if message.starts_with("stack depth limit") || message.starts_with("memory exhausted") {

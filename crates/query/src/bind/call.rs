@@ -408,7 +408,7 @@ impl Binder<'_> {
             })?;
             coerced.push(match target {
                 // The one function that tells an untyped literal.
-                oid::ANY if proc.name == "pg_typeof" => arg,
+                oid::ANY if matches!(proc.name, "pg_typeof" | "pg_collation_for") => arg,
                 oid::ANY => self.any_argument(proc, arg)?,
                 _ => arg,
             });

@@ -7,8 +7,11 @@
 use types::{Oid, Result, SqlState, oid};
 
 use super::Binder;
+use super::dml::{Action, Modify};
 use super::query::{Body, FromItem, Query, Select};
+use super::select::empty_select;
 use crate::expr::{Expr, ExprKind};
+use crate::plan::ConflictUpdate;
 
 /// A COLLATE clause that was met.
 pub(super) struct Collation {
@@ -58,7 +61,7 @@ impl Binder<'_> {
         if self.collations.is_empty() {
             return Ok(());
         }
-        for target in &select.targets {
+        for target in select.targets.iter().chain(&select.groups) {
             self.explicit(target, select)?;
         }
         let mut conditions: Vec<&Expr> = Vec::new();
@@ -70,6 +73,66 @@ impl Binder<'_> {
         select.from.iter_mut().for_each(strip_on);
         select.filter.iter_mut().for_each(strip);
         Ok(())
+    }
+
+    /// Checks expressions that stand in no SELECT.
+    ///
+    /// # Errors
+    /// As [`Binder::check_collations`].
+    pub(super) fn check_loose_collations<'e>(
+        &self,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+    ) -> Result<()> {
+        if self.collations.is_empty() {
+            return Ok(());
+        }
+        let none = empty_select();
+        exprs.into_iter().try_for_each(|expr| self.explicit(expr, &none).map(drop))
+    }
+
+    /// Checks the rows of VALUES, each column of which has one collation.
+    ///
+    /// # Errors
+    /// As [`Binder::check_collations`].
+    pub(super) fn check_value_collations(&self, rows: &[Vec<Expr>]) -> Result<()> {
+        if self.collations.is_empty() {
+            return Ok(());
+        }
+        let none = empty_select();
+        for column in 0..rows.first().map_or(0, Vec::len) {
+            let mut found = None;
+            for value in rows.iter().filter_map(|row| row.get(column)) {
+                self.merge(&mut found, self.explicit(value, &none)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what INSERT, UPDATE and DELETE compute beside their source's rows.
+    ///
+    /// # Errors
+    /// As [`Binder::check_collations`].
+    pub(super) fn check_modify_collations(&mut self, modify: &mut Modify) -> Result<()> {
+        match &mut modify.source.body {
+            Body::Select(select) => self.check_collations(select)?,
+            Body::Values(rows) => self.check_loose_collations(rows.iter().flatten())?,
+            Body::SetOperation { .. } => {}
+        }
+        match &modify.action {
+            Action::Insert { on_conflict } => {
+                let update = on_conflict.iter().filter_map(|conflict| conflict.update.as_ref());
+                for ConflictUpdate { assignments, condition } in update {
+                    let values = assignments.iter().map(|(_, value)| value);
+                    self.check_loose_collations(values.chain(condition))?;
+                }
+            }
+            Action::Update { assignments } => {
+                self.check_loose_collations(assignments.iter().map(|(_, value)| value))?;
+            }
+            Action::Delete => {}
+        }
+        let returning = modify.returning.iter().flat_map(|(_, exprs)| exprs);
+        self.check_loose_collations(returning)
     }
 
     /// Checks a column that two queries of a set operation have in common.

@@ -6,6 +6,7 @@ use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::collation::is_collatable;
 use super::location::node_location;
+use super::scope::Place;
 use super::{Binder, required, strings, unsupported};
 use crate::expr::{Expr, ExprKind};
 
@@ -228,9 +229,19 @@ impl Binder<'_> {
             ));
         }
         let arg = self.settle(arg)?;
-        let level = self.levels.last();
-        let in_select = level.is_some_and(|level| !level.modifies && level.place.is_of_select());
+        let place = self.levels.last().map(|level| level.place);
+        let is_checked = place.is_some_and(|place| {
+            place.is_of_select()
+                || matches!(
+                    place,
+                    Place::Values
+                        | Place::ValuesRow
+                        | Place::Returning
+                        | Place::Update
+                        | Place::Check
+                )
+        });
         // All of these order by bytes, as everything here does.
-        Ok(if in_select { self.collated(arg, name, *location) } else { arg })
+        Ok(if is_checked { self.collated(arg, name, *location) } else { arg })
     }
 }

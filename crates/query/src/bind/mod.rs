@@ -235,6 +235,7 @@ impl<'a> Binder<'a> {
         }
         self.levels.push(level);
         let mut expr = self.expression(node)?;
+        self.check_loose_collations([&expr])?;
         vars_to_columns(&mut expr);
         Ok(expr)
     }
@@ -287,6 +288,7 @@ impl<'a> Binder<'a> {
         self.levels.push(level);
         let expr = self.expression(node)?;
         let mut expr = self.boolean(expr, clause)?;
+        self.check_loose_collations([&expr])?;
         vars_to_columns(&mut expr);
         Ok(expr)
     }

@@ -107,7 +107,9 @@ impl Binder<'_> {
             _ => Err(SqlError::internal("statement does not modify data")),
         };
         self.ctes.truncate(visible);
-        modify
+        let mut modify = modify?;
+        self.check_modify_collations(&mut modify)?;
+        Ok(modify)
     }
 
     /// What is to be modified, with the privilege checked.

@@ -40,6 +40,7 @@ impl Binder<'_> {
             let name = format!("column{}", position + 1);
             columns.push(OutputColumn { name, ty, typmod, origin: None, domain });
         }
+        self.check_value_collations(&rows)?;
         let values = Query {
             ctes: Vec::new(),
             body: Body::Values(rows),

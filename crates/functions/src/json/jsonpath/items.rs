@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use types::datetime::{
-    MICROS_PER_SECOND, date_to_timestamp, date_to_timestamptz, local_to_utc, write_date, write_time,
-};
+use types::datetime::{MICROS_PER_SECOND, write_date, write_time};
 use types::jsonpath::Comparison;
 use types::{DateStyle, Json, Result, SqlError, TimeTz, compare};
 
 use crate::CallCx;
+use crate::compare::{in_zone, instant, instant_of_date};
+use crate::convert::Date;
 
 /// An item of a sequence.
 #[derive(Clone, Debug)]
@@ -214,10 +214,10 @@ fn compare_datetimes(
         (DateTime::TimeTz(a), DateTime::TimeTz(b)) => {
             compare::compare(&types::Datum::TimeTz(a), &types::Datum::TimeTz(b))
         }
-        (DateTime::Date(a), DateTime::Timestamp(b)) => date_to_timestamp(a)?.cmp(&b),
+        (DateTime::Date(a), DateTime::Timestamp(b)) => instant_of_date(Date(a)).cmp(&instant(b)),
         (DateTime::Date(a), DateTime::Timestamptz(b, _)) => {
             need_tz("date", "timestamptz")?;
-            date_to_timestamptz(a, zone)?.cmp(&b)
+            in_zone(cx, instant_of_date(Date(a))).cmp(&instant(b))
         }
         (DateTime::Time(a), DateTime::TimeTz(b)) => {
             need_tz("time", "timetz")?;
@@ -227,7 +227,7 @@ fn compare_datetimes(
         }
         (DateTime::Timestamp(a), DateTime::Timestamptz(b, _)) => {
             need_tz("timestamp", "timestamptz")?;
-            local_to_utc(a, zone)?.cmp(&b)
+            in_zone(cx, instant(a)).cmp(&instant(b))
         }
         (DateTime::Timestamp(_), DateTime::Date(_))
         | (DateTime::Timestamptz(..), DateTime::Date(_) | DateTime::Timestamp(_))

@@ -1,7 +1,7 @@
 //! Calls of functions, aggregates and window functions.
 
 use catalog::Function;
-use catalog::builtin::{self, ProcKind};
+use catalog::builtin::{self, AggregateKind, ProcKind};
 use catalog::objects::PG_CATALOG;
 use parser::protobuf::{self, CoercionForm, SortByDir, SortByNulls};
 use parser::{Node, NodeEnum};
@@ -77,6 +77,10 @@ impl Analyzer<'_> {
             return self.user_call(&candidate, function, args, arg_names, call.func_variadic);
         }
         let proc = candidate.proc;
+        let kind = builtin::aggregate(proc.oid).map(|aggregate| aggregate.kind);
+        if kind == Some(AggregateKind::Hypothetical) {
+            self.unify_hypothetical(&mut args, call.agg_order.len())?;
+        }
         let (mut args, ty) = self.arguments(args, &candidate.declared, proc.ret)?;
         let mut variadic = call.func_variadic;
         if let Some(from) = candidate.variadic_from
@@ -131,6 +135,19 @@ impl Analyzer<'_> {
             outputs: outputs(&self.binder.cx.catalog, proc, &actual),
         };
         Ok(Term::new(Kind::Call(Box::new(call)), ty))
+    }
+
+    /// Gives hypothetical arguments the types of the columns that they stand for.
+    fn unify_hypothetical(&mut self, args: &mut [Term], ordered: usize) -> Result<()> {
+        let Some(first) = args.len().checked_sub(2 * ordered) else { return Ok(()) };
+        let (direct, columns) = args[first..].split_at_mut(ordered);
+        for (direct, column) in direct.iter_mut().zip(columns) {
+            let (pair, _, _) = self.unify(vec![column.clone(), direct.clone()])?;
+            for (place, term) in [&mut *column, &mut *direct].into_iter().zip(pair) {
+                *place = term;
+            }
+        }
+        Ok(())
     }
 
     /// A call of a user's function.
