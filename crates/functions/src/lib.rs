@@ -47,13 +47,14 @@ mod transitions;
 mod variadic;
 
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use encoding::is_encoding;
 pub use json::set_element;
 pub use lookup::{aggregate, scalar, set_returning};
 pub use regex::check_jsonpath;
 use types::settings::FormatSettings;
-use types::{Datum, Oid, Result};
+use types::{Datum, Oid, Result, SqlError, SqlState};
 
 /// What the session lends to a running function.
 pub struct CallCx<'a> {
@@ -65,6 +66,24 @@ pub struct CallCx<'a> {
     pub statement_micros: i64,
     /// The session, for the functions that live above this crate.
     pub session: &'a (dyn Any + Send + Sync),
+    /// Set when the statement is to end; `None` where none runs.
+    pub canceled: Option<&'a AtomicBool>,
+}
+
+impl CallCx<'_> {
+    /// For loops that may be long: fails if the statement is to end.
+    ///
+    /// # Errors
+    /// `57014`.
+    pub fn check_cancel(&self) -> Result<()> {
+        match self.canceled.is_some_and(|canceled| canceled.load(Ordering::Acquire)) {
+            false => Ok(()),
+            true => Err(SqlError::new(
+                SqlState::QUERY_CANCELED,
+                "canceling statement due to user request",
+            )),
+        }
+    }
 }
 
 /// What is known about one call when it is planned. Polymorphic functions read their types here.

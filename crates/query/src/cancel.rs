@@ -19,6 +19,11 @@ impl Cancel {
         self.woken.notify_waiters();
     }
 
+    /// The flag that is set by a request, for what cannot see this type.
+    pub(crate) fn flag(&self) -> &AtomicBool {
+        &self.requested
+    }
+
     /// Forgets a request that came before the statement that now begins.
     pub(crate) fn clear(&self) {
         self.requested.store(false, Ordering::Release);

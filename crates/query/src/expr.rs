@@ -12,6 +12,7 @@ use functions::{Scalar, SetReturning, Site};
 use types::{Datum, Oid};
 
 use crate::bind::query::Query;
+use crate::execute::eval::Members;
 use crate::plan::Plan;
 
 /// An expression with its type.
@@ -126,6 +127,8 @@ pub enum ExprKind {
         array: Box<Expr>,
         /// `ALL` rather than `ANY`.
         all: bool,
+        /// Its elements in a hash table, if that serves.
+        members: Members,
     },
     /// Inside [`ExprKind::ArrayQuantified`] and [`ExprKind::ArrayCoerce`]: the current element.
     ArrayElement,
@@ -471,7 +474,7 @@ impl Expr {
                 f(&parts.0);
                 f(&parts.1);
             }
-            ExprKind::ArrayQuantified { call, array, all: _ } => {
+            ExprKind::ArrayQuantified { call, array, all: _, members: _ } => {
                 call.args.iter().for_each(&mut *f);
                 f(array);
             }
@@ -545,7 +548,7 @@ impl Expr {
                 f(&mut parts.0);
                 f(&mut parts.1);
             }
-            ExprKind::ArrayQuantified { call, array, all: _ } => {
+            ExprKind::ArrayQuantified { call, array, all: _, members: _ } => {
                 call.args.iter_mut().for_each(&mut *f);
                 f(array);
             }

@@ -62,7 +62,7 @@ fn implies_one(condition: &Expr, predicate: &Expr) -> bool {
                 comparison(condition).is_some_and(|found| as_narrow(condition, found, predicate))
             }
             // Each of the values.
-            ExprKind::ArrayQuantified { call, array, all: false } => {
+            ExprKind::ArrayQuantified { call, array, all: false, members: _ } => {
                 let (Some("="), [left, _]) = (call.operator, call.args.as_slice()) else {
                     return false;
                 };
@@ -96,7 +96,8 @@ fn elements(array: &Expr) -> Option<Vec<&Datum>> {
 /// Whether a condition that is true shows that `arg` is not NULL.
 fn needs(condition: &Expr, arg: &Expr) -> bool {
     match &condition.kind {
-        ExprKind::Call(call) | ExprKind::ArrayQuantified { call, array: _, all: false } => {
+        ExprKind::Call(call)
+        | ExprKind::ArrayQuantified { call, array: _, all: false, members: _ } => {
             call.proc.strict && call.args.iter().any(|other| is_null_with(other, arg))
         }
         ExprKind::IsNull { arg: other, negated: true } => is_null_with(other, arg),

@@ -147,8 +147,13 @@ fn check(table: &str, zone: &str, run: fn(&Case, &CallCx<'_>) -> Option<String>)
         time_zone: types::TimeZone::parse(zone).unwrap(),
         ..FormatSettings::default()
     };
-    let cx =
-        CallCx { settings: &settings, transaction_micros: 0, statement_micros: 0, session: &() };
+    let cx = CallCx {
+        settings: &settings,
+        transaction_micros: 0,
+        statement_micros: 0,
+        session: &(),
+        canceled: None,
+    };
     let mut differences = Vec::new();
     let mut count = 0;
     for line in table.lines() {
@@ -222,8 +227,13 @@ const TABLES: &[&str] = &[
 #[test]
 fn any_arguments_are_survived() {
     let settings = FormatSettings::default();
-    let cx =
-        CallCx { settings: &settings, transaction_micros: 0, statement_micros: 0, session: &() };
+    let cx = CallCx {
+        settings: &settings,
+        transaction_micros: 0,
+        statement_micros: 0,
+        session: &(),
+        canceled: None,
+    };
     let cases: Vec<Case> = TABLES.iter().flat_map(|table| table.lines().map(parse)).collect();
     let mut pools: HashMap<Oid, Vec<Datum>> = HashMap::new();
     for case in &cases {

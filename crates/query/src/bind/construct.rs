@@ -8,6 +8,7 @@ use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::coerce::Context;
 use super::{Binder, required};
+use crate::execute::eval::Members;
 use crate::expr::{Expr, ExprKind, SqlValue};
 
 impl Binder<'_> {
@@ -262,6 +263,9 @@ impl Binder<'_> {
             return Err(SqlError::internal("operator is not a call"));
         };
         let array = Box::new(array);
-        Ok(Expr::new(ExprKind::ArrayQuantified { call, array, all }, oid::BOOL))
+        Ok(Expr::new(
+            ExprKind::ArrayQuantified { call, array, all, members: Members::default() },
+            oid::BOOL,
+        ))
     }
 }

@@ -49,8 +49,8 @@ pub(crate) fn same(a: &Expr, b: &Expr) -> bool {
             ExprKind::Subscript { container: _, indexes: y, slice: q },
         ) => p == q && x.iter().map(|(l, _)| l.is_some()).eq(y.iter().map(|(l, _)| l.is_some())),
         (
-            ExprKind::ArrayQuantified { call: x, array: _, all: p },
-            ExprKind::ArrayQuantified { call: y, array: _, all: q },
+            ExprKind::ArrayQuantified { call: x, array: _, all: p, members: _ },
+            ExprKind::ArrayQuantified { call: y, array: _, all: q, members: _ },
         ) => x.proc.oid == y.proc.oid && p == q,
         (ExprKind::SubLink(_), _) | (ExprKind::SubPlan(_), _) => false,
         (x, y) => std::mem::discriminant(x) == std::mem::discriminant(y),

@@ -143,16 +143,20 @@ impl Aggregate {
         while let Some(chunk) = self.input.next(cx).await? {
             cx.checkpoint().await?;
             let exprs = (groups.as_slice(), aggregates.as_slice());
-            let rows = self.inputs.evaluate(chunk, exprs, self.stops, cx).await?;
-            for set in &mut self.sets {
-                set.number(&self.inputs, &rows, aggregates);
-                let calls = aggregates.iter().zip(&self.inputs.calls);
-                for ((call, slots), states) in calls.zip(&mut set.states) {
-                    states.step(call, slots, &rows, &set.numbers, &mut held, &cx.host.call)?;
+            let mut done = 0;
+            while done < chunk.len() {
+                let rows = self.inputs.evaluate(&chunk, done, exprs, self.stops, cx).await?;
+                done += rows.len();
+                for set in &mut self.sets {
+                    set.number(&self.inputs, &rows, aggregates);
+                    let calls = aggregates.iter().zip(&self.inputs.calls);
+                    for ((call, slots), states) in calls.zip(&mut set.states) {
+                        states.step(call, slots, &rows, &set.numbers, &mut held, &cx.host.call)?;
+                    }
                 }
+                let tables: usize = self.sets.iter().map(GroupingSet::bytes).sum();
+                charge.set(tables + held)?;
             }
-            let tables: usize = self.sets.iter().map(GroupingSet::bytes).sum();
-            charge.set(tables + held)?;
         }
         self.charge = Some(charge);
         Ok(())
@@ -161,7 +165,7 @@ impl Aggregate {
 
 impl GroupingSet {
     /// Finds the group of each row; new ones are made.
-    fn number(&mut self, inputs: &Inputs, rows: &Rows, aggregates: &[AggregateCall]) {
+    fn number(&mut self, inputs: &Inputs, rows: &Rows<'_>, aggregates: &[AggregateCall]) {
         self.numbers.clear();
         if self.columns.is_empty() {
             self.numbers.resize(rows.len(), 0);

@@ -6,7 +6,9 @@
 use types::{Datum, Result};
 
 use super::cx::ExecCx;
-use super::eval::{eval, is_true};
+use super::eval::{EvalCx, eval, is_true};
+use super::project::CHUNK_BYTES;
+use super::values;
 use crate::chunk::Chunk;
 use crate::expr::{Expr, ExprKind};
 use crate::plan::AggregateCall;
@@ -35,9 +37,12 @@ pub(super) struct CallSlots {
     pub(super) values: Slot,
 }
 
-/// A chunk with what was computed beside it.
-pub(super) struct Rows {
-    pub(super) input: Chunk,
+/// Rows of a chunk that stand together, with what was computed beside them.
+pub(super) struct Rows<'c> {
+    input: &'c Chunk,
+    /// The first of them, and how many there are.
+    first: usize,
+    len: usize,
     computed: Chunk,
 }
 
@@ -55,24 +60,26 @@ impl Inputs {
         Inputs { groups, calls, width }
     }
 
-    /// Computes what is not a plain column.
+    /// Computes what is not a plain column, from the row `first` on; where values are long, not for all
+    /// rows at once.
     ///
     /// # Errors
     /// What evaluation raises.
-    pub(super) async fn evaluate(
+    pub(super) async fn evaluate<'c>(
         &self,
-        input: Chunk,
+        input: &'c Chunk,
+        first: usize,
         (groups, calls): (&[Expr], &[AggregateCall]),
         stops: bool,
         cx: &mut ExecCx<'_>,
-    ) -> Result<Rows> {
+    ) -> Result<Rows<'c>> {
+        let rest = input.len() - first;
         if self.width == 0 {
-            return Ok(Rows { input, computed: Chunk::new(0) });
+            return Ok(Rows { input, first, len: rest, computed: Chunk::new(0) });
         }
-        let mut computed = Chunk::with_capacity(self.width, input.len());
+        let mut computed = Chunk::with_capacity(self.width, rest);
         let values: Vec<Vec<&Expr>> = calls.iter().map(values_of).collect();
-        cx.for_each(stops, input.len(), |cx, index| {
-            let row = input.row(index);
+        let row = |row: &[Datum], computed: &mut Chunk, cx: &EvalCx<'_>| {
             computed.push_with(|out| {
                 for (group, _) in groups.iter().zip(&self.groups).filter(|(_, s)| s.computed) {
                     out.push(eval(group, row, cx)?);
@@ -92,22 +99,40 @@ impl Inputs {
                 }
                 Ok(())
             })
-        })
-        .await?;
-        Ok(Rows { input, computed })
+        };
+        let mut bytes = 0;
+        // Slices begin small, so that a few long values do not become many.
+        let mut slice = 1;
+        while computed.len() < rest && bytes < CHUNK_BYTES {
+            let done = computed.len();
+            let count = slice.min(rest - done);
+            let run = cx.for_each(stops, count, |cx, index| {
+                row(input.row(first + done + index), &mut computed, cx)
+            });
+            if let Err(error) = run.await {
+                cx.state.failed.row += first + done;
+                return Err(error);
+            }
+            bytes += computed.rows().skip(done).flatten().map(values::heap_bytes).sum::<usize>();
+            slice *= 4;
+        }
+        Ok(Rows { input, first, len: computed.len(), computed })
     }
 }
 
-impl Rows {
+impl Rows<'_> {
     pub(super) fn len(&self) -> usize {
-        self.input.len()
+        self.len
     }
 
     /// A row's values.
     #[inline]
     pub(super) fn get(&self, slot: Slot, row: usize) -> &[Datum] {
-        let chunk = if slot.computed { &self.computed } else { &self.input };
-        chunk.row(row).get(slot.start..slot.start + slot.len).unwrap_or_default()
+        let values = match slot.computed {
+            true => self.computed.row(row),
+            false => self.input.row(self.first + row),
+        };
+        values.get(slot.start..slot.start + slot.len).unwrap_or_default()
     }
 }
 

@@ -14,6 +14,7 @@ use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, passes};
 use super::foreign_key::{Deferred, Event};
 use super::integer_test::IntegerTest;
 use super::kept_scan::KeptScans;
+use super::values;
 use crate::analyze::Sizes;
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
@@ -227,6 +228,32 @@ impl<'a> ExecCx<'a> {
         }
     }
 
+    /// Adds the values of `exprs` over each of `rows` to `output`. Their bytes are charged as they
+    /// come.
+    ///
+    /// # Errors
+    /// What evaluation raises; `54000` as [`Charge::grow`].
+    pub(crate) async fn compute<'e>(
+        &mut self,
+        stops: bool,
+        exprs: impl Iterator<Item = &'e Expr> + Clone + Send + Sync,
+        rows: &Chunk,
+        output: &mut Chunk,
+        charge: &mut Charge,
+    ) -> Result<()> {
+        self.for_each(stops, rows.len(), |cx, index| {
+            let row = rows.row(index);
+            output.push_with(|out| -> Result<(), Stop> {
+                for expr in exprs.clone() {
+                    out.push(eval(expr, row, cx)?);
+                }
+                Ok(())
+            })?;
+            Ok(charge.grow(values::row_bytes(output.row(output.len() - 1)))?)
+        })
+        .await
+    }
+
     /// Values of `exprs` over one row.
     ///
     /// # Errors
@@ -303,6 +330,11 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
+    /// Bytes taken.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes `bytes` more.
     ///
     /// # Errors

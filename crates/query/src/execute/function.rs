@@ -171,6 +171,7 @@ pub(crate) fn run<'a>(invocation: Invocation, cx: &'a mut ExecCx<'_>) -> Deep<'a
                         transaction_micros: cx.host.call.transaction_micros,
                         statement_micros: cx.host.call.statement_micros,
                         session: &inner,
+                        canceled: Some(cx.host.cancel.flag()),
                     },
                     identity: cx.host.identity,
                     catalog: cx.host.catalog,

@@ -15,7 +15,7 @@ use crate::expr::{Expr, ExprKind};
 use crate::plan::{Node, Plan};
 
 /// Bytes of values in one chunk, about: rows may be as long as the memory account allows.
-const CHUNK_BYTES: usize = 1024 * 1024;
+pub(super) const CHUNK_BYTES: usize = 1024 * 1024;
 
 struct Project {
     plan: Arc<Plan>,

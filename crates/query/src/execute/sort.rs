@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use types::{Datum, Oid, Result, oid};
 
 use super::cx::{Charge, ExecCx};
-use super::eval::{eval, inspect};
+use super::eval::inspect;
 use super::run::{self, Operator, Report, wrong_node};
 use super::values;
 use crate::cancel::Cancel;
@@ -233,19 +233,13 @@ impl Sorter {
         cx: &mut ExecCx<'_>,
     ) -> Result<()> {
         if let Keys::Computed(computed) = &mut self.keys {
-            cx.for_each(stops, chunk.len(), |cx, index| {
-                let row = chunk.row(index);
-                computed.push_with(|out| {
-                    for key in keys {
-                        out.push(eval(&key.expr, row, cx)?);
-                    }
-                    Ok(())
-                })
-            })
-            .await?;
+            let mut charge = cx.charge();
+            let exprs = keys.iter().map(|key| &key.expr);
+            cx.compute(stops, exprs, &chunk, computed, &mut charge).await?;
+            self.bytes += charge.bytes();
         }
         self.leave_out(&mut chunk);
-        self.bytes += chunk.bytes() + chunk.len() * keys.len() * size_of::<Datum>();
+        self.bytes += chunk.bytes();
         self.rows.append(chunk);
         Ok(())
     }

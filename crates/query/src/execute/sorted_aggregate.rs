@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use types::{Datum, Oid, Result, compare};
 
-use super::aggregate_inputs::Inputs;
+use super::aggregate_inputs::{Inputs, Rows};
 use super::aggregate_states::{States, exprs};
 use super::cx::{Charge, ExecCx};
 use super::eval::inspect;
@@ -56,7 +56,8 @@ impl Operator for SortedAggregate {
 
 impl SortedAggregate {
     async fn run(&mut self, cx: &mut ExecCx<'_>) -> Result<Option<Chunk>> {
-        let Node::SortedAggregate { groups, aggregates, .. } = &self.plan.node else {
+        let plan = Arc::clone(&self.plan);
+        let Node::SortedAggregate { groups, aggregates, .. } = &plan.node else {
             return Err(wrong_node());
         };
         while !self.ended {
@@ -66,30 +67,18 @@ impl SortedAggregate {
                 break;
             };
             let exprs = (groups.as_slice(), aggregates.as_slice());
-            let rows = self.inputs.evaluate(chunk, exprs, self.stops, cx).await?;
-            let mut numbers = Vec::with_capacity(rows.len());
-            let mut key: Vec<Datum> = Vec::with_capacity(groups.len());
-            for row in 0..rows.len() {
-                key.clear();
-                for slot in &self.inputs.groups {
-                    key.extend_from_slice(rows.get(*slot, row));
+            let mut done = 0;
+            while done < chunk.len() {
+                let rows = self.inputs.evaluate(&chunk, done, exprs, self.stops, cx).await?;
+                done += rows.len();
+                let numbers = self.number(&rows);
+                let calls = aggregates.iter().zip(&self.inputs.calls);
+                for ((call, slots), states) in calls.zip(&mut self.states) {
+                    states.grow(self.keys.len(), call);
+                    states.step(call, slots, &rows, &numbers, &mut self.held, &cx.host.call)?;
                 }
-                let last = self.keys.len().checked_sub(1);
-                let goes_on = last.is_some_and(|last| {
-                    let mut pairs = self.keys.row(last).iter().zip(&key).zip(&self.types);
-                    pairs.all(|((a, b), ty)| compare::equal_typed(a, b, *ty))
-                });
-                if !goes_on {
-                    self.keys.push_row(&key);
-                }
-                numbers.push(u32::try_from(self.keys.len() - 1).unwrap_or(u32::MAX));
+                self.charge.get_or_insert_with(|| cx.charge()).set(self.held)?;
             }
-            let calls = aggregates.iter().zip(&self.inputs.calls);
-            for ((call, slots), states) in calls.zip(&mut self.states) {
-                states.grow(self.keys.len(), call);
-                states.step(call, slots, &rows, &numbers, &mut self.held, &cx.host.call)?;
-            }
-            self.charge.get_or_insert_with(|| cx.charge()).set(self.held)?;
             if self.keys.len() > 1 {
                 let output = self.finish(self.keys.len() - 1, cx)?;
                 self.keys.drop_front(self.keys.len() - 1);
@@ -102,6 +91,28 @@ impl SortedAggregate {
         self.keys.truncate(0);
         self.charge = None;
         Ok(Some(output).filter(|output| !output.is_empty()))
+    }
+
+    /// The group of each row, counted from those that are held.
+    fn number(&mut self, rows: &Rows<'_>) -> Vec<u32> {
+        let mut numbers = Vec::with_capacity(rows.len());
+        let mut key: Vec<Datum> = Vec::with_capacity(self.types.len());
+        for row in 0..rows.len() {
+            key.clear();
+            for slot in &self.inputs.groups {
+                key.extend_from_slice(rows.get(*slot, row));
+            }
+            let last = self.keys.len().checked_sub(1);
+            let goes_on = last.is_some_and(|last| {
+                let mut pairs = self.keys.row(last).iter().zip(&key).zip(&self.types);
+                pairs.all(|((a, b), ty)| compare::equal_typed(a, b, *ty))
+            });
+            if !goes_on {
+                self.keys.push_row(&key);
+            }
+            numbers.push(u32::try_from(self.keys.len() - 1).unwrap_or(u32::MAX));
+        }
+        numbers
     }
 
     /// The output rows of the first groups.

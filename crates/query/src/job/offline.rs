@@ -89,6 +89,7 @@ impl Offline {
             transaction_micros: now,
             statement_micros: now,
             session: &self.cx,
+            canceled: None,
         }
     }
 }

@@ -450,7 +450,7 @@ fn sargable(condition: &Expr, key: &Key<'_>) -> Option<Sargable> {
                 _ => return None,
             })
         }
-        ExprKind::ArrayQuantified { call, array, all: false } => {
+        ExprKind::ArrayQuantified { call, array, all: false, members: _ } => {
             let [left, right] = call.args.as_slice() else { return None };
             let element = matches!(strip(right).kind, ExprKind::ArrayElement);
             if call.operator != Some("=")

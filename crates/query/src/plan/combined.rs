@@ -273,7 +273,7 @@ impl<'a> Knowledge<'a> {
                     _ => return None,
                 }
             }
-            ExprKind::ArrayQuantified { call, array, all: false }
+            ExprKind::ArrayQuantified { call, array, all: false, members: _ }
                 if call.operator == Some("=") && !varies(array, own) =>
             {
                 (call.args.first()?, Test::Element)

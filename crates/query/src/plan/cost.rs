@@ -127,7 +127,7 @@ pub(super) fn of_expr(expr: &Expr) -> f64 {
         ExprKind::MinMax { args, least: _ } => CPU_OPERATOR * args.len() as f64,
         ExprKind::CoerceViaIo(_) => 2.0 * CPU_OPERATOR,
         ExprKind::ApplyTypmod { .. } => CPU_OPERATOR,
-        ExprKind::ArrayQuantified { call, array, all: _ } => {
+        ExprKind::ArrayQuantified { call, array, all: _, members: _ } => {
             // On average half of the elements are looked at.
             of_call(call) * array_length(array) * 0.5
         }

@@ -69,7 +69,7 @@ pub(super) fn children(expr: &mut Expr, f: &mut dyn FnMut(&mut Expr) -> Result<(
             f(case)
         }
         // A list of values stays one, for those that look for it.
-        ExprKind::ArrayQuantified { call, array, all: _ }
+        ExprKind::ArrayQuantified { call, array, all: _, members: _ }
             if matches!(array.kind, ExprKind::Array { .. }) =>
         {
             call.args.iter_mut().try_for_each(&mut *f)?;
@@ -163,7 +163,7 @@ pub(super) fn fold(expr: &mut Expr, settings: &FormatSettings) -> Result<()> {
             }
         }
         ExprKind::Distinct { equal, negated: _ } if is_known(equal) => evaluate(expr, settings)?,
-        ExprKind::ArrayQuantified { call, array, all: _ } => {
+        ExprKind::ArrayQuantified { call, array, all: _, members: _ } => {
             let left = call.args.first().is_some_and(is_const);
             let element =
                 matches!(call.args.get(1).map(|arg| &arg.kind), Some(ExprKind::ArrayElement));
@@ -360,7 +360,7 @@ fn evaluate(expr: &mut Expr, settings: &FormatSettings) -> Result<()> {
 /// What immutable functions are lent: they depend on neither settings, time nor session; those that
 /// find none here are left for execution.
 fn call_cx(settings: &FormatSettings) -> CallCx<'_> {
-    CallCx { settings, transaction_micros: 0, statement_micros: 0, session: &() }
+    CallCx { settings, transaction_micros: 0, statement_micros: 0, session: &(), canceled: None }
 }
 
 /// Whether values of a type are no rows, for which IS NULL and IS NOT NULL are no opposites.

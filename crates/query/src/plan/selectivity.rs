@@ -231,7 +231,9 @@ impl<'a> Knowledge<'a> {
                 if *negated { equal } else { 1.0 - equal }
             }
             ExprKind::Call(call) => self.call(call, own),
-            ExprKind::ArrayQuantified { call, array, all } => self.any(call, array, *all, own),
+            ExprKind::ArrayQuantified { call, array, all, members: _ } => {
+                self.any(call, array, *all, own)
+            }
             ExprKind::Var(_) if condition.ty == oid::BOOL => match self.column(condition) {
                 Some(Column { statistics: Some(found), .. }) => {
                     found.frequency(&Datum::Bool(true), oid::BOOL).unwrap_or(0.5)

@@ -457,6 +457,7 @@ impl Session {
                 transaction_micros,
                 statement_micros,
                 session: cx,
+                canceled: Some(cx.cancel.flag()),
             },
             identity,
             catalog,

@@ -797,3 +797,60 @@ fn plan_ranges_that_conditions_imply() {
     "#]],
     );
 }
+
+#[test]
+fn plan_or_has_what_its_alternatives_share() {
+    let mut db = db();
+    // The join is found inside, and each side is sorted out before it.
+    plan(
+        &mut db,
+        "select * from t, u where (t.a = u.b and t.b = 1 and u.c = 'x')
+             or (t.a = u.b and t.b = 2 and u.c = 'y')",
+        expect![[r#"
+            Nested Loop (Batched Join)
+              Join Type: Inner
+              Recheck Cond: (a = u.b)
+              ->  Full Scan (btree-table) on u
+              ->  Index Only Scan using t_pkey on t
+                    Index Cond: (a = u.b)
+                    Filter: (((b = 1) AND (u.c = 'x'::text)) OR ((b = 2) AND (u.c = 'y'::text)))
+        "#]],
+    );
+    // One alternative says nothing more.
+    plan(
+        &mut db,
+        "select * from t where b = 1 or (b = 1 and c = 'x')",
+        expect![[r#"
+        Full Scan (btree-table) on t
+    "#]],
+    );
+    // Nothing is said of `u` by the second alternative.
+    plan(
+        &mut db,
+        "select * from t, u where t.a = u.a and ((t.b = 1 and u.b = 2) or t.b = 3)",
+        expect![[r#"
+            Nested Loop (Batched Join)
+              Join Type: Inner
+              Recheck Cond: (a = t.a)
+              ->  Full Scan (btree-table) on t
+              ->  Index Only Scan using u_pkey on u
+                    Index Cond: (a = t.a)
+                    Filter: (((t.b = 1) AND (b = 2)) OR (t.b = 3))
+        "#]],
+    );
+    // Rows that an outer join fills up are tested after it.
+    plan(
+        &mut db,
+        "select * from t left join u on u.a = t.a
+         where (t.b = 1 and u.b is null) or (t.b = 2 and u.b = 5)",
+        expect![[r#"
+            Nested Loop (Batched Join)
+              Join Type: Left
+              Recheck Cond: (a = t.a)
+              Filter: (((t.b = 1) AND (u.b IS NULL)) OR ((t.b = 2) AND (u.b = 5)))
+              ->  Full Scan (btree-table) on t
+              ->  Index Only Scan using u_pkey on u
+                    Index Cond: (a = t.a)
+        "#]],
+    );
+}

@@ -50,6 +50,11 @@ fn memory_is_accounted_where_rows_are_kept() {
              union select n + 1, repeat('x', 10000) || n from t where n < 15000)
          select count(*) from t",
         "select array_agg(i) over (order by i) from generate_series(1, 6000) as i",
+        // Values that are computed beside the rows.
+        "select i from LONG l order by x || i, i offset 1",
+        "select lag(repeat('x', 10000000)) over () from generate_series(1, 100)",
+        "select max(repeat('x', 10000000)) over () from generate_series(1, 100)",
+        "select rank() over (order by repeat('x', 10000000)) from generate_series(1, 100)",
     ] {
         check_exceeds(&mut db, sql);
     }
@@ -63,6 +68,12 @@ fn memory_is_given_back() {
         ("select length(max(x)), length(min(x)) from LONG l", expect!["10004|10001\n"]),
         ("select length(x) from LONG l order by x limit 1", expect!["10001\n"]),
         ("select count(*) from (select x from LONG l limit 5000 offset 9000) m", expect!["5000\n"]),
+        // One after the other, not those of many rows at once.
+        (
+            "select count(repeat('x', 10000000)), length(max(repeat('y', 10000000)))
+             from generate_series(1, 100)",
+            expect!["100|10000000\n"],
+        ),
         (
             "select sum(n) from generate_series(1, 3) g,
                  lateral (select count(distinct x) as n from LONG l where i <= 4000 * g / g) m",
@@ -98,6 +109,9 @@ fn cancel_ends_long_work_at_once() {
              from (select i / 200000 as i from {medium} as i) s"
         ),
         "with recursive t(n) as (select 1 union all select n % 10 + 1 from t) select count(*) from t"
+            .to_owned(),
+        "select jsonb_path_exists(jsonb_agg(i), '$[*] ? (exists($[*] ? (exists($[*] ? (@ < 0)))))')
+         from generate_series(1, 3000) as i"
             .to_owned(),
         format!("select sum(case when i = any (array(select i from {medium} as i)) then 1 end)
                  from generate_series(-5000, 0) as i"),

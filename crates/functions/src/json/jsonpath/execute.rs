@@ -126,6 +126,8 @@ impl<'a> Walk<'a, '_> {
         item: &Item<'a>,
         found: Found<'_, 'a>,
     ) -> Result<Outcome> {
+        // Filters within filters look at each item for each other.
+        self.cx.check_cancel()?;
         let (head, steps) = match expr {
             Expr::Path(head, steps) => (&**head, steps.as_slice()),
             head => (head, &[][..]),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use types::{Array, ArrayDim, Datum, Json, Oid, Result, SqlError, SqlState};
 
-use super::{EvalCx, Stop, eval, invoke, with};
+use super::{EvalCx, Members, Stop, eval, invoke, with};
 use crate::expr::{Call, Expr, ExprKind, SetElement};
 
 /// Most dimensions of an array.
@@ -15,6 +15,7 @@ pub(super) fn eval_quantified(
     call: &Call,
     array: &Expr,
     all: bool,
+    members: &Members,
     row: &[Datum],
     cx: &EvalCx<'_>,
 ) -> Result<Datum, Stop> {
@@ -22,6 +23,9 @@ pub(super) fn eval_quantified(
         return Err(SqlError::internal("quantified operator without two arguments").into());
     };
     let left = eval(left, row, cx)?;
+    if let Some(found) = members.test(call, array, all, &left, cx)? {
+        return Ok(found);
+    }
     let plain = matches!(right.kind, ExprKind::ArrayElement);
     with(array, row, cx, |array| {
         let array = match array {

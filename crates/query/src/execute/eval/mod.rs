@@ -16,6 +16,7 @@
 mod array;
 mod convert;
 mod inspect;
+mod members;
 mod replay;
 mod subplan;
 
@@ -32,6 +33,7 @@ pub use self::convert::Identity;
 #[cfg(test)]
 pub(crate) use self::inspect::DEPTH_MAX;
 pub(crate) use self::inspect::inspect;
+pub use self::members::Members;
 pub(crate) use self::replay::Replay;
 pub(crate) use self::subplan::{Memo, Pending, Remembered};
 use crate::execute::function::Invocation;
@@ -138,8 +140,8 @@ pub fn eval(expr: &Expr, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop> 
             Ok(Datum::Null)
         }
         ExprKind::MinMax { args, least } => eval_min_max(args, *least, row, cx),
-        ExprKind::ArrayQuantified { call, array, all } => {
-            array::eval_quantified(call, array, *all, row, cx)
+        ExprKind::ArrayQuantified { call, array, all, members } => {
+            array::eval_quantified(call, array, *all, members, row, cx)
         }
         ExprKind::Array { elements, element_type, nested } => {
             array::eval_array(elements, *element_type, *nested, row, cx)

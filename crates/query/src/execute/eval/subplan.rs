@@ -1,6 +1,7 @@
 //! Sub-queries in expressions: from remembered rows to a value.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use types::{Array, Datum, Oid, Record, SqlError, SqlState, oid};
 
@@ -45,8 +46,9 @@ pub(crate) struct Remembered {
 }
 
 /// Results of a statement's sub-plans, by their number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memo {
+    number: u64,
     results: Vec<Vec<Remembered>>,
 }
 
@@ -55,7 +57,13 @@ impl Memo {
     pub(crate) fn new(subplans: usize) -> Memo {
         let mut results = Vec::new();
         results.resize_with(subplans, Vec::new);
-        Memo { results }
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        Memo { number: MADE.fetch_add(1, Ordering::Relaxed), results }
+    }
+
+    /// Tells it from all others that were ever made in this process.
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     fn find(&self, id: usize, args: &[Datum]) -> Option<&Remembered> {

@@ -135,6 +135,7 @@ fn any_and_all() {
             call: call(eq(left, element)),
             array: Box::new(array),
             all,
+            members: Default::default(),
         })
     };
     check(test(int(1), ints(&[Some(1), None]), false), "t");

@@ -129,6 +129,7 @@ impl Db {
                     transaction_micros: 0,
                     statement_micros: 0,
                     session: &(),
+                    canceled: None,
                 },
                 identity: &self.identity,
                 catalog: &self.catalog,

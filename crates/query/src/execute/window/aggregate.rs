@@ -39,6 +39,7 @@ impl Inputs {
     ) -> Result<Inputs> {
         let mut args = Chunk::with_capacity(call.args.len(), rows.len());
         let mut taken = Vec::with_capacity(rows.len());
+        let mut charge = cx.charge();
         cx.for_each(stops, rows.len(), |cx, index| {
             let row = rows.row(index);
             let mut takes = false;
@@ -55,11 +56,9 @@ impl Inputs {
                 Ok(())
             })?;
             taken.push(takes);
-            Ok(())
+            Ok(charge.grow(values::row_bytes(args.row(index)))?)
         })
         .await?;
-        let mut charge = cx.charge();
-        charge.grow(args.bytes())?;
         Ok(Inputs { args, taken, charge })
     }
 

@@ -20,7 +20,7 @@ use types::{Datum, Oid, Result, compare};
 use self::frame::{Frames, Offsets};
 use super::aggregate_states::exprs as aggregate_exprs;
 use super::cx::{Charge, ExecCx};
-use super::eval::{eval, inspect};
+use super::eval::inspect;
 use super::run::{self, Operator, wrong_node};
 use super::sort::KeyOrder;
 use super::values;
@@ -195,17 +195,8 @@ async fn compute(
     match &call.function {
         WindowFunction::Builtin(name) => {
             let mut args = Chunk::with_capacity(call.args.len(), rows.len());
-            cx.for_each(stops, rows.len(), |cx, index| {
-                args.push_with(|out| {
-                    for arg in &call.args {
-                        out.push(eval(arg, rows.row(index), cx)?);
-                    }
-                    Ok(())
-                })
-            })
-            .await?;
             let mut held = cx.charge();
-            held.grow(args.bytes())?;
+            cx.compute(stops, call.args.iter(), rows, &mut args, &mut held).await?;
             builtin::compute(name, &args, partition, frames)
         }
         WindowFunction::Aggregate(aggregate) => {
@@ -234,16 +225,9 @@ impl Partition {
         const ROW_BYTES: usize = 3 * size_of::<usize>();
 
         let mut keys = Chunk::with_capacity(order.len(), rows.len());
-        cx.for_each(stops, rows.len(), |cx, index| {
-            keys.push_with(|out| {
-                for key in order {
-                    out.push(eval(&key.expr, rows.row(index), cx)?);
-                }
-                Ok(())
-            })
-        })
-        .await?;
-        charge.grow(keys.bytes() + rows.len() * ROW_BYTES)?;
+        let exprs = order.iter().map(|key| &key.expr);
+        cx.compute(stops, exprs, &rows, &mut keys, charge).await?;
+        charge.grow(rows.len() * ROW_BYTES)?;
         let orders: Vec<KeyOrder> = order.iter().map(KeyOrder::from).collect();
         let mut groups: Vec<(usize, usize)> = Vec::new();
         let mut group_of = Vec::with_capacity(rows.len());

@@ -103,7 +103,7 @@ impl Describer<'_> {
                 let name = if *least { "LEAST" } else { "GREATEST" };
                 format!("{name}({})", self.list(args, ", ", names))
             }
-            ExprKind::ArrayQuantified { call, array, all } => {
+            ExprKind::ArrayQuantified { call, array, all, members: _ } => {
                 let left = call.args.first().map(|arg| self.expr(arg, names)).unwrap_or_default();
                 let quantifier = if *all { "ALL" } else { "ANY" };
                 let operator = call.operator.unwrap_or(call.proc.name);

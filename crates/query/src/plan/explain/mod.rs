@@ -125,7 +125,7 @@ pub(super) fn storable(condition: &Expr) -> bool {
                     || is_column(b) && is_value(a))
         }
         ExprKind::IsNull { arg, negated: _ } => is_column(arg) && storable_type(arg.ty),
-        ExprKind::ArrayQuantified { call, array, all: false } => {
+        ExprKind::ArrayQuantified { call, array, all: false, members: _ } => {
             call.operator == Some("=")
                 && call.args.first().is_some_and(|arg| is_column(arg) && storable_type(arg.ty))
                 && matches!(&array.kind, ExprKind::Array { elements, .. }

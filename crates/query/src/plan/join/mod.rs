@@ -12,6 +12,7 @@ mod build;
 mod classes;
 mod first_rows;
 mod leaf;
+mod or_clause;
 mod problem;
 mod search;
 

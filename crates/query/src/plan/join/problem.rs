@@ -6,7 +6,7 @@ use types::Result;
 
 use super::super::{FunctionSource, JoinKind, walk};
 use super::classes::Classes;
-use super::{FromCx, too_many};
+use super::{FromCx, or_clause, too_many};
 use crate::bind::query::{FromItem, Relation, Select, Source};
 use crate::expr::{Expr, ExprKind, Var};
 
@@ -155,10 +155,17 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// Takes AND apart.
+/// Takes AND apart, and what all alternatives of an OR have in common from it.
 pub(super) fn flatten(expr: &Expr, conditions: &mut Vec<Expr>) {
     match &expr.kind {
         ExprKind::And(parts) => parts.iter().for_each(|part| flatten(part, conditions)),
+        ExprKind::Or(alternatives) => {
+            let (common, rest) = or_clause::common(alternatives);
+            if common.is_empty() {
+                return conditions.push(expr.clone());
+            }
+            common.iter().chain(&rest).for_each(|part| flatten(part, conditions));
+        }
         _ => conditions.push(expr.clone()),
     }
 }

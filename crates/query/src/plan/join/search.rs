@@ -15,7 +15,7 @@ use super::super::{Cost, JoinKind, make, order};
 use super::build::{self, Lookup};
 use super::first_rows::FirstRows;
 use super::problem::{Mask, Problem, What, bit, members};
-use super::{FromCx, Part};
+use super::{FromCx, Part, or_clause};
 use crate::bind::query::Source;
 use crate::expr::{Expr, ExprKind};
 
@@ -91,20 +91,22 @@ pub(super) struct Search<'a, 'e> {
 
 impl<'a, 'e> Search<'a, 'e> {
     pub(super) fn new(
-        problem: Problem<'a>,
+        mut problem: Problem<'a>,
         planner: &mut Planner<'_>,
         cx: &'e FromCx<'a>,
         env: &'e Env,
     ) -> Result<Search<'a, 'e>> {
         let knowledge = planner.knowledge(cx.select);
+        let decided = or_clause::restrict(&mut problem, &knowledge);
         let shares = problem
             .clauses
             .iter()
-            .map(|clause| {
+            .zip(decided)
+            .map(|(clause, decided)| {
                 let relations = members(clause.uses)
                     .flat_map(|leaf| problem.leaves[leaf].relations.iter().copied())
                     .collect();
-                knowledge.share(&clause.expr, &relations)
+                (knowledge.share(&clause.expr, &relations) / decided).min(1.0)
             })
             .collect();
         let mut parts = Vec::new();

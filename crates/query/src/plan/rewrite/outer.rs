@@ -154,7 +154,9 @@ fn strict(condition: &Expr) -> BTreeSet<Column> {
         ExprKind::BooleanTest { arg, value: Some(true), negated: false } => strict(arg),
         ExprKind::BooleanTest { arg, value: Some(false), negated: false } => strict_value(arg),
         ExprKind::BooleanTest { arg, value: None, negated: true } => strict_value(arg),
-        ExprKind::ArrayQuantified { call, array: _, all: false } if call.proc.strict => {
+        ExprKind::ArrayQuantified { call, array: _, all: false, members: _ }
+            if call.proc.strict =>
+        {
             call.args.first().map(strict_value).unwrap_or_default()
         }
         _ => strict_value(condition),
