@@ -182,12 +182,7 @@ pub fn set_owner(
         }
         Found::View(view) => {
             let mut view = View::clone(view);
-            access_list::change_owner(&mut view.grants, view.owner, owner);
-            access_list::change_owner(&mut view.row_type_grants, view.owner, owner);
-            for column in &mut view.columns {
-                access_list::change_owner(&mut column.grants, view.owner, owner);
-            }
-            view.owner = owner;
+            change_view_owner(&mut view, owner);
             outcome.put(Object::View(Arc::new(view)));
         }
         Found::Sequence(sequence) => put_sequence_owner(&mut outcome, sequence, owner),
@@ -208,6 +203,16 @@ pub(super) fn check_owner_change(cx: Cx<'_>, schema: ObjectId, owner: ObjectId) 
         Some(schema) => Cx { role: owner, ..cx }.check_create(schema),
         None => Ok(()),
     }
+}
+
+/// Gives a view another owner.
+pub(super) fn change_view_owner(view: &mut View, owner: ObjectId) {
+    access_list::change_owner(&mut view.grants, view.owner, owner);
+    access_list::change_owner(&mut view.row_type_grants, view.owner, owner);
+    for column in &mut view.columns {
+        access_list::change_owner(&mut column.grants, view.owner, owner);
+    }
+    view.owner = owner;
 }
 
 /// Gives a table and its owned sequences another owner.

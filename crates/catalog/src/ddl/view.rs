@@ -7,7 +7,7 @@ use types::{Oid, Result, SqlError, SqlState};
 use super::default_privileges::new_grants;
 use super::{
     Cx, Found, Outcome, QualifiedName, RelationKind, check_type_name, limits, no_relation,
-    relation_exists,
+    relation, relation_exists,
 };
 use crate::describe::format_type;
 use crate::objects::*;
@@ -147,6 +147,17 @@ pub enum ViewAction {
     SetOption(ViewOption, String),
     /// `RESET (option)`.
     ResetOption(String),
+    /// `OWNER TO`.
+    SetOwner(String),
+    /// `ADD GENERATED … AS IDENTITY`, for which no column of a view is ready.
+    AddIdentity(String),
+    /// `SET GENERATED …` and `DROP IDENTITY` of what no column of a view has.
+    Identity {
+        /// Column name.
+        column: String,
+        /// `IF EXISTS`.
+        if_exists: bool,
+    },
 }
 
 /// The view called `name`, for its owner; `None` and a notice if it is missing and may be.
@@ -178,7 +189,7 @@ fn own_view<'a>(
 /// `ALTER VIEW name action, …`.
 ///
 /// # Errors
-/// `42P01`, `42703`, `42809`, `42501`.
+/// `42P01`, `42703`, `42704`, `42809`, `42501`, `55000`.
 pub fn alter_view(
     cx: Cx<'_>,
     name: &QualifiedName,
@@ -191,22 +202,54 @@ pub fn alter_view(
     for action in actions {
         match action {
             ViewAction::SetDefault { column, default } => {
-                let at = view.column(column).ok_or_else(|| {
-                    SqlError::new(
-                        SqlState::UNDEFINED_COLUMN,
-                        format!("column \"{column}\" of relation \"{}\" does not exist", view.name),
-                    )
-                })?;
+                let at = column_at(&view, column)?;
                 if let Some(column) = view.columns.get_mut(at) {
                     column.default.clone_from(default);
                 }
             }
             ViewAction::SetOption(option, text) => view.set_option(*option, text),
             ViewAction::ResetOption(name) => view.reset_option(name),
+            ViewAction::SetOwner(role) => {
+                let owner = cx.role(role)?.oid;
+                if owner != view.owner {
+                    relation::check_owner_change(cx, view.schema, owner)?;
+                    relation::change_view_owner(&mut view, owner);
+                }
+            }
+            ViewAction::AddIdentity(column) => {
+                column_at(&view, column)?;
+                return Err(not_ready(
+                    &view,
+                    column,
+                    "must be declared NOT NULL before identity can be added",
+                ));
+            }
+            ViewAction::Identity { column, if_exists } => {
+                column_at(&view, column)?;
+                let refusal = not_ready(&view, column, "is not an identity column");
+                if !if_exists {
+                    return Err(refusal);
+                }
+                outcome.skip_missing(format!("{}, skipping", refusal.message()));
+            }
         }
     }
     outcome.put(Object::View(Arc::new(view)));
     Ok(outcome)
+}
+
+/// # Errors
+/// `42703`.
+fn column_at(view: &View, column: &str) -> Result<usize> {
+    view.column(column).ok_or_else(|| {
+        let message = format!("column \"{column}\" of relation \"{}\" does not exist", view.name);
+        SqlError::new(SqlState::UNDEFINED_COLUMN, message)
+    })
+}
+
+fn not_ready(view: &View, column: &str, why: &str) -> SqlError {
+    let message = format!("column \"{column}\" of relation \"{}\" {why}", view.name);
+    SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
 }
 
 /// `ALTER VIEW … RENAME COLUMN`.

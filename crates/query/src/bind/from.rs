@@ -11,7 +11,7 @@ use types::{Oid, Result, SqlError, SqlState, oid};
 
 use super::query::{FromItem, OutputColumn, Relation, Source};
 use super::scope::{Item, Place, Sight};
-use super::{Binder, CteSource, required, strings, unsupported};
+use super::{Binder, CteSource, required, strings};
 
 /// A relation that FROM can name.
 pub(super) enum Found {
@@ -97,7 +97,8 @@ impl Binder<'_> {
             NodeEnum::RangeTableSample(_) => {
                 Err(SqlError::unsupported("TABLESAMPLE clause not supported"))
             }
-            NodeEnum::RangeTableFunc(_) => Err(unsupported("XMLTABLE")),
+            NodeEnum::RangeTableFunc(_) => Err(SqlError::unsupported("unsupported XML feature")
+                .detail("This functionality requires the server to be built with libxml support.")),
             _ => Err(SqlError::internal("unexpected FROM item")),
         })
     }

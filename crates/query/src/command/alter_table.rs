@@ -39,7 +39,7 @@ pub(super) async fn alter(
     session.begin_statement().await?;
     let shape = existing(session, &name);
     if shape.is_none() && super::view::find(session, &name).is_some() {
-        return of_view(session, stmt, statement, &name).await;
+        return super::view::alter(session, stmt, statement, "ALTER TABLE").await;
     }
     let mut actions = Vec::new();
     for node in cmds {
@@ -75,16 +75,15 @@ async fn check_rows_for_domain(
     }
 }
 
-/// `ALTER SEQUENCE … OWNER TO`, `ALTER VIEW … OWNER TO`: an ALTER TABLE to the grammar.
+/// `ALTER SEQUENCE … OWNER TO`: an ALTER TABLE to the grammar.
 async fn owner_only(
     session: &mut Session,
     stmt: &protobuf::AlterTableStmt,
 ) -> Result<Option<Outcome>> {
-    let (kind, tag) = match ObjectType::from_i32(stmt.objtype) {
-        Some(ObjectType::ObjectSequence) => (RelationKind::Sequence, "ALTER SEQUENCE"),
-        Some(ObjectType::ObjectView) => (RelationKind::View, "ALTER VIEW"),
-        _ => return Ok(None),
-    };
+    if stmt.objtype != ObjectType::ObjectSequence as i32 {
+        return Ok(None);
+    }
+    let (kind, tag) = (RelationKind::Sequence, "ALTER SEQUENCE");
     let [Node { node: Some(NodeEnum::AlterTableCmd(command)) }] = stmt.cmds.as_slice() else {
         return Ok(None);
     };
@@ -95,67 +94,6 @@ async fn owner_only(
     let role = super::role::role_name(session, required(command.newowner.as_ref())?)?;
     change(session, tag, |cx| ddl::set_owner(cx, kind, &name, &role, stmt.missing_ok)).await?;
     Ok(Some(Outcome::Done(tag.into())))
-}
-
-/// `ALTER TABLE` of a view, which can do what `ALTER VIEW` can.
-///
-/// # Errors
-/// `42809` for what views do not have.
-async fn of_view(
-    session: &mut Session,
-    stmt: &protobuf::AlterTableStmt,
-    statement: &Statement,
-    name: &ddl::QualifiedName,
-) -> Result<Outcome> {
-    use AlterTableType as Type;
-    let commands = stmt.cmds.iter().filter_map(|node| match &node.node {
-        Some(NodeEnum::AlterTableCmd(command)) => Some(command),
-        _ => None,
-    });
-    let mut new_owner = None;
-    for command in commands {
-        let words = match Type::from_i32(command.subtype).unwrap_or(Type::Undefined) {
-            Type::AtColumnDefault | Type::AtSetRelOptions | Type::AtResetRelOptions => continue,
-            Type::AtChangeOwner if stmt.cmds.len() == 1 => {
-                new_owner = command.newowner.as_ref();
-                continue;
-            }
-            Type::AtChangeOwner => {
-                return Err(SqlError::unsupported(
-                    "ALTER TABLE OWNER TO with other actions not supported for a view",
-                ));
-            }
-            Type::AtAddColumn => "ADD COLUMN",
-            Type::AtDropColumn => "DROP COLUMN",
-            Type::AtDropNotNull => "ALTER COLUMN ... DROP NOT NULL",
-            Type::AtDropExpression => "ALTER COLUMN ... DROP EXPRESSION",
-            Type::AtSetStorage => "ALTER COLUMN ... SET STORAGE",
-            Type::AtAddIdentity => "ALTER COLUMN ... ADD IDENTITY",
-            Type::AtSetIdentity => "ALTER COLUMN ... SET",
-            Type::AtDropIdentity => "ALTER COLUMN ... DROP IDENTITY",
-            Type::AtAddConstraint => "ADD CONSTRAINT",
-            Type::AtAlterConstraint => "ALTER CONSTRAINT",
-            Type::AtDropConstraint => "DROP CONSTRAINT",
-            Type::AtEnableTrigAll => "ENABLE TRIGGER ALL",
-            Type::AtEnableTrigUser => "ENABLE TRIGGER USER",
-            Type::AtDisableTrigAll => "DISABLE TRIGGER ALL",
-            Type::AtDisableTrigUser => "DISABLE TRIGGER USER",
-            _ => return Err(SqlError::unsupported("unsupported ALTER TABLE statement")),
-        };
-        return Err(SqlError::new(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("ALTER action {words} cannot be performed on relation \"{}\"", name.name),
-        )
-        .detail("This operation is not supported for views."));
-    }
-    let Some(owner) = new_owner else {
-        return super::view::alter(session, stmt, statement, "ALTER TABLE").await;
-    };
-    let role = super::role::role_name(session, owner)?;
-    let kind = RelationKind::View;
-    change(session, "ALTER TABLE", |cx| ddl::set_owner(cx, kind, name, &role, stmt.missing_ok))
-        .await?;
-    Ok(Outcome::Done("ALTER TABLE".into()))
 }
 
 /// The present value of an identity column's sequence.

@@ -133,7 +133,7 @@ fn element_outcome(
             ddl::create_sequence(cx, &name, stmt.if_not_exists, &options)
         }
         NodeEnum::CreateStmt(stmt) => {
-            ddl::create_table(cx, &table::bind(session, stmt, statement)?)
+            table::create_bound(cx, stmt, &table::bind(session, stmt, statement)?)
         }
         NodeEnum::ViewStmt(stmt) => ddl::create_view(cx, &view::bind(session, stmt, statement)?),
         NodeEnum::GrantStmt(stmt) => ddl::grant_privileges(cx, &grant::bind(session, stmt)?),

@@ -13,7 +13,9 @@ use super::ddl::{change, range_name};
 use super::{Outcome, constraint, like, sequence};
 use crate::bind::{Binder, Recorder, required, strings};
 use crate::expr::{Expr, ExprKind};
+use crate::rules::index_tablespaces;
 use crate::session::Session;
+use crate::system::check_tablespace;
 
 pub(super) async fn create(
     session: &mut Session,
@@ -22,8 +24,22 @@ pub(super) async fn create(
 ) -> Result<Outcome> {
     session.begin_statement().await?;
     let request = bind(session, stmt, statement)?;
-    change(session, "CREATE TABLE", |cx| ddl::create_table(cx, &request)).await?;
+    change(session, "CREATE TABLE", |cx| create_bound(cx, stmt, &request)).await?;
     Ok(Outcome::Done("CREATE TABLE".into()))
+}
+
+/// Makes the table that [`bind`] read from `stmt`.
+pub(super) fn create_bound(
+    cx: ddl::Cx<'_>,
+    stmt: &protobuf::CreateStmt,
+    request: &CreateTable,
+) -> Result<ddl::Outcome> {
+    let outcome = ddl::create_table(cx, request)?;
+    // PostgreSQL looks tablespaces up last, as it makes the indexes.
+    if outcome.created.is_some() {
+        index_tablespaces(stmt).into_iter().try_for_each(check_tablespace)?;
+    }
+    Ok(outcome)
 }
 
 /// The request that a CREATE TABLE makes.

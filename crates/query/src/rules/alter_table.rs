@@ -4,7 +4,7 @@ use parser::NodeEnum;
 use parser::protobuf::{
     AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint,
 };
-use types::{Result, SqlError};
+use types::{Result, SqlError, SqlState};
 
 use super::day::{Day, features};
 use super::{Context, Rule, check_all};
@@ -136,6 +136,17 @@ fn is(constraint: &Constraint, kind: ConstrType) -> bool {
 
 fn is_unique_using_index(constraint: &Constraint) -> bool {
     is(constraint, ConstrType::ConstrUnique) && !constraint.indexname.is_empty()
+}
+
+/// The error of an action that a view does not have.
+pub(crate) fn not_of_view(command: &AlterTableCmd, view: &str) -> SqlError {
+    let known = ACTIONS.iter().find(|(kind, _, _)| *kind as i32 == command.subtype);
+    let words = known.map_or("", |(_, words, _)| *words);
+    SqlError::new(
+        SqlState::WRONG_OBJECT_TYPE,
+        format!("ALTER action {words} cannot be performed on relation \"{view}\""),
+    )
+    .detail("This operation is not supported for views.")
 }
 
 /// # Errors

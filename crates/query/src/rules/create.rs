@@ -81,9 +81,6 @@ pub(super) const TABLE: &[Rule<CreateStmt>] = &[
                 && !constraint.options.is_empty()
         })
     }),
-    Rule::never("USING INDEX TABLESPACE clause not supported for CREATE TABLE", |stmt, _| {
-        constraints(stmt).any(|constraint| !constraint.indexspace.is_empty())
-    }),
 ];
 
 /// In the order in which a real cluster checks: method and mode come before the keys.
@@ -269,6 +266,13 @@ fn constraints(stmt: &CreateStmt) -> impl Iterator<Item = &Constraint> {
             _ => None,
         }
     })
+}
+
+/// The tablespaces that indexes of constraints are to stand in, the primary key's first.
+pub(crate) fn index_tablespaces(stmt: &CreateStmt) -> Vec<&str> {
+    let mut named: Vec<_> = constraints(stmt).filter(|c| !c.indexspace.is_empty()).collect();
+    named.sort_by_key(|constraint| constraint.contype != ConstrType::ConstrPrimary as i32);
+    named.into_iter().map(|constraint| constraint.indexspace.as_str()).collect()
 }
 
 fn has_constraint(stmt: &CreateStmt, kind: ConstrType) -> bool {

@@ -25,6 +25,8 @@ use types::{Result, SqlError, SqlState};
 
 use crate::plan::LockStrength;
 
+pub(crate) use self::alter_table::not_of_view;
+pub(crate) use self::create::index_tablespaces;
 pub use self::day::{Day, NotADay};
 pub(crate) use self::day::{Period, features};
 

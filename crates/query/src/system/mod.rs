@@ -32,6 +32,7 @@ pub(crate) use self::random::Random;
 pub(crate) use self::reg::{
     Names, input as reg_input, is_reg_type, output as reg_output, prints_names,
 };
+pub(crate) use self::size::check_tablespace;
 use crate::chunk::Chunk;
 use crate::expr::{Call, Expr, ExprKind};
 use crate::session::SessionCx;

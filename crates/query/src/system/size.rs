@@ -43,12 +43,7 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         },
         "pg_tablespace_size_name" => |cx, _, args| {
             let [Datum::Text(name)] = args else { return Ok(Datum::Null) };
-            let known = TABLESPACES.into_iter().find(|(_, known)| *known == &**name);
-            let (oid, _) = known.ok_or_else(|| {
-                let message = format!("tablespace \"{name}\" does not exist");
-                SqlError::new(SqlState::UNDEFINED_OBJECT, message)
-            })?;
-            tablespace(session(cx)?, oid)
+            tablespace(session(cx)?, tablespace_oid(name)?)
         },
         "pg_tablespace_size_oid" => |cx, _, args| match args {
             [Datum::Oid(oid)] => tablespace(session(cx)?, *oid),
@@ -114,6 +109,28 @@ fn relation(cx: &CallCx<'_>, args: &[Datum], part: Part) -> Result<Datum> {
     }
     let known = describe::relation_name(&cx.catalog, *oid);
     Ok(known.map_or(Datum::Null, |_| Datum::Int8(0)))
+}
+
+/// # Errors
+/// `42704`.
+fn tablespace_oid(name: &str) -> Result<u32> {
+    let known = TABLESPACES.into_iter().find(|(_, known)| *known == name);
+    known.map(|(oid, _)| oid).ok_or_else(|| {
+        let message = format!("tablespace \"{name}\" does not exist");
+        SqlError::new(SqlState::UNDEFINED_OBJECT, message)
+    })
+}
+
+/// Whether an index can be put into the tablespace called `name`.
+///
+/// # Errors
+/// `42704`, `22023`.
+pub(crate) fn check_tablespace(name: &str) -> Result<()> {
+    if tablespace_oid(name)? == DEFAULT_TABLESPACE {
+        return Ok(());
+    }
+    let message = "only shared relations can be placed in pg_global tablespace";
+    Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message))
 }
 
 fn tablespace(cx: &SessionCx, oid: u32) -> Result<Datum> {
