@@ -90,7 +90,7 @@ pub(crate) struct StartArgs {
     /// Form of the log, which goes to the standard error output.
     #[arg(long, value_name = "FORMAT", env = "BOREALIS_LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
-    /// Threads that serve sessions [default: one for each processor].
+    /// Threads that serve sessions [default: one for each processor; 2 at least].
     #[arg(long, value_name = "COUNT", env = "BOREALIS_THREADS")]
     pub(crate) threads: Option<usize>,
     #[command(flatten)]

@@ -33,6 +33,11 @@ use crate::{logging, print};
 const ACCOUNT: &str = "123456789012";
 /// How often certificates are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(60 * 60);
+/// One thread of the runtime may compute for long while another listens.
+const THREADS_MIN: usize = 2;
+/// How often it is made sure that a thread listens: a delay that nobody notices, for some 0.01 % of
+/// a processor.
+const LISTEN_CHECK: Duration = Duration::from_millis(50);
 
 /// Runs a server until it is interrupted.
 pub(crate) fn start(args: &StartArgs) -> Result<()> {
@@ -53,12 +58,30 @@ pub(crate) fn start(args: &StartArgs) -> Result<()> {
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads.max(1))
+        .worker_threads(threads.max(THREADS_MIN))
         .thread_name("borealis")
         .enable_all()
         .build()
         .map_err(|error| because("cannot start the runtime", error))?;
+    keep_listening(runtime.handle().clone())?;
     runtime.block_on(serve(args, &dir))
+}
+
+/// Wakes a thread of the runtime every now and then.
+///
+/// A thread that waited for the sockets and got a single session's message leaves them to compute, and
+/// wakes no other to wait in its place. One call of a function may take many seconds without a pause;
+/// until it ended, nobody would see another client's message, a new connection, a cancel request. A
+/// thread woken for nothing goes back to wait, and finds the sockets without anybody.
+fn keep_listening(runtime: tokio::runtime::Handle) -> Result<()> {
+    let beat = move || {
+        loop {
+            std::thread::sleep(LISTEN_CHECK);
+            drop(runtime.spawn(async {}));
+        }
+    };
+    let thread = std::thread::Builder::new().name("listen-check".into()).spawn(beat);
+    thread.map(drop).map_err(|error| because("cannot start a thread", error))
 }
 
 async fn serve(args: &StartArgs, dir: &DataDir) -> Result<()> {

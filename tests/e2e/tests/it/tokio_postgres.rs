@@ -331,6 +331,29 @@ async fn running_query_is_cancelled() {
     client.batch_execute("SELECT 1").await.expect("the session goes on");
 }
 
+/// A single call of a function that computes for minutes without a pause keeps nobody else waiting, and
+/// is cancelled in its midst.
+#[tokio::test]
+async fn long_call_leaves_others_alone() {
+    let (server, client) = session().await;
+    let token = client.cancel_token();
+    let endpoint = server.endpoint();
+    let items = "(SELECT jsonb_agg(i) FROM generate_series(1, 30000) i)";
+    let path = "$[*] ? (exists($[*] ? (@ < 0)))";
+    let sql = format!("SELECT jsonb_path_query_array({items}, '{path}')");
+    let (result, ()) = tokio::join!(client.batch_execute(&sql), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let start = Instant::now();
+        for _ in 0..5 {
+            let other = endpoint.connect().await;
+            other.batch_execute("SELECT 1").await.expect("an answer");
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        token.cancel_query(endpoint.tls()).await.expect("a cancel request");
+    });
+    assert_eq!(sqlstate(&result.unwrap_err()), "57014");
+}
+
 #[tokio::test]
 async fn dropped_transaction_is_rolled_back() {
     let (_server, mut client) = session().await;
