@@ -15,8 +15,6 @@ mod refusals;
 #[cfg(test)]
 mod sqlx;
 #[cfg(test)]
-mod traces;
-#[cfg(test)]
 mod transaction;
 #[cfg(test)]
 mod world;

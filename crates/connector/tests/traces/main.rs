@@ -1,4 +1,12 @@
 //! What a connector tells of itself: spans, events and counters, and no secret in any of them.
+//!
+//! A program of its own: whether an event is heard is decided when a thread first reaches it, and
+//! every thread that does so here listens.
+
+#[cfg(test)]
+#[path = "../it/world.rs"]
+#[expect(dead_code, reason = "the other tests' helpers are here, too")]
+mod world;
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -8,7 +16,7 @@ use testkit::{BorealisServer, Operator};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::world::{config, connector};
+use self::world::{config, connector};
 
 /// What is traced on this thread, at every level and by every crate, in which spans.
 #[derive(Clone, Default)]
