@@ -217,7 +217,7 @@ fn grant_on_all(
                 grant_on_columned(cx, outcome, to, Columned::Table(Box::new(Table::clone(table))))?;
             }
             for view in catalog.views().filter(|view| view.schema == schema) {
-                grant_on_columned(cx, outcome, to, Columned::View(View::clone(view)))?;
+                grant_on_columned(cx, outcome, to, Columned::View(Box::new(View::clone(view))))?;
             }
         }
         DefaultGrantsKind::Sequences => {
@@ -307,7 +307,7 @@ fn grant_on_relation(
                 Some(Object::View(changed)) => View::clone(changed),
                 _ => View::clone(view),
             };
-            grant_on_columned(cx, outcome, to, Columned::View(view))
+            grant_on_columned(cx, outcome, to, Columned::View(Box::new(view)))
         }
         Some(Found::Index(_, index)) => Err(SqlError::new(
             SqlState::WRONG_OBJECT_TYPE,
@@ -334,7 +334,7 @@ fn grant_on_relation(
 /// A relation whose columns have access lists of their own, being changed.
 enum Columned {
     Table(Box<Table>),
-    View(View),
+    View(Box<View>),
 }
 
 impl Columned {
@@ -419,7 +419,7 @@ fn grant_on_columned(
     if changed {
         outcome.put(match relation {
             Columned::Table(table) => Object::Table(Arc::from(table)),
-            Columned::View(view) => Object::View(Arc::new(view)),
+            Columned::View(view) => Object::View(Arc::from(view)),
         });
     }
     Ok(())

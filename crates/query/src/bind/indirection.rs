@@ -12,6 +12,9 @@ use super::scope::{Item, Place};
 use super::{Binder, required};
 use crate::expr::{Expr, ExprKind, SubLinkKind};
 
+/// Names and types of an anonymous row's fields.
+pub(super) type RowFields = Vec<(String, Oid)>;
+
 /// Most dimensions of an array.
 const DIMENSIONS_MAX: usize = 6;
 
@@ -441,7 +444,7 @@ impl Binder<'_> {
         query: &Query,
         column: usize,
         scopes: &[&[Relation]],
-    ) -> Option<Vec<(String, Oid)>> {
+    ) -> Option<RowFields> {
         match &query.body {
             Body::Select(select) => {
                 let mut scopes = scopes.to_vec();

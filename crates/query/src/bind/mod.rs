@@ -96,7 +96,7 @@ pub struct Binder<'a> {
     /// COLLATE clauses met so far.
     collations: Vec<collation::Collation>,
     /// The fields of the anonymous rows that WITH queries give, by number and column.
-    cte_rows: HashMap<usize, Vec<Option<Vec<(String, Oid)>>>>,
+    cte_rows: HashMap<usize, Vec<Option<indirection::RowFields>>>,
     next_cte: usize,
     next_work_table: usize,
     depth: usize,

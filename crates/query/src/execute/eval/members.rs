@@ -19,7 +19,15 @@ const ELEMENTS_MIN: usize = 9;
 
 /// What is known of an array's elements, and in which execution; nothing before the first row.
 #[derive(Debug, Default)]
-pub struct Members(Mutex<Option<(u64, Option<Set>)>>);
+pub struct Members(Mutex<Option<Box<Known>>>);
+
+/// What one execution found.
+#[derive(Debug)]
+struct Known {
+    execution: u64,
+    /// Nothing if the array is compared element by element.
+    set: Option<Set>,
+}
 
 /// The elements without NULLs, and whether there are NULLs.
 #[derive(Debug)]
@@ -49,7 +57,7 @@ impl Members {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let execution = cx.memo.number();
         let set = match &*known {
-            Some((number, set)) if *number == execution => set,
+            Some(known) if known.execution == execution => &known.set,
             _ => {
                 let set = match is_fixed(array) && compares_hashed(call, all) {
                     true => with(array, &[], cx, |array| match array {
@@ -58,7 +66,7 @@ impl Members {
                     })?,
                     false => None,
                 };
-                &known.insert((execution, set)).1
+                &known.insert(Box::new(Known { execution, set })).set
             }
         };
         let Some(set) = set else { return Ok(None) };

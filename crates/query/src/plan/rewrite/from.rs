@@ -178,10 +178,10 @@ fn binds_outside(item: &FromItem, below: bool) -> bool {
     let FromItem::Join { kind, left, right, on } = item else { return false };
     let below = below || *kind != JoinKind::Inner;
     let mut found = false;
-    if below {
-        if let Some(condition) = on {
-            walk::vars(condition, 0, &mut |var, depth, _| found |= var.level == depth + 1);
-        }
+    if let Some(condition) = on
+        && below
+    {
+        walk::vars(condition, 0, &mut |var, depth, _| found |= var.level == depth + 1);
     }
     found || binds_outside(left, below) || binds_outside(right, below)
 }
