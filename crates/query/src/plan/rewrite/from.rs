@@ -70,8 +70,8 @@ struct Place<'a> {
     nullable: bool,
     /// What has conditions may be pulled up.
     filters: bool,
-    /// The outer join whose condition would take its conditions: only what it joins may stand in
-    /// them.
+    /// The outer or semi-join whose condition would name what its columns stand for, or take its
+    /// conditions: only what it joins may stand in them.
     lateral: Option<&'a [usize]>,
 }
 
@@ -107,14 +107,16 @@ impl PullUp<'_> {
         relations(&left, &mut joined);
         relations(&right, &mut joined);
         let optional = Place { nullable: true, filters: true, lateral: Some(&joined) };
+        // The join's condition may name the columns of this side, too.
+        let preserved = Place { lateral: Some(&joined), ..*place };
         let mut here = Vec::new();
         let (left, right) = match kind {
             JoinKind::Inner => (self.item(*left, above, place), self.item(*right, above, place)),
             JoinKind::Left => {
-                (self.item(*left, above, place), self.item(*right, &mut here, &optional))
+                (self.item(*left, above, &preserved), self.item(*right, &mut here, &optional))
             }
             JoinKind::Right => {
-                (self.item(*left, &mut here, &optional), self.item(*right, above, place))
+                (self.item(*left, &mut here, &optional), self.item(*right, above, &preserved))
             }
             JoinKind::Full => {
                 let either = Place { filters: false, ..optional };
@@ -122,7 +124,7 @@ impl PullUp<'_> {
             }
             JoinKind::Semi | JoinKind::Anti => {
                 let tested = Place { nullable: false, ..optional };
-                (self.item(*left, above, place), self.item(*right, &mut here, &tested))
+                (self.item(*left, above, &preserved), self.item(*right, &mut here, &tested))
             }
         };
         and(&mut on, here);
