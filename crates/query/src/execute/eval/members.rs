@@ -54,12 +54,16 @@ impl Members {
         left: &Datum,
         cx: &EvalCx<'_>,
     ) -> Result<Option<Datum>, Stop> {
+        // Short lists, and what changes from row to row, must not cost a lock for each row.
+        if !may_be_hashed(array) {
+            return Ok(None);
+        }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let execution = cx.memo.number();
         let set = match &*known {
             Some(known) if known.execution == execution => &known.set,
             _ => {
-                let set = match is_fixed(array) && compares_hashed(call, all) {
+                let set = match compares_hashed(call, all) {
                     true => with(array, &[], cx, |array| match array {
                         Datum::Array(array) => Set::new(call, array),
                         _ => None,
@@ -98,13 +102,23 @@ impl Set {
     }
 }
 
-/// Whether an array has the same value for all rows.
-fn is_fixed(array: &Expr) -> bool {
+/// Whether an array has the same value for all rows, and may be long enough.
+fn may_be_hashed(array: &Expr) -> bool {
     match &array.kind {
-        ExprKind::Const(_) | ExprKind::Param(_) => true,
+        ExprKind::Const(Datum::Array(array)) => array.elements.len() >= ELEMENTS_MIN,
+        ExprKind::Param(_) => true,
         ExprKind::Array { elements, nested: false, element_type: _ } => {
-            elements.iter().all(is_fixed)
+            elements.len() >= ELEMENTS_MIN && elements.iter().all(is_fixed)
         }
+        ExprKind::Relabel(arg) => may_be_hashed(arg),
+        _ => false,
+    }
+}
+
+/// Whether an element has the same value for all rows.
+fn is_fixed(element: &Expr) -> bool {
+    match &element.kind {
+        ExprKind::Const(_) | ExprKind::Param(_) => true,
         ExprKind::Relabel(arg) => is_fixed(arg),
         _ => false,
     }

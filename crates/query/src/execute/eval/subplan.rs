@@ -1,7 +1,7 @@
 //! Sub-queries in expressions: from remembered rows to a value.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use types::{Array, Datum, Oid, Record, SqlError, SqlState, oid};
 
@@ -48,7 +48,7 @@ pub(crate) struct Remembered {
 /// Results of a statement's sub-plans, by their number.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    number: u64,
+    number: OnceLock<u64>,
     results: Vec<Vec<Remembered>>,
 }
 
@@ -57,13 +57,13 @@ impl Memo {
     pub(crate) fn new(subplans: usize) -> Memo {
         let mut results = Vec::new();
         results.resize_with(subplans, Vec::new);
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        Memo { number: MADE.fetch_add(1, Ordering::Relaxed), results }
+        Memo { number: OnceLock::new(), results }
     }
 
-    /// Tells it from all others that were ever made in this process.
+    /// Tells it from all others in this process that were ever asked: most are not, and share nothing.
     pub(super) fn number(&self) -> u64 {
-        self.number
+        static ASKED: AtomicU64 = AtomicU64::new(0);
+        *self.number.get_or_init(|| ASKED.fetch_add(1, Ordering::Relaxed))
     }
 
     fn find(&self, id: usize, args: &[Datum]) -> Option<&Remembered> {
