@@ -40,13 +40,16 @@ impl Iam {
         })
     }
 
-    /// Makes a role that Lambda functions may act as; its ARN.
+    /// Makes a role that the administrator may act as, in the place of Lambda; its ARN.
     ///
     /// # Errors
-    /// What IAM answers.
+    /// What STS and IAM answer.
     pub fn create_role(&self, name: &str) -> Result<String> {
+        let caller =
+            self.call("sts", &[("Action", "GetCallerIdentity"), ("Version", STS_VERSION)])?;
+        let administrator = element(&caller, "Arn")?;
         let trust = json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"
+            "Effect": "Allow", "Principal": {"AWS": administrator}, "Action": "sts:AssumeRole"
         }]});
         let parameters = [
             ("Action", "CreateRole"),
