@@ -141,19 +141,17 @@ fn nearly_equal(case: &Case, found: Option<&str>) -> bool {
     }
 }
 
+fn call_cx(settings: &FormatSettings) -> CallCx<'_> {
+    CallCx { settings, transaction_micros: 0, statement_micros: 0, session: &(), canceled: None }
+}
+
 #[track_caller]
 fn check(table: &str, zone: &str, run: fn(&Case, &CallCx<'_>) -> Option<String>) {
     let settings = FormatSettings {
         time_zone: types::TimeZone::parse(zone).unwrap(),
         ..FormatSettings::default()
     };
-    let cx = CallCx {
-        settings: &settings,
-        transaction_micros: 0,
-        statement_micros: 0,
-        session: &(),
-        canceled: None,
-    };
+    let cx = call_cx(&settings);
     let mut differences = Vec::new();
     let mut count = 0;
     for line in table.lines() {
@@ -227,13 +225,7 @@ const TABLES: &[&str] = &[
 #[test]
 fn any_arguments_are_survived() {
     let settings = FormatSettings::default();
-    let cx = CallCx {
-        settings: &settings,
-        transaction_micros: 0,
-        statement_micros: 0,
-        session: &(),
-        canceled: None,
-    };
+    let cx = call_cx(&settings);
     let cases: Vec<Case> = TABLES.iter().flat_map(|table| table.lines().map(parse)).collect();
     let mut pools: HashMap<Oid, Vec<Datum>> = HashMap::new();
     for case in &cases {
