@@ -23,6 +23,8 @@ mod indexes;
 #[cfg(test)]
 mod planner;
 #[cfg(test)]
+mod planner_joins;
+#[cfg(test)]
 mod psql;
 #[cfg(test)]
 mod resources;
