@@ -243,6 +243,8 @@ pub struct UserCall {
     pub result_type: Oid,
     /// Types and modifiers of a column definition list, if there is one: `f() AS (a int, b text)`.
     pub defined: Vec<(Oid, i32)>,
+    /// Whether the call is an item of FROM that PostgreSQL may replace by the function's query.
+    pub in_from: bool,
 }
 
 /// A value that becomes a domain's.

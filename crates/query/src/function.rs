@@ -9,13 +9,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::Function;
-use catalog::objects::{FunctionBody, ObjectId};
+use catalog::objects::{FunctionBody, ObjectId, Sql};
 use parser::protobuf::SelectStmt;
 use parser::{Node, NodeEnum, Statement, StatementKind};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use crate::bind::query::OutputColumn;
 use crate::bind::{Binder, FunctionScope, Recorder, unsupported};
+use crate::inlining::is_replaceable;
 use crate::plan::{self, PlanCx, StatementPlan};
 use crate::session::SessionCx;
 
@@ -29,6 +30,8 @@ pub(crate) struct Compiled {
     pub(crate) statements: Vec<Arc<StatementPlan>>,
     /// What a row of the last statement is.
     pub(crate) shape: Shape,
+    /// As [`is_replaceable`] has it.
+    pub(crate) replaceable: bool,
 }
 
 /// What a row of a function's last statement is.
@@ -143,6 +146,7 @@ pub(crate) fn compile_body(
     let mut outputs: Option<Vec<OutputColumn>> = None;
     let count = statements.len();
     let mut shape = Shape::Void;
+    let mut replaceable = false;
     for (number, node) in statements.iter().enumerate() {
         let binder = match (names, recorder) {
             (_, Some(recorder)) => Binder::new(cx, text, arg_types).recording(recorder),
@@ -164,6 +168,7 @@ pub(crate) fn compile_body(
                 };
                 if last {
                     outputs = Some(bound.tree.columns.clone());
+                    replaceable = count == 1 && is_replaceable(function, &bound.tree);
                 }
                 plan::plan_query(bound, &plan_cx)?
             }
@@ -201,7 +206,7 @@ pub(crate) fn compile_body(
             true => Shape::Row(row_fields(function, columns)),
         };
     }
-    Ok(Compiled { statements: plans, shape })
+    Ok(Compiled { statements: plans, shape, replaceable })
 }
 
 fn row_fields(function: &Function, columns: &[OutputColumn]) -> Vec<(Arc<str>, Oid)> {
@@ -353,10 +358,19 @@ pub(crate) fn statements(body: &FunctionBody) -> Result<Vec<NodeEnum>> {
     }
 }
 
-/// The statements of `RETURN expression` or `BEGIN ATOMIC … END`.
+/// The statements of `RETURN expression` or `BEGIN ATOMIC … END`, `RETURN` among them as a query.
 pub(crate) fn parsed_statements(body: Option<&Node>) -> Result<Vec<NodeEnum>> {
+    let one = |node: NodeEnum| match node {
+        NodeEnum::ReturnStmt(stmt) => returned(stmt.returnval.as_deref()),
+        node => node,
+    };
+    Ok(written_statements(body)?.into_iter().map(one).collect())
+}
+
+/// As [`parsed_statements`], each as it was written.
+fn written_statements(body: Option<&Node>) -> Result<Vec<NodeEnum>> {
     match body.and_then(|node| node.node.as_ref()) {
-        Some(NodeEnum::ReturnStmt(stmt)) => Ok(vec![returned(stmt.returnval.as_deref())]),
+        Some(node @ NodeEnum::ReturnStmt(_)) => Ok(vec![node.clone()]),
         Some(NodeEnum::List(outer)) => {
             let mut all = Vec::new();
             for node in &outer.items {
@@ -368,13 +382,24 @@ pub(crate) fn parsed_statements(body: Option<&Node>) -> Result<Vec<NodeEnum>> {
                     None => {}
                 }
             }
-            let one = |node: NodeEnum| match node {
-                NodeEnum::ReturnStmt(stmt) => returned(stmt.returnval.as_deref()),
-                node => node,
-            };
-            Ok(all.into_iter().map(one).collect())
+            Ok(all)
         }
         _ => Err(SqlError::internal("unexpected function body")),
+    }
+}
+
+/// The statements of a body that is no literal, each as it was written.
+///
+/// # Errors
+/// `42601`.
+pub(crate) fn statements_as_written(sql: &Sql) -> Result<Vec<NodeEnum>> {
+    let text = format!("{BEFORE_BODY}{}", sql.text);
+    match parser::parse(&text)?.pop().map(|statement| statement.kind) {
+        Some(StatementKind::Postgres { node, asynchronous: false }) => match *node {
+            NodeEnum::CreateFunctionStmt(create) => written_statements(create.sql_body.as_deref()),
+            _ => Err(SqlError::internal("function body does not parse")),
+        },
+        _ => Err(SqlError::internal("function body does not parse")),
     }
 }
 

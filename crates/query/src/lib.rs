@@ -17,6 +17,7 @@ pub mod execute;
 pub mod expr;
 mod function;
 mod implied;
+mod inlining;
 pub mod job;
 pub mod plan;
 mod rules;

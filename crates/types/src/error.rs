@@ -54,7 +54,11 @@ pub struct Fields {
     pub hint: Option<String>,
     /// 1-based character (not byte) offset into the statement's text.
     pub position: Option<usize>,
-    /// Call context, as `PL/pgSQL` or `COPY` give it.
+    /// 1-based character offset into [`Fields::internal_query`].
+    pub internal_position: Option<usize>,
+    /// A text that is not the client's, which failed: the body of a function.
+    pub internal_query: Option<String>,
+    /// Call context, as functions in SQL or `COPY` give it: a line for each call, innermost first.
     pub context: Option<String>,
     /// Schema of the object concerned.
     pub schema: Option<String>,
@@ -80,6 +84,8 @@ impl SqlError {
             detail: None,
             hint: None,
             position: None,
+            internal_position: None,
+            internal_query: None,
             context: None,
             schema: None,
             table: None,
@@ -145,6 +151,29 @@ impl SqlError {
     #[must_use]
     pub fn without_position(mut self) -> SqlError {
         self.0.position = None;
+        self
+    }
+
+    /// With its position in `text`, which is not the client's, if it has a position.
+    #[must_use]
+    pub fn within_text(mut self, text: &str) -> SqlError {
+        if let Some(position) = self.0.position.take() {
+            self.0.internal_position = Some(position);
+            self.0.internal_query = Some(text.to_owned());
+        }
+        self
+    }
+
+    /// With one more line of context, of what the error happened within.
+    #[must_use]
+    pub fn within(mut self, line: &str) -> SqlError {
+        match &mut self.0.context {
+            Some(context) => {
+                context.push('\n');
+                context.push_str(line);
+            }
+            None => self.0.context = Some(line.to_owned()),
+        }
         self
     }
 

@@ -31,7 +31,7 @@ fn is_schema_conflict(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|error| error.message().ends_with("(OC001)"))
 }
 
-/// What a statement failed with: SQLSTATE and message, as far as the server said.
+/// What a statement failed with: SQLSTATE, message and context, as far as the server said.
 #[derive(Debug)]
 pub(crate) struct SqlFailure {
     sqlstate: Option<String>,
@@ -54,7 +54,11 @@ impl From<tokio_postgres::Error> for SqlFailure {
         match error.as_db_error() {
             Some(db) => {
                 let sqlstate = db.code().code().to_owned();
-                SqlFailure { sqlstate: Some(sqlstate), text: db.message().to_owned() }
+                let mut text = db.message().to_owned();
+                if let Some(context) = db.where_() {
+                    text += &format!("\nCONTEXT: {context}");
+                }
+                SqlFailure { sqlstate: Some(sqlstate), text }
             }
             None => SqlFailure { sqlstate: None, text: format!("{error:?}") },
         }

@@ -84,6 +84,11 @@ fn check_replacement(cx: Cx<'_>, before: &Function, after: &Function) -> Result<
         let outputs = function.outputs();
         outputs.map(|output| (output.name.clone(), output.type_oid)).collect()
     };
+    if before.window != after.window {
+        let kind = if before.window { "window function" } else { "function" };
+        return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, "cannot change routine kind")
+            .detail(format!("\"{}\" is a {kind}.", before.name)));
+    }
     if before.returns != after.returns || before.returns_set != after.returns_set {
         return Err(refuse("cannot change return type of existing function".into()));
     }

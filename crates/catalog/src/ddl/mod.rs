@@ -69,8 +69,8 @@ pub use sequence::{
     IdentityDef, OwnedByName, SequenceOptions, alter_sequence, create_sequence, own_sequence,
 };
 pub use statistics::{
-    CreateStatistics, LikeStatistics, StatisticsChange, alter_statistics, create_statistics,
-    drop_statistics,
+    CreateStatistics, LikeStatistics, StatisticsChange, alter_statistics,
+    check_statistics_relation, create_statistics, drop_statistics,
 };
 pub use table::{ColumnDef, Constraint, CreateTable, LikeIndex, create_table};
 pub use view::{CreateView, ViewAction, alter_view, create_view, is_view, rename_view_column};

@@ -122,6 +122,11 @@ pub fn create_role(cx: Cx<'_>, request: &CreateRole) -> Result<Outcome> {
         settings: Default::default(),
         comment: None,
     };
+    for of in in_roles.iter().chain(members).chain(admins) {
+        if of == name {
+            return Err(circular(name, name));
+        }
+    }
     for of in in_roles {
         let of = grantable(cx, of)?.oid;
         let membership = membership(cx, &mut outcome, *inherit, false);
@@ -130,7 +135,7 @@ pub fn create_role(cx: Cx<'_>, request: &CreateRole) -> Result<Outcome> {
     for (member, admin) in
         members.iter().map(|member| (member, false)).chain(admins.iter().map(|m| (m, true)))
     {
-        let member = cx.role(member)?;
+        let member = may_be_member(cx, member)?;
         if role.member_of.keys().any(|of| privilege::is_member(cx.catalog, *of, member.oid)) {
             return Err(circular(name, &member.name));
         }
@@ -413,6 +418,7 @@ pub fn grant_role(cx: Cx<'_>, request: &GrantRole) -> Result<Outcome> {
                     }
                 }
                 false => {
+                    may_be_member(cx, &member.name)?;
                     if !add_membership(cx, &mut outcome, &mut changed, role, *options, by)? {
                         continue;
                     }
@@ -580,6 +586,18 @@ fn grantable<'a>(cx: Cx<'a>, name: &str) -> Result<&'a Arc<Role>> {
         PG_DATABASE_OWNER => Err(SqlError::new(
             SqlState::INVALID_GRANT_OPERATION,
             format!("role \"{name}\" cannot have explicit members"),
+        )),
+        _ => Ok(role),
+    }
+}
+
+/// A role that can be made a member of others.
+fn may_be_member<'a>(cx: Cx<'a>, name: &str) -> Result<&'a Arc<Role>> {
+    let role = cx.role(name)?;
+    match role.oid {
+        PG_DATABASE_OWNER => Err(SqlError::new(
+            SqlState::INVALID_GRANT_OPERATION,
+            format!("role \"{name}\" cannot be a member of any role"),
         )),
         _ => Ok(role),
     }

@@ -33,6 +33,17 @@ pub struct CreateStatistics {
     pub table: QualifiedName,
 }
 
+/// Fails unless there is a relation of that name: before the expressions over its columns are looked at.
+///
+/// # Errors
+/// `42P01`.
+pub fn check_statistics_relation(cx: Cx<'_>, on: &QualifiedName) -> Result<()> {
+    match cx.find(on)? {
+        Some(_) => Ok(()),
+        None => Err(no_relation(on)),
+    }
+}
+
 /// Creates a statistics object.
 ///
 /// # Errors

@@ -117,7 +117,7 @@ impl Binder<'_> {
             return Ok(arg);
         }
         let of_function = self.function.as_ref().map(|function| function.types.len());
-        if index >= of_function.unwrap_or(65_535) {
+        if index >= of_function.unwrap_or(self.cx.params_max) {
             return undefined(self);
         }
         if self.params.len() <= index {
@@ -204,8 +204,8 @@ impl Binder<'_> {
         let fields = fields
             .into_iter()
             .enumerate()
-            .map(|(i, field)| Ok((format!("f{}", i + 1).into(), self.settle(field)?)))
-            .collect::<Result<_>>()?;
+            .map(|(i, field)| (format!("f{}", i + 1).into(), field))
+            .collect();
         Ok(Expr::new(ExprKind::Row { fields }, oid::RECORD))
     }
 

@@ -76,7 +76,10 @@ impl Binder<'_> {
         let mut calls = Vec::new();
         let mut columns = Vec::new();
         let mut domains = Vec::new();
-        for (expr, function_name, definitions) in bound {
+        for (mut expr, function_name, definitions) in bound {
+            if single && !*ordinality {
+                super::user_function::set_in_from(&mut expr);
+            }
             // A single scalar result is called like the alias, if there is one.
             let column_name = match &name {
                 Some(alias) if single => alias.clone(),
@@ -358,15 +361,9 @@ impl Binder<'_> {
 
 /// A user's function learns what its column definition list says.
 fn define_columns(kind: &mut ExprKind, outputs: &[OutputColumn]) {
-    let call = match kind {
-        ExprKind::UserCall(call) => call,
-        ExprKind::SetReturning(call) => match call.args.as_mut_slice() {
-            [Expr { kind: ExprKind::UserCall(call), .. }] => call,
-            _ => return,
-        },
-        _ => return,
-    };
-    call.defined = outputs.iter().map(|output| (output.ty, output.typmod)).collect();
+    if let Some(call) = super::user_function::called_mut(kind) {
+        call.defined = outputs.iter().map(|output| (output.ty, output.typmod)).collect();
+    }
 }
 
 /// Functions that make rows of JSON learn which columns are wanted: a record of NULLs of their types

@@ -16,6 +16,7 @@ use super::query::{FromItem, OutputColumn, Query, Relation, Select, Source};
 use super::select::{empty_select, plain_query};
 use super::{Binder, Bound, parse_stored};
 use crate::expr::{Expr, ExprKind, SetCall, UserCall, Var};
+use crate::plan::{has_sub_link, is_volatile};
 
 /// The function whose body is being bound.
 #[derive(Clone, Debug)]
@@ -329,6 +330,7 @@ impl<'a> Binder<'a> {
             args: values,
             result_type: result,
             defined: Vec::new(),
+            in_from: false,
         };
         if function.returns_set {
             return self.user_set(call, location);
@@ -386,6 +388,27 @@ pub(super) fn called(expr: &Expr) -> Option<&UserCall> {
             }
         }
         _ => None,
+    }
+}
+
+/// As [`called`].
+pub(super) fn called_mut(kind: &mut ExprKind) -> Option<&mut UserCall> {
+    match kind {
+        ExprKind::UserCall(call) => Some(call),
+        ExprKind::SetReturning(call) => match call.args.as_mut_slice() {
+            [Expr { kind: ExprKind::UserCall(call), .. }] => Some(call),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Notes that a call is an item of FROM, unless its arguments keep PostgreSQL from replacing it.
+///
+/// Source: PostgreSQL 16 `inline_set_returning_function`, `src/backend/optimizer/util/clauses.c`.
+pub(super) fn set_in_from(expr: &mut Expr) {
+    if let Some(call) = called_mut(&mut expr.kind) {
+        call.in_from = call.args.iter().all(|arg| !has_sub_link(arg) && !is_volatile(arg));
     }
 }
 

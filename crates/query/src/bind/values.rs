@@ -87,16 +87,15 @@ impl Binder<'_> {
         self.levels.push(level);
         let clauses = self
             .sort_clause(&node.sort_clause, &mut targets)
-            .and_then(|sort| Ok((sort, self.limits(node)?)));
+            .and_then(|sort| Ok((sort, self.limits(node)?, self.window_definitions()?)));
         let level = self.levels.pop().ok_or_else(|| SqlError::internal("no scope"))?;
-        // PostgreSQL does not plan for what these clauses compute beside the rows, and fails.
+        let (sort, Limits { limit, offset, with_ties }, windows) = clauses?;
+        // PostgreSQL plans neither this nor window functions, and fails with XX000.
         if !level.aggregates.is_empty() {
-            return Err(SqlError::internal("Aggref found in non-Agg plan node"));
+            let message = "column \"*VALUES*.column1\" must appear in the GROUP BY clause or be \
+                           used in an aggregate function";
+            return Err(SqlError::new(SqlState::GROUPING_ERROR, message));
         }
-        if !level.windows.is_empty() {
-            return Err(SqlError::internal("WindowFunc found in non-WindowAgg plan node"));
-        }
-        let (sort, Limits { limit, offset, with_ties }) = clauses?;
         if let Some(set) = targets.exprs.iter().find_map(super::srf::first_set) {
             let message = "set-valued function called in context that cannot accept a set";
             return Err(self.error(SqlState::FEATURE_NOT_SUPPORTED, message, set.location));
@@ -105,6 +104,7 @@ impl Binder<'_> {
             relations: level.relations,
             from: vec![FromItem::Relation(0)],
             targets: targets.exprs,
+            windows,
             ..empty_select()
         };
         let query = plain_query(select, targets.columns);

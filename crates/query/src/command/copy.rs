@@ -356,7 +356,7 @@ impl CopyIn {
                         .and_then(|of| self.positions.iter().position(|position| *position == of));
                     let text = !failed.stored || self.one_by_one;
                     let context = self.reader.context(failed.row, text, column);
-                    return Err(Refused { error: error.context(context), stored: failed.stored });
+                    return Err(Refused { error: error.within(&context), stored: failed.stored });
                 }
             }
         }

@@ -495,7 +495,7 @@ fn check_body(
                         let position = position_of_body(&statement.source, &text, position);
                         error.without_position().at(position.unwrap_or(0))
                     }
-                    None => error.context(context),
+                    None => error.within(&context),
                 }
             })?;
         }

@@ -89,6 +89,7 @@ pub(crate) fn fields(session: &Session, statement: &Statement) -> Result<Option<
 }
 
 pub(crate) use self::function::refused as refused_in_function;
+pub(crate) use self::table::is_immutable;
 
 /// Runs a command.
 ///

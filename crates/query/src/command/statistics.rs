@@ -48,6 +48,9 @@ pub(super) async fn create(
         parts: Vec::new(),
         table,
     };
+    let cx = &session.cx;
+    let cx = ddl::Cx { catalog: &cx.catalog, role: cx.role, search_path: &cx.search_path };
+    ddl::check_statistics_relation(cx, &request.table)?;
     let shape = super::table::existing(session, &request.table);
     for node in exprs {
         let Some(NodeEnum::StatsElem(element)) = &node.node else { continue };

@@ -464,7 +464,7 @@ pub(super) fn read_columns(expr: &Expr, positions: &mut Vec<usize>) {
     expr.for_each_child(&mut |child| read_columns(child, positions));
 }
 
-pub(super) fn is_immutable(expr: &Expr) -> bool {
+pub(crate) fn is_immutable(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Call(call) if call.proc.volatility != catalog::builtin::Volatility::Immutable => {
             return false;

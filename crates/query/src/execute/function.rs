@@ -21,6 +21,7 @@ use super::deep::Deep;
 use super::run::Execution;
 use crate::chunk::Chunk;
 use crate::function::{Compiled, Shape, Signature, check_row};
+use crate::inlining::{CallSite, Stage, context_line};
 use crate::plan::StatementPlan;
 use crate::system::session;
 
@@ -39,6 +40,8 @@ pub struct Invocation {
     pub(crate) expected: Option<(&'static [Oid], &'static str)>,
     /// Types and modifiers of a column definition list.
     pub(crate) defined: Vec<(Oid, i32)>,
+    /// Where the call stands.
+    pub(crate) site: CallSite,
 }
 
 impl Invocation {
@@ -96,6 +99,7 @@ impl Invocation {
             result_type: oid::RECORD,
             expected: Some((columns, complaint)),
             defined: Vec::new(),
+            site: CallSite::default(),
         })
     }
 }
@@ -106,91 +110,115 @@ impl Invocation {
 /// What the body raises; `54001` if calls nest too deeply.
 pub(crate) fn run<'a>(invocation: Invocation, cx: &'a mut ExecCx<'_>) -> Deep<'a, Result<Datum>> {
     Deep::new(async move {
-        let outer = session(&cx.host.call)?;
-        let Invocation { function, args, arg_types, result_type, expected, defined } = invocation;
-        let signature =
-            Signature { arg_types: &arg_types, result_type, defined: defined.as_slice() };
-        let mut inner = outer.clone();
-        inner.calls += 1;
-        if inner.calls > CALLS_DEPTH_MAX {
-            return Err(SqlError::new(
-                SqlState::STATEMENT_TOO_COMPLEX,
-                "stack depth limit exceeded",
-            )
+        let function = Arc::clone(&invocation.function);
+        let (site, is_query) = (invocation.site, invocation.expected.is_some());
+        let mut stage = None;
+        let result = run_body(invocation, cx, &mut stage).await;
+        result.map_err(|error| match stage.filter(|_| !is_query) {
+            Some(stage) => {
+                let error = match &function.body {
+                    FunctionBody::Text(text) => error.within_text(text),
+                    FunctionBody::Parsed(_) => error.without_position(),
+                };
+                match context_line(&function, site, stage) {
+                    Some(line) => error.within(&line),
+                    None => error,
+                }
+            }
+            None => error,
+        })
+    })
+}
+
+/// As [`run`]; `stage` tells how far it has come.
+async fn run_body(
+    invocation: Invocation,
+    cx: &mut ExecCx<'_>,
+    stage: &mut Option<Stage>,
+) -> Result<Datum> {
+    let outer = session(&cx.host.call)?;
+    let Invocation { function, args, arg_types, result_type, expected, defined, site: _ } =
+        invocation;
+    let signature = Signature { arg_types: &arg_types, result_type, defined: defined.as_slice() };
+    let mut inner = outer.clone();
+    inner.calls += 1;
+    if inner.calls > CALLS_DEPTH_MAX {
+        return Err(SqlError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
             .hint(
                 "Increase the configuration parameter \"max_stack_depth\" (currently 2048kB), \
-                 after ensuring the platform's stack depth limit is adequate.",
+             after ensuring the platform's stack depth limit is adequate.",
+            ));
+    }
+    if function.security_definer {
+        inner.role = function.owner;
+    }
+    for (name, value) in &function.settings {
+        inner.settings.set(name, Some(value))?;
+    }
+    inner.refresh_search_path();
+    *stage = Some(Stage::Startup);
+    let compiled = match expected {
+        None => crate::function::compile(&inner, &function, signature)?,
+        Some((columns, complaint)) => {
+            let compiled = crate::function::compile_body(&inner, &function, signature, None, false);
+            let compiled = compiled.map_err(SqlError::without_position)?;
+            let fits = |plan: &Arc<StatementPlan>| plan.root.types == columns;
+            if !compiled.statements.iter().all(fits) {
+                return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, complaint));
+            }
+            Arc::new(compiled)
+        }
+    };
+    let mut last = Vec::new();
+    let count = compiled.statements.len();
+    for (number, plan) in compiled.statements.iter().enumerate() {
+        *stage = Some(Stage::Statement { number: number + 1, replaceable: compiled.replaceable });
+        if plan.writes && inner.read_only {
+            return Err(SqlError::new(
+                SqlState::READ_ONLY_SQL_TRANSACTION,
+                "cannot execute a function that modifies data in a read-only transaction",
             ));
         }
-        if function.security_definer {
-            inner.role = function.owner;
-        }
-        for (name, value) in &function.settings {
-            inner.settings.set(name, Some(value))?;
-        }
-        inner.refresh_search_path();
-        let compiled = match expected {
-            None => crate::function::compile(&inner, &function, signature)?,
-            Some((columns, complaint)) => {
-                let compiled =
-                    crate::function::compile_body(&inner, &function, signature, None, false);
-                let compiled = compiled.map_err(SqlError::without_position)?;
-                let fits = |plan: &Arc<StatementPlan>| plan.root.types == columns;
-                if !compiled.statements.iter().all(fits) {
-                    return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, complaint));
-                }
-                Arc::new(compiled)
-            }
+        let at = match function.volatility {
+            'v' => cx.host.txn.next_command(),
+            _ => cx.at(),
         };
-        let mut last = Vec::new();
-        let count = compiled.statements.len();
-        for (number, plan) in compiled.statements.iter().enumerate() {
-            if plan.writes && inner.read_only {
-                return Err(SqlError::new(
-                    SqlState::READ_ONLY_SQL_TRANSACTION,
-                    "cannot execute a function that modifies data in a read-only transaction",
-                ));
-            }
-            let at = match function.volatility {
-                'v' => cx.host.txn.next_command(),
-                _ => cx.at(),
-            };
-            if plan.writes {
-                for table in &plan.tables {
-                    cx.host.txn.check(txn::keys::object(cx.host.cluster, table.oid));
-                }
-            }
-            let first_row_only = !function.returns_set && !plan.writes && number + 1 == count;
-            let mut execution = Execution::new(Arc::clone(plan), args.clone(), at)?;
-            last.clear();
-            loop {
-                let host = Host {
-                    txn: &mut *cx.host.txn,
-                    call: CallCx {
-                        settings: &inner.settings.format,
-                        transaction_micros: cx.host.call.transaction_micros,
-                        statement_micros: cx.host.call.statement_micros,
-                        session: &inner,
-                        canceled: Some(cx.host.cancel.flag()),
-                    },
-                    identity: cx.host.identity,
-                    catalog: cx.host.catalog,
-                    cluster: cx.host.cluster,
-                    sizes: cx.host.sizes,
-                    cancel: cx.host.cancel,
-                    system: cx.host.system,
-                    deferred: &mut *cx.host.deferred,
-                    new_row_key: &mut *cx.host.new_row_key,
-                };
-                let Some(chunk) = execution.next(host).await? else { break };
-                last.push(chunk);
-                if first_row_only {
-                    break;
-                }
+        if plan.writes {
+            for table in &plan.tables {
+                cx.host.txn.check(txn::keys::object(cx.host.cluster, table.oid));
             }
         }
-        result(&compiled, &function, &last, result_type)
-    })
+        let first_row_only = !function.returns_set && !plan.writes && number + 1 == count;
+        let mut execution = Execution::new(Arc::clone(plan), args.clone(), at)?;
+        last.clear();
+        loop {
+            let host = Host {
+                txn: &mut *cx.host.txn,
+                call: CallCx {
+                    settings: &inner.settings.format,
+                    transaction_micros: cx.host.call.transaction_micros,
+                    statement_micros: cx.host.call.statement_micros,
+                    session: &inner,
+                    canceled: Some(cx.host.cancel.flag()),
+                },
+                identity: cx.host.identity,
+                catalog: cx.host.catalog,
+                cluster: cx.host.cluster,
+                sizes: cx.host.sizes,
+                cancel: cx.host.cancel,
+                system: cx.host.system,
+                deferred: &mut *cx.host.deferred,
+                new_row_key: &mut *cx.host.new_row_key,
+            };
+            let Some(chunk) = execution.next(host).await? else { break };
+            last.push(chunk);
+            if first_row_only {
+                break;
+            }
+        }
+    }
+    *stage = None;
+    result(&compiled, &function, &last, result_type)
 }
 
 /// A call's value: the first row's, or an array of all of them.

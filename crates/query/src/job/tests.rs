@@ -51,7 +51,7 @@ async fn try_run(session: &mut Session, sql: &str) -> Result<Vec<Vec<Datum>>, Sq
     let mut rows = Vec::new();
     for statement in session.parse(sql)? {
         rows.clear();
-        let prepared = session.prepare(Some(statement), &[]).await?;
+        let prepared = session.prepare_simple(statement).await?;
         let mut portal = session.bind(&prepared, Parameters::default(), &[]).await?;
         loop {
             match session.fetch(&mut portal, 0).await? {

@@ -49,7 +49,7 @@ pub use self::instrument::Counters;
 pub(crate) use self::instrument::{Measured, instrument};
 pub(crate) use self::make::set_rows;
 pub use self::planner::{plan_modify, plan_query};
-pub(crate) use self::rewrite::is_volatile_but_nextval;
+pub(crate) use self::rewrite::{has_sub_link, is_volatile, is_volatile_but_nextval, returns_set};
 use crate::execute::TableReader;
 use crate::expr::Expr;
 

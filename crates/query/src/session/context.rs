@@ -15,6 +15,9 @@ use crate::plan::{Enable, PlanCx};
 use crate::sequence::SessionSequences;
 use crate::system::Random;
 
+/// Most parameters of a statement: the protocol counts them in 16 bits.
+pub(crate) const PARAMS_MAX: usize = 65_535;
+
 /// The session as analysis and functions see it.
 #[derive(Clone)]
 pub struct SessionCx {
@@ -44,6 +47,8 @@ pub struct SessionCx {
     pub(crate) statement_micros: i64,
     /// The transaction is read-only.
     pub(crate) read_only: bool,
+    /// How many parameters a statement may have: none in the simple protocol.
+    pub(crate) params_max: usize,
     /// Functions that the session has compiled.
     pub(crate) functions: Arc<FunctionCache>,
     /// How deep the call of a function is in others.
@@ -86,6 +91,7 @@ impl SessionCx {
             query: Arc::default(),
             statement_micros: 0,
             read_only: false,
+            params_max: PARAMS_MAX,
             functions: Arc::default(),
             calls: 0,
             sequences: Arc::default(),

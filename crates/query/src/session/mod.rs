@@ -202,6 +202,7 @@ impl Session {
             query: Arc::default(),
             statement_micros: 0,
             read_only: false,
+            params_max: context::PARAMS_MAX,
             functions: Arc::default(),
             calls: 0,
             sequences: Arc::default(),

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use parser::{NodeEnum, Statement, StatementKind};
-use types::{Oid, Result, SqlError, SqlState};
+use types::{Oid, Result, SqlError};
 
+use super::context::PARAMS_MAX;
 use super::transaction::aborted;
 use super::{CommandTag, Field, Session, TxnState, type_len};
 use crate::bind::Binder;
@@ -28,21 +29,6 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// For the simple protocol, in which there are no values for parameters.
-    ///
-    /// # Errors
-    /// `42P02` if the statement has any.
-    pub fn refuse_parameters(&self) -> Result<()> {
-        if self.param_types.is_empty() {
-            return Ok(());
-        }
-        let first = self.statement.as_ref().and_then(parser::first_parameter);
-        let (parameter, position) = first.unwrap_or_else(|| ("$1".to_owned(), 0));
-        let message = format!("there is no parameter {parameter}");
-        let error = SqlError::new(SqlState::UNDEFINED_PARAMETER, message);
-        Err(if position > 0 { error.at(position) } else { error })
-    }
-
     /// A command without parameters and result columns.
     pub(super) fn command(statement: Statement) -> Prepared {
         Prepared {
@@ -181,6 +167,17 @@ impl Session {
             fails: planned.is_err(),
             planned: Mutex::new(planned.ok()),
         }))
+    }
+
+    /// As [`Session::prepare`], for the simple protocol, in which there are no values for parameters.
+    ///
+    /// # Errors
+    /// As there; `42P02` for a parameter.
+    pub async fn prepare_simple(&mut self, statement: Statement) -> Result<Arc<Prepared>> {
+        self.cx.params_max = 0;
+        let prepared = self.prepare(Some(statement), &[]).await;
+        self.cx.params_max = PARAMS_MAX;
+        prepared
     }
 
     /// Parameter types of a statement that is no plan: those of what EXPLAIN explains and of CALL's

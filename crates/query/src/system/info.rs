@@ -137,6 +137,16 @@ fn input_error(cx: &CallCx<'_>, args: &[Datum]) -> Result<Option<SqlError>> {
     let value = match super::reg::input(ty.oid, text, session) {
         Ok(Some(value)) => Ok(value),
         Ok(None) => types::text::input(ty.oid, ty.typmod, text, cx.settings),
+        // The parser of type names reports no other way.
+        Err(error)
+            if ty.oid == oid::REGTYPE
+                && matches!(
+                    error.code(),
+                    SqlState::SYNTAX_ERROR | SqlState::FEATURE_NOT_SUPPORTED
+                ) =>
+        {
+            return Err(error);
+        }
         Err(error) => Err(error),
     };
     Ok(value.err())

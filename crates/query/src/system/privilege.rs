@@ -100,7 +100,7 @@ fn column(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
     };
     let relation = relation_id(cx, relation)?;
     let position = match column_position(cx, relation, column)? {
-        Found::At(position) => position,
+        Found::At(position) => Some(position),
         Found::Missing => return Ok(Datum::Null),
     };
     Ok(known(describe::has_column_privilege(&cx.catalog, role, relation, position, privileges)?))
@@ -108,8 +108,8 @@ fn column(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {
 
 /// Where a column is.
 enum Found {
-    /// At this position; `None` in a relation that is no user's.
-    At(Option<usize>),
+    At(usize),
+    /// There is none at this number, or it was dropped.
     Missing,
 }
 
@@ -127,9 +127,13 @@ fn column_position(cx: &SessionCx, relation: ObjectId, column: &Datum) -> Result
             (None, Some(view)) => {
                 view.columns.iter().map(|column| column.name.as_str()).enumerate().collect()
             }
-            (None, None) => return Ok(Found::At(None)),
+            (None, None) => match catalog::builtin::relation_by_oid(types::Oid(relation)) {
+                Some(relation) => relation.columns.iter().map(|c| c.name).enumerate().collect(),
+                None => return Ok(Found::Missing),
+            },
         };
     let found = match column {
+        Datum::Text(name) if is_dropped(catalog, relation, name) => None,
         Datum::Text(name) => {
             let found = columns.iter().find(|(_, known)| *known == &**name);
             if found.is_none() {
@@ -144,7 +148,16 @@ fn column_position(cx: &SessionCx, relation: ObjectId, column: &Datum) -> Result
         }
         _ => None,
     };
-    Ok(found.map_or(Found::Missing, |(at, _)| Found::At(Some(*at))))
+    Ok(found.map_or(Found::Missing, |(at, _)| Found::At(*at)))
+}
+
+/// Whether a name is that of a table's dropped column: `........pg.dropped.2........`.
+fn is_dropped(catalog: &catalog::Catalog, relation: ObjectId, name: &str) -> bool {
+    let number = name.strip_prefix("........pg.dropped.");
+    let number = number.and_then(|rest| rest.strip_suffix("........")?.parse::<usize>().ok());
+    let at = number.and_then(|number| number.checked_sub(1));
+    let (Some(at), Some(table)) = (at, catalog.table_by_oid(relation)) else { return false };
+    at < table.columns.len() && table.live_columns().all(|(live, _)| live != at)
 }
 
 fn any_column(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<Datum> {

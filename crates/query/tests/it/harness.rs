@@ -115,7 +115,7 @@ fn startup(user: &str) -> Startup {
 async fn run(session: &mut Session, sql: &str) -> Result<String, SqlError> {
     let mut out = String::new();
     for statement in session.parse(sql)? {
-        let prepared = session.prepare(Some(statement), &[]).await?;
+        let prepared = session.prepare_simple(statement).await?;
         let mut portal = session.bind(&prepared, Parameters::default(), &[]).await?;
         loop {
             match session.fetch(&mut portal, 0).await? {

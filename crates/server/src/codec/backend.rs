@@ -214,7 +214,8 @@ fn put_copy_format(out: &mut BytesMut, format: &CopyFormat) {
 
 fn put_report(out: &mut BytesMut, report: &SqlError) {
     let fields = report.fields();
-    let position = fields.position.map(|position| position.to_string());
+    let [position, internal_position] = [fields.position, fields.internal_position]
+        .map(|position| position.map(|position| position.to_string()));
     let severity = fields.severity.as_str();
     for (code, text) in [
         (b'S', Some(severity)),
@@ -224,6 +225,8 @@ fn put_report(out: &mut BytesMut, report: &SqlError) {
         (b'D', fields.detail.as_deref()),
         (b'H', fields.hint.as_deref()),
         (b'P', position.as_deref()),
+        (b'p', internal_position.as_deref()),
+        (b'q', fields.internal_query.as_deref()),
         (b'W', fields.context.as_deref()),
         (b's', fields.schema.as_deref()),
         (b't', fields.table.as_deref()),

@@ -49,8 +49,7 @@ impl Talk {
         mut statements: vec::IntoIter<Statement>,
     ) -> Result<Option<Phase>, Failure> {
         while let Some(statement) = statements.next() {
-            let prepared = self.database.prepare(Some(statement), &[]).await?;
-            prepared.refuse_parameters()?;
+            let prepared = self.database.prepare_simple(statement).await?;
             let portal = self.database.bind(&prepared, Parameters::default(), &[]).await?;
             if let Some(phase) = self.portal(portal, &mut statements).await? {
                 return Ok(Some(phase));

@@ -22,6 +22,8 @@ pub(super) struct Analyzer<'a> {
     /// Common table expressions in sight, innermost last.
     pub(super) ctes: Vec<VisibleCte>,
     depth: usize,
+    /// Joins so far.
+    pub(super) joins: usize,
 }
 
 fn unexpected(what: &str) -> SqlError {
@@ -30,7 +32,7 @@ fn unexpected(what: &str) -> SqlError {
 
 impl<'a> Analyzer<'a> {
     pub(super) fn new(binder: Binder<'a>) -> Analyzer<'a> {
-        Analyzer { binder, levels: Vec::new(), ctes: Vec::new(), depth: 0 }
+        Analyzer { binder, levels: Vec::new(), ctes: Vec::new(), depth: 0, joins: 0 }
     }
 
     /// Opens a scope with the columns of one table.
@@ -65,7 +67,7 @@ impl<'a> Analyzer<'a> {
     /// Opens a scope with the `VALUE` of a domain.
     pub(super) fn open_value(&mut self, ty: Oid, typmod: i32, nested: bool) {
         let mut level = Level::default();
-        let value = Term { kind: Kind::Merged("value".into()), ty, typmod };
+        let value = Term { kind: Kind::Merged { name: "value".into(), of: None }, ty, typmod };
         // The value is of the other domain, and becomes one of the type beneath.
         level.add_value(match nested {
             true => {
@@ -646,7 +648,7 @@ fn negate(term: Term, negated: bool) -> Term {
 pub(super) fn has_var(term: &Term) -> bool {
     match &term.kind {
         Kind::Var { up, .. } | Kind::WholeRow { up, .. } => *up == 0,
-        Kind::Merged(_) => true,
+        Kind::Merged { .. } => true,
         Kind::Const(_)
         | Kind::Param(_)
         | Kind::Argument(_)

@@ -406,21 +406,28 @@ impl Analyzer<'_> {
         } else {
             strings(&join.using_clause).into_iter().map(str::to_owned).collect()
         };
+        self.joins += 1;
+        let number = self.joins;
+        let mut is_dangerous = false;
         let mut merged = Vec::new();
-        for name in &using {
+        for (at, name) in using.iter().enumerate() {
             let side = |items: &[Item]| {
                 visible(items).find(|(known, _)| known == name).map(|(_, term)| term.clone())
             };
             let (Some(l), Some(r)) = (side(&left_items), side(&right_items)) else {
                 return Err(missing(name));
             };
+            let (_, ty, typmod) = self.unify(vec![l.clone(), r.clone()])?;
+            // What is coerced is no column of either side.
+            let plain = |side: &Term| (side.ty, side.typmod) == (ty, typmod);
             let term = match kind {
-                Some(JoinType::JoinRight) => r,
-                Some(JoinType::JoinFull) => {
-                    let (_, ty, typmod) = self.unify(vec![l, r])?;
-                    Term { kind: Kind::Merged(name.clone()), ty, typmod }
+                Some(JoinType::JoinInner | JoinType::JoinLeft) | None if plain(&l) => l,
+                Some(JoinType::JoinInner | JoinType::JoinRight) if plain(&r) => r,
+                _ => {
+                    is_dangerous = true;
+                    let kind = Kind::Merged { name: name.clone(), of: Some((number, at)) };
+                    Term { kind, ty, typmod }
                 }
-                _ => l,
             };
             merged.push((name.clone(), term));
         }
@@ -467,7 +474,17 @@ impl Analyzer<'_> {
             None => None,
         };
         let using_alias = join.join_using_alias.as_ref().map(|alias| alias.aliasname.clone());
-        Ok(FromItem::Join { word, left, right, using, using_alias, on, alias })
+        Ok(FromItem::Join {
+            number,
+            word,
+            left,
+            right,
+            using,
+            is_dangerous,
+            using_alias,
+            on,
+            alias,
+        })
     }
 
     /// `(… JOIN …) AS alias`: the parts are hidden behind one entry.

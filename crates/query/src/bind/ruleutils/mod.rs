@@ -28,6 +28,7 @@
 mod analyze;
 mod call;
 mod coerce;
+mod column_names;
 mod from;
 mod print;
 mod print_query;
@@ -111,7 +112,7 @@ pub(crate) fn expression(
     };
     let relations = analyzer.close_scope();
     let mut printer = Printer::new(cx, style);
-    printer.open(&relations, false);
+    printer.open(&relations, &[], false);
     printer.term(&term, false);
     Ok(printer.finish())
 }
@@ -159,8 +160,16 @@ pub(crate) fn body(cx: &SessionCx, function: &Function, body: &Sql) -> Result<St
         return Ok(format!("RETURN {}", printer.finish()));
     }
     let mut out = "BEGIN ATOMIC\n".to_owned();
-    for statement in &statements {
+    for statement in &crate::function::statements_as_written(body)? {
         let text = match statement {
+            NodeEnum::ReturnStmt(stmt) => {
+                let mut analyzer = Analyzer::new(binder());
+                let term = analyzer.boxed(&stmt.returnval)?;
+                let term = analyzer.settle(term)?;
+                let mut printer = printer();
+                printer.term(&term, false);
+                format!(" RETURN {}", printer.finish())
+            }
             NodeEnum::SelectStmt(select) => {
                 let mut analyzer = Analyzer::new(binder());
                 let tree = analyzer.query(select)?;

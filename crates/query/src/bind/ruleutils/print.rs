@@ -194,10 +194,13 @@ impl<'a> Printer<'a> {
             Kind::Var { up, relation, column } => self.variable(*up, *relation, Some(*column)),
             Kind::WholeRow { up, relation } => self.variable(*up, *relation, None),
             // A domain's value has a key word of its own.
-            Kind::Merged(name) if name == "value" && !self.in_tables() => {
+            Kind::Merged { name, of: None } if name == "value" && !self.in_tables() => {
                 self.push("VALUE");
             }
-            Kind::Merged(name) => self.push(&quote_identifier(name)),
+            Kind::Merged { name, of } => {
+                let name = quote_identifier(self.merged_name(name, *of)).into_owned();
+                self.push(&name);
+            }
             Kind::Const(value) => self.literal(value, term.ty, term.typmod, Label::IfNeeded),
             Kind::Param(number) => self.push(&format!("${number}")),
             Kind::Argument(name) => self.argument(name),
@@ -718,7 +721,7 @@ fn is_simple(term: &Term, parent: &Term) -> bool {
     match &term.kind {
         Kind::Var { .. }
         | Kind::WholeRow { .. }
-        | Kind::Merged(_)
+        | Kind::Merged { .. }
         | Kind::Const(_)
         | Kind::Param(_)
         | Kind::Argument(_)

@@ -1,8 +1,11 @@
 //! Query trees to text, with PostgreSQL's names for tables and its line breaks.
 
+use std::collections::HashMap;
+
 use catalog::builtin::quote_identifier;
 
 use super::Style;
+use super::column_names::{ColumnNames, QueryNames, column_names};
 use super::print::{ITEM_STEP, Label, Printer, STEP};
 use super::term::{
     Body, Column, Cte, Cycle, Entry, FromItem, FunctionItem, Group, Kind, QueryTree, Search,
@@ -17,7 +20,9 @@ pub(super) struct Scope {
     /// Of each entry.
     names: Vec<String>,
     /// Of each entry's columns.
-    columns: Vec<Vec<String>>,
+    columns: Vec<ColumnNames>,
+    /// Of the columns that each join merges.
+    merged: HashMap<usize, Vec<String>>,
     /// Columns are qualified.
     qualified: bool,
     /// Output columns that ORDER BY could mistake a column for: name, and the column that it is.
@@ -33,7 +38,7 @@ impl Scope {
 
 impl Printer<'_> {
     /// Opens a scope over a range table: names are made unique among those of the scopes around.
-    pub(super) fn open(&mut self, entries: &[Entry], qualified: bool) {
+    pub(super) fn open(&mut self, entries: &[Entry], from: &[FromItem], qualified: bool) {
         let mut names: Vec<String> = Vec::new();
         for entry in entries {
             let taken = |name: &str| {
@@ -48,29 +53,15 @@ impl Printer<'_> {
             }
             names.push(name);
         }
-        let columns = entries.iter().map(|entry| {
-            let mut taken: Vec<String> = Vec::new();
-            for (at, column) in entry.columns.iter().enumerate() {
-                let wanted = entry.aliases.get(at).unwrap_or(&column.name);
-                let mut name = wanted.clone();
-                let mut number = 0;
-                while taken.contains(&name) && !wanted.is_empty() {
-                    number += 1;
-                    name = format!("{wanted}_{number}");
-                }
-                taken.push(name);
-            }
-            taken
-        });
-        let columns = columns.collect();
-        self.scopes.push(Scope { names, columns, qualified, outputs: Vec::new() });
+        let QueryNames { entries: columns, merged } = column_names(entries, from);
+        self.scopes.push(Scope { names, columns, merged, qualified, outputs: Vec::new() });
     }
 
     /// A column of a range-table entry, or all of them.
     pub(super) fn variable(&mut self, up: usize, relation: usize, column: Option<usize>) {
         let Some(scope) = self.scopes.iter().nth_back(up) else { return };
         let Some(name) = scope.names.get(relation) else { return };
-        let names = scope.columns.get(relation);
+        let names = scope.columns.get(relation).map(|columns| &columns.names);
         let column_name = column.and_then(|column| names?.get(column));
         let inner_qualified = self.scopes.last().is_some_and(|scope| scope.qualified);
         let mistaken = self.in_order_by
@@ -94,13 +85,25 @@ impl Printer<'_> {
         self.push(&text);
     }
 
+    /// The name of a column that a join merged.
+    pub(super) fn merged_name<'n>(
+        &'n self,
+        written: &'n str,
+        of: Option<(usize, usize)>,
+    ) -> &'n str {
+        let name = of.and_then(|(join, at)| {
+            self.scopes.iter().rev().find_map(|scope| scope.merged.get(&join))?.get(at)
+        });
+        name.map_or(written, String::as_str)
+    }
+
     /// Prints a query. `names` are those of its output columns where they are not its own;
     /// `visible` says that the names of its output columns matter.
     pub(super) fn query(&mut self, tree: &QueryTree, names: Option<&[String]>, visible: bool) {
         let empty = Vec::new();
-        let entries = match &tree.body {
-            Body::Select(select) => &select.relations,
-            _ => &empty,
+        let (entries, from) = match &tree.body {
+            Body::Select(select) => (&select.relations, select.from.as_slice()),
+            _ => (&empty, [].as_slice()),
         };
         let joins = match &tree.body {
             Body::Select(select) => select.from.iter().map(count_joins).sum(),
@@ -109,7 +112,7 @@ impl Printer<'_> {
         // Joins count as entries too. A function's arguments are around its body's queries.
         let nested = !self.scopes.is_empty() || !self.function.is_empty();
         let qualified = nested || entries.len() + joins != 1;
-        self.open(entries, qualified);
+        self.open(entries, from, qualified);
         if let (Body::Select(select), Some(scope)) = (&tree.body, self.scopes.last_mut()) {
             let output = |(at, (term, own)): (usize, &(Term, String))| {
                 let name = names.and_then(|names| names.get(at)).unwrap_or(own);
@@ -355,9 +358,11 @@ impl Printer<'_> {
                     (Kind::Var { up, relation, column }, _) => {
                         let scope = printer.scopes.iter().nth_back(*up);
                         let columns = scope.and_then(|scope| scope.columns.get(*relation));
-                        columns.and_then(|columns| columns.get(*column)).cloned()
+                        columns.and_then(|columns| columns.names.get(*column)).cloned()
                     }
-                    (Kind::Merged(name), _) => Some(name.clone()),
+                    (Kind::Merged { name, of }, _) => {
+                        Some(printer.merged_name(name, *of).to_owned())
+                    }
                     (_, true) => None,
                     (_, false) => Some("?column?".to_owned()),
                 };
@@ -406,7 +411,17 @@ impl Printer<'_> {
                     self.entry(entry, *number);
                 }
             }
-            FromItem::Join { word, left, right, using, using_alias, on, alias } => {
+            FromItem::Join {
+                number,
+                word,
+                left,
+                right,
+                using,
+                is_dangerous: _,
+                using_alias,
+                on,
+                alias,
+            } => {
                 let parentheses = !self.style.pretty || alias.is_some();
                 let right_parentheses =
                     self.style.pretty && matches!(&**right, FromItem::Join { alias: None, .. });
@@ -429,7 +444,9 @@ impl Printer<'_> {
                 }
                 if !using.is_empty() {
                     self.push(" USING (");
-                    self.identifiers(using);
+                    let merged = self.scopes.last().and_then(|scope| scope.merged.get(number));
+                    let merged = merged.unwrap_or(using).clone();
+                    self.identifiers(&merged);
                     self.push(")");
                     if let Some(alias) = using_alias {
                         self.push(&format!(" AS {}", quote_identifier(alias)));
@@ -531,15 +548,7 @@ impl Printer<'_> {
         else {
             return;
         };
-        let (name, columns) = (name.clone(), columns.clone());
-        let renamed = entry.columns.iter().zip(&columns).any(|(own, name)| own.name != *name);
-        let list = match entry.source {
-            Source::Relation { .. } => renamed,
-            Source::Functions { .. } => true,
-            Source::Query(_) | Source::Cte(_) | Source::Join => {
-                renamed || !entry.aliases.is_empty()
-            }
-        };
+        let (name, columns, list) = (name.clone(), columns.listed.clone(), columns.shown);
         let given = entry.alias
             || list
             || match &entry.source {
@@ -590,7 +599,7 @@ impl Printer<'_> {
     pub(super) fn sort_term(&mut self, term: &Term) {
         match &term.kind {
             Kind::Const(value) => self.literal(value, term.ty, term.typmod, Label::Always),
-            Kind::Var { .. } | Kind::WholeRow { .. } | Kind::Merged(_) => self.term(term, true),
+            Kind::Var { .. } | Kind::WholeRow { .. } | Kind::Merged { .. } => self.term(term, true),
             kind => {
                 let call = match kind {
                     Kind::Call(_) => true,

@@ -25,8 +25,12 @@ pub(super) enum Kind {
         up: usize,
         relation: usize,
     },
-    /// A column that FULL JOIN … USING merged: it has a name only.
-    Merged(String),
+    /// A column that USING merged and that is none of either side: it has a name only.
+    Merged {
+        name: String,
+        /// The join's number, and the column's among those that it merges.
+        of: Option<(usize, usize)>,
+    },
     /// A literal; NULL if the datum is.
     Const(Datum),
     /// `$n`, counted from 1.
@@ -337,11 +341,15 @@ pub(super) struct FunctionItem {
 pub(super) enum FromItem {
     Entry(usize),
     Join {
+        /// Its number in the definition.
+        number: usize,
         /// ` LEFT` …; empty for an inner join.
         word: &'static str,
         left: Box<FromItem>,
         right: Box<FromItem>,
         using: Vec<String>,
+        /// A merged column is none of either side.
+        is_dangerous: bool,
         using_alias: Option<String>,
         on: Option<Term>,
         /// The entry of a join with a name.

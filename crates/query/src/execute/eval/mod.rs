@@ -39,6 +39,7 @@ pub(crate) use self::subplan::{Memo, Pending, Remembered};
 use crate::execute::function::Invocation;
 use crate::execute::values;
 use crate::expr::{Call, DomainRules, Expr, ExprKind, UserCall};
+use crate::inlining::CallSite;
 use crate::sequence;
 
 /// Why evaluation stopped.
@@ -359,6 +360,7 @@ fn eval_user_call(call: &UserCall, row: &[Datum], cx: &EvalCx<'_>) -> Result<Dat
     if call.function.strict && args.iter().any(Datum::is_null) {
         return Ok(Datum::Null);
     }
+    let nested = crate::system::session(cx.call).is_ok_and(|session| session.calls > 0);
     cx.replay.once(|| {
         Err(Stop::Function(Box::new(Invocation {
             function: Arc::clone(&call.function),
@@ -367,6 +369,7 @@ fn eval_user_call(call: &UserCall, row: &[Datum], cx: &EvalCx<'_>) -> Result<Dat
             result_type: call.result_type,
             expected: None,
             defined: call.defined.clone(),
+            site: CallSite::of(call, nested),
         })))
     })
 }

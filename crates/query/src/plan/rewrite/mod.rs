@@ -182,7 +182,7 @@ pub(crate) fn is_volatile_but_nextval(expr: &Expr) -> bool {
 }
 
 /// Whether an expression, or a sub-query in it, calls a volatile function.
-fn is_volatile(expr: &Expr) -> bool {
+pub(crate) fn is_volatile(expr: &Expr) -> bool {
     let volatile = match &expr.kind {
         ExprKind::Call(call) | ExprKind::NullIf(call) => {
             call.proc.volatility == Volatility::Volatile
@@ -215,11 +215,13 @@ fn query_is_volatile(query: &Query) -> bool {
     found
 }
 
-fn returns_set(expr: &Expr) -> bool {
+/// Whether an expression calls a set-returning function.
+pub(crate) fn returns_set(expr: &Expr) -> bool {
     contains(expr, &|expr| matches!(expr.kind, ExprKind::SetReturning(_)))
 }
 
-fn has_sub_link(expr: &Expr) -> bool {
+/// Whether an expression has a sub-query in it.
+pub(crate) fn has_sub_link(expr: &Expr) -> bool {
     contains(expr, &|expr| matches!(expr.kind, ExprKind::SubLink(_)))
 }
 
