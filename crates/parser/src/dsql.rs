@@ -82,6 +82,27 @@ pub(crate) fn sql_body_start(sql: &str) -> Option<usize> {
     None
 }
 
+/// The words up to the end of the first parentheses.
+pub(crate) fn parenthesis(sql: &str) -> Option<Vec<&str>> {
+    let scan = pg_query::scan(sql).ok()?;
+    let mut words = Vec::new();
+    let mut depth = 0usize;
+    for token in &scan.tokens {
+        let word = Word::new(sql, token);
+        match word.token {
+            Token::SqlComment | Token::CComment => continue,
+            Token::Ascii40 => depth += 1,
+            Token::Ascii41 => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        words.push(word.text);
+        if word.token == Token::Ascii41 && depth == 0 {
+            return Some(words);
+        }
+    }
+    None
+}
+
 /// The first parameter in `statement`, such as `$1`, and its position in the source in characters.
 pub(crate) fn first_parameter(statement: &Statement) -> Option<(String, usize)> {
     let source = &statement.source;

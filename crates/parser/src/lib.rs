@@ -155,6 +155,12 @@ pub fn sql_body_start(sql: &str) -> Option<usize> {
     dsql::sql_body_start(sql)
 }
 
+/// The words of `sql` from byte `start` to the parenthesis that closes the first one there, or `None`
+/// if none does.
+pub fn parenthesis(sql: &str, start: usize) -> Option<Vec<&str>> {
+    dsql::parenthesis(sql.get(start..)?)
+}
+
 /// The 1-based character position in `sql` of a byte offset, as error reports count.
 pub fn character_position(sql: &str, byte_offset: usize) -> usize {
     let mut end = byte_offset.min(sql.len());

@@ -328,7 +328,7 @@ impl std::fmt::Debug for SetCall {
 }
 
 /// How a sub-query's rows become a value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubLinkKind {
     /// `(SELECT …)`: the only column of the only row, or NULL.
     Scalar,
@@ -359,6 +359,30 @@ pub struct SubLink {
     /// For `Any`, `All` and `Row`: the condition over a row made of the left side's values followed by the
     /// sub-query's columns, both as [`ExprKind::Column`].
     pub test: Option<Expr>,
+    /// How it is written, if it is; two that are written alike are the same.
+    pub written: Option<Written>,
+}
+
+/// What is written somewhere in a query, up to the end of its parentheses. It is the same elsewhere in
+/// this query if the words are.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The query.
+    pub scope: Arc<()>,
+    /// The text in which it stands.
+    pub text: Arc<str>,
+    /// Its first byte.
+    pub start: usize,
+}
+
+impl PartialEq for Written {
+    fn eq(&self, other: &Written) -> bool {
+        fn words(written: &Written) -> Option<Vec<&str>> {
+            parser::parenthesis(&written.text, written.start)
+        }
+        Arc::ptr_eq(&self.scope, &other.scope)
+            && (self.start == other.start || words(self).is_some() && words(self) == words(other))
+    }
 }
 
 /// A planned sub-query used in an expression. Its rows are computed once for each distinct set of

@@ -164,7 +164,9 @@ fn parse<T: Copy>(
     }
     let word = body.to_ascii_lowercase();
     match word.as_str() {
-        "nan" | "inf" | "+inf" | "-inf" | "infinity" | "+infinity" | "-infinity" => {
+        // A NaN has no sign that shows.
+        "nan" | "+nan" | "-nan" => read("nan").ok_or_else(bad),
+        "inf" | "+inf" | "-inf" | "infinity" | "+infinity" | "-infinity" => {
             read(&word).ok_or_else(bad)
         }
         _ => Err(bad()),

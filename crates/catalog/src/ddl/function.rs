@@ -135,7 +135,7 @@ pub(super) fn find<'a>(
             let wanted: Vec<u32> = arguments.iter().map(|ty| ty.0).collect();
             let mut all = all;
             let found = all.find(|function| function.input_types() == wanted);
-            if found.is_none() && is_built_in(name, Some(arguments)) {
+            if found.is_none() && built_in(name, Some(arguments)) > 0 {
                 return Err(not_owner(kind, name));
             }
             Ok(found)
@@ -143,21 +143,27 @@ pub(super) fn find<'a>(
         None => {
             let all: Vec<&Arc<Function>> = all.collect();
             match all.as_slice() {
-                [] if is_built_in(name, None) => Err(not_owner(kind, name)),
-                [] => Ok(None),
+                [] => match built_in(name, None) {
+                    0 => Ok(None),
+                    1 => Err(not_owner(kind, name)),
+                    _ => Err(ambiguous(kind, name)),
+                },
                 [only] => Ok(Some(only)),
-                _ => Err(SqlError::new(
-                    SqlState::AMBIGUOUS_FUNCTION,
-                    format!("{kind} name \"{name}\" is not unique"),
-                )
-                .hint(format!("Specify the argument list to select the {kind} unambiguously."))),
+                _ => Err(ambiguous(kind, name)),
             }
         }
     }
 }
 
-fn is_built_in(name: &QualifiedName, arguments: Option<&Vec<Oid>>) -> bool {
-    builtin::procs_by_name(&name.name).iter().any(|proc| {
+fn ambiguous(kind: &str, name: &QualifiedName) -> SqlError {
+    let message = format!("{kind} name \"{name}\" is not unique");
+    SqlError::new(SqlState::AMBIGUOUS_FUNCTION, message)
+        .hint(format!("Specify the argument list to select the {kind} unambiguously."))
+}
+
+/// How many built-in functions a name may mean.
+fn built_in(name: &QualifiedName, arguments: Option<&Vec<Oid>>) -> usize {
+    let procs = builtin::procs_by_name(&name.name).iter().filter(|proc| {
         let schema = match proc.schema {
             PG_CATALOG => "pg_catalog",
             SYS => "sys",
@@ -168,7 +174,8 @@ fn is_built_in(name: &QualifiedName, arguments: Option<&Vec<Oid>>) -> bool {
             None => proc.schema == PG_CATALOG,
         };
         in_sight && arguments.is_none_or(|arguments| proc.args == arguments.as_slice())
-    })
+    });
+    procs.count()
 }
 
 fn not_owner(kind: &str, name: &QualifiedName) -> SqlError {

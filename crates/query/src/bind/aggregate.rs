@@ -14,7 +14,7 @@ use types::{Datum, Result, SqlError, SqlState, oid};
 use super::call::{Arguments, Coerced};
 use super::function::{Actual, Candidate, not_supported};
 use super::query::BoundAggregate;
-use super::same::same;
+use super::same::{same, same_aggregate};
 use super::scope::Place;
 use super::{Binder, required, strings};
 use crate::expr::{AGGREGATES, Expr, ExprKind, GROUPINGS, Var};
@@ -298,8 +298,12 @@ impl Binder<'_> {
         }
         let ty = aggregate.ty;
         let level = required(owner.and_then(|owner| self.levels.get_mut(owner)))?;
-        level.aggregates.push(aggregate);
-        let number = level.aggregates.len() - 1;
+        // Calls that are the same are one: clauses find the target that they mean by it.
+        let known = level.aggregates.iter().position(|known| same_aggregate(known, &aggregate));
+        let number = known.unwrap_or(level.aggregates.len());
+        if known.is_none() {
+            level.aggregates.push(aggregate);
+        }
         let kind = match up {
             0 => ExprKind::Aggregate(number),
             _ => ExprKind::Var(Var { level: up, relation: AGGREGATES, column: number }),

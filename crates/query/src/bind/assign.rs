@@ -251,7 +251,7 @@ impl Binder<'_> {
                 };
                 let sources = query.columns.iter().enumerate().map(field).collect();
                 let kind = SubLinkKind::Record;
-                let link = SubLink { kind, query, left: Vec::new(), test: None };
+                let link = SubLink { kind, query, left: Vec::new(), test: None, written: None };
                 queries.push(Expr::new(ExprKind::SubLink(Box::new(link)), oid::RECORD));
                 Ok(sources)
             }

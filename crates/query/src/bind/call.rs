@@ -79,8 +79,9 @@ impl Binder<'_> {
             let place = std::mem::replace(&mut self.level()?.place, Place::OrderBy);
             for item in agg_order {
                 if let Some(NodeEnum::SortBy(sort)) = &item.node {
-                    let expr = self.boxed(&sort.node);
-                    exprs.push(expr?);
+                    let expr = self.boxed(&sort.node)?;
+                    self.refuse_positional(&arg_names, &expr)?;
+                    exprs.push(expr);
                 }
             }
             self.level()?.place = place;
@@ -226,18 +227,21 @@ impl Binder<'_> {
                 }
                 _ => {
                     let expr = self.expression(node)?;
-                    if !names.is_empty() {
-                        return Err(self.error(
-                            SqlState::SYNTAX_ERROR,
-                            "positional argument cannot follow named argument",
-                            expr.location,
-                        ));
-                    }
+                    self.refuse_positional(&names, &expr)?;
                     exprs.push(expr);
                 }
             }
         }
         Ok((exprs, names))
+    }
+
+    /// Fails if arguments by name stand before one by position.
+    fn refuse_positional(&self, names: &[&str], argument: &Expr) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let message = "positional argument cannot follow named argument";
+        Err(self.error(SqlState::SYNTAX_ERROR, message, argument.location))
     }
 
     /// A type as functions are told of it: they know arrays of built-in types only.

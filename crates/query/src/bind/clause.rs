@@ -8,7 +8,7 @@ use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
 
 use super::query::{OutputColumn, SortItem};
-use super::same::same;
+use super::same::{alike, same};
 use super::scope::Place;
 use super::{Binder, required, strings};
 use crate::expr::{Expr, ExprKind};
@@ -146,7 +146,7 @@ impl Binder<'_> {
                 let mut found = outputs.filter(|(_, column)| column.name == *name);
                 let Some((position, _)) = found.next() else { return Ok(None) };
                 let first = &targets.exprs[position];
-                if found.any(|(other, _)| !same(first, &targets.exprs[other])) {
+                if found.any(|(other, _)| !alike(first, &targets.exprs[other])) {
                     return Err(self.error(
                         SqlState::AMBIGUOUS_COLUMN,
                         format!("{clause} \"{name}\" is ambiguous"),
@@ -210,7 +210,7 @@ impl Binder<'_> {
         }
         self.level()?.place = place;
         let expr = self.expression(node)?;
-        if let Some(position) = targets.exprs.iter().position(|target| same(target, &expr)) {
+        if let Some(position) = targets.exprs.iter().position(|target| alike(target, &expr)) {
             return Ok(position);
         }
         targets.exprs.push(expr);

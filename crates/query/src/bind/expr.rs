@@ -213,18 +213,18 @@ impl Binder<'_> {
         let protobuf::CollateClause { arg, collname, location } = collate;
         let names = strings(collname);
         let name = names.last().copied().unwrap_or_default();
-        if !matches!(name, "C" | "POSIX" | "default" | "ucs_basic") {
-            return Err(self.error(
-                SqlState::UNDEFINED_OBJECT,
-                format!("collation \"{}\" for encoding \"UTF8\" does not exist", names.join(".")),
-                *location,
-            ));
-        }
         let arg = self.boxed(arg)?;
         if !is_collatable(arg.ty) {
             return Err(self.error(
                 SqlState::DATATYPE_MISMATCH,
                 format!("collations are not supported by type {}", self.type_name(arg.ty)),
+                *location,
+            ));
+        }
+        if !matches!(name, "C" | "POSIX" | "default" | "ucs_basic") {
+            return Err(self.error(
+                SqlState::UNDEFINED_OBJECT,
+                format!("collation \"{}\" for encoding \"UTF8\" does not exist", names.join(".")),
                 *location,
             ));
         }

@@ -10,7 +10,7 @@ use types::{Result, SqlError, SqlState};
 use super::Binder;
 use super::clause::Targets;
 use super::query::{BoundWindow, Relation, Source};
-use super::same::same;
+use super::same::alike;
 use super::scope::Place;
 use crate::expr::{AGGREGATES, Expr, ExprKind, GROUPINGS, Var};
 use crate::plan::walk;
@@ -44,7 +44,7 @@ impl GroupList {
     /// Source: PostgreSQL 16 `addTargetToGroupList`.
     fn add(&mut self, expr: Expr, target: Option<usize>) -> usize {
         let known = (self.exprs.iter().zip(&self.targets))
-            .position(|(known, of)| *of == target && (of.is_some() || same(known, &expr)));
+            .position(|(known, of)| *of == target && (of.is_some() || alike(known, &expr)));
         known.unwrap_or_else(|| {
             self.exprs.push(expr);
             self.targets.push(target);
@@ -53,7 +53,7 @@ impl GroupList {
     }
 
     fn is_repeated(&self, position: usize) -> bool {
-        self.exprs[..position].iter().any(|before| same(before, &self.exprs[position]))
+        self.exprs[..position].iter().any(|before| alike(before, &self.exprs[position]))
     }
 
     /// The groups of a GROUP BY without grouping sets: equal ones are one.
@@ -227,7 +227,7 @@ impl Binder<'_> {
     /// `42803` if one is no group.
     pub(super) fn grouping_positions(&self, args: &[Expr], groups: &[Expr]) -> Result<Vec<usize>> {
         let position = |arg: &Expr| {
-            groups.iter().position(|group| same(group, arg)).ok_or_else(|| {
+            groups.iter().position(|group| alike(group, arg)).ok_or_else(|| {
                 self.error(
                     SqlState::GROUPING_ERROR,
                     "arguments to GROUPING must be grouping expressions of the associated query \
@@ -268,7 +268,7 @@ impl Binder<'_> {
         groups: &mut Vec<Expr>,
         scope: &GroupScope<'_>,
     ) -> Result<()> {
-        if groups.iter().any(|group| same(group, expr)) {
+        if groups.iter().any(|group| alike(group, expr)) {
             return Ok(());
         }
         match &expr.kind {
@@ -322,7 +322,7 @@ impl Binder<'_> {
         in_subquery: bool,
     ) -> Result<()> {
         let ExprKind::Var(var) = expr.kind else { return Ok(()) };
-        if groups.iter().any(|group| same(group, expr)) {
+        if groups.iter().any(|group| alike(group, expr)) {
             return Ok(());
         }
         let Some(relation) = scope.relations.get(var.relation) else { return Ok(()) };

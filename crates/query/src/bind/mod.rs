@@ -83,6 +83,8 @@ pub struct Binder<'a> {
     cx: &'a SessionCx,
     /// The whole query string, for positions.
     source: &'a str,
+    /// The same for those who keep it.
+    text: Option<Arc<str>>,
     /// Parameter types known so far; unknown ones are [`oid::UNKNOWN`].
     params: Vec<Oid>,
     /// The scopes of the queries being bound, outermost first.
@@ -166,6 +168,7 @@ impl<'a> Binder<'a> {
         Binder {
             cx,
             source,
+            text: None,
             params,
             levels: Vec::new(),
             set_operations: Vec::new(),
@@ -468,7 +471,7 @@ pub(crate) use self::column_name::column_name;
 pub(crate) use self::domain::{domain_input, domain_rules};
 pub(crate) use self::names::{Recorder, parse_stored};
 pub(crate) use self::polymorphic::check_polymorphic_result;
-pub(crate) use self::same::same;
+pub(crate) use self::same::{alike, same};
 pub(crate) use self::user_function::{FunctionScope, output_types};
 pub(crate) use self::view::{not_updatable, not_updatable_query, updatable_columns, view_select};
 

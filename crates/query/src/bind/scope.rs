@@ -39,6 +39,8 @@ pub(super) struct Level {
     pub(super) lateral_active: bool,
     /// Where the last set-returning call bound so far stands, and how many there are.
     pub(super) sets: Sets,
+    /// The same for all that is written in this query, and for nothing else.
+    pub(super) scope: Arc<()>,
 }
 
 /// The set-returning calls met so far.
@@ -247,6 +249,7 @@ impl Level {
             outer_joins: false,
             lateral_active: false,
             sets: Sets::default(),
+            scope: Arc::new(()),
         }
     }
 

@@ -11,10 +11,26 @@ use types::{Result, SqlError, SqlState, oid};
 use super::coerce::Context;
 use super::query::Query;
 use super::{Binder, required, strings};
-use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind};
+use crate::expr::{Expr, ExprKind, SubLink, SubLinkKind, Written};
 
 impl Binder<'_> {
     pub(super) fn sub_link(&mut self, link: &protobuf::SubLink) -> Result<Expr> {
+        let written = self.written(link.location)?;
+        let mut expr = self.sub_link_of_kind(link)?;
+        if let ExprKind::SubLink(link) = &mut expr.kind {
+            link.written = written;
+        }
+        Ok(expr)
+    }
+
+    /// What is written at a byte of the text, from there to the end of its parentheses.
+    pub(super) fn written(&mut self, location: i32) -> Result<Option<Written>> {
+        let scope = self.level()?.scope.clone();
+        let text = self.text.get_or_insert_with(|| self.source.into()).clone();
+        Ok(usize::try_from(location).ok().map(|start| Written { scope, text, start }))
+    }
+
+    fn sub_link_of_kind(&mut self, link: &protobuf::SubLink) -> Result<Expr> {
         let protobuf::SubLink {
             xpr: _,
             sub_link_type,
@@ -176,5 +192,5 @@ fn sub_link(
     test: Option<Expr>,
     ty: types::Oid,
 ) -> Expr {
-    Expr::new(ExprKind::SubLink(Box::new(SubLink { kind, query, left, test })), ty)
+    Expr::new(ExprKind::SubLink(Box::new(SubLink { kind, query, left, test, written: None })), ty)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parser::{Node, NodeEnum, protobuf};
 use types::{Oid, Result, SqlError, SqlState};
 
-use super::column_name::column_name;
+use super::column_name::bound_column_name;
 use super::query::OutputColumn;
 use super::scope::{Place, lift, outputs};
 use super::{Binder, required, strings};
@@ -39,7 +39,10 @@ impl Binder<'_> {
                 continue;
             }
             let expr = self.expression(value)?;
-            let name = if name.is_empty() { column_name(value) } else { name.clone() };
+            let name = match name.is_empty() {
+                true => bound_column_name(value, &expr),
+                false => name.clone(),
+            };
             let origin = self.origin(&expr);
             let domain = self.domain_of(&expr);
             columns.push(OutputColumn { name, ty: expr.ty, typmod: expr.typmod, origin, domain });

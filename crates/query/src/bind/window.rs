@@ -12,7 +12,7 @@ use super::coerce::Context;
 use super::function::Candidate;
 use super::query::BoundWindow;
 use super::scope::Place;
-use super::{Binder, required};
+use super::{Binder, required, same};
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{Frame, FrameBound, FrameExclude, FrameMode, SortKey, WindowFunction};
 
@@ -40,6 +40,24 @@ pub(super) struct PendingWindow {
     pub(super) ty: Oid,
     /// Index into [`super::scope::Level::window_definitions`].
     definition: usize,
+}
+
+impl PendingWindow {
+    /// Whether two calls have the same value in every row.
+    fn is_same(&self, other: &PendingWindow) -> bool {
+        let function = match (&self.function, &other.function) {
+            (WindowFunction::Builtin(a), WindowFunction::Builtin(b)) => a == b,
+            (WindowFunction::Aggregate(a), WindowFunction::Aggregate(b)) => {
+                a.name == b.name && a.site == b.site
+            }
+            _ => false,
+        };
+        function
+            && self.definition == other.definition
+            && self.ty == other.ty
+            && same::all(&self.args, &other.args)
+            && same::all(self.filter.as_slice(), other.filter.as_slice())
+    }
 }
 
 /// A bound window definition.
@@ -130,12 +148,20 @@ impl Binder<'_> {
                 location,
             ));
         }
+        let source = self.source;
+        let alike = |a: &protobuf::WindowDef, b: &protobuf::WindowDef| {
+            let words = |location: i32| {
+                usize::try_from(location).ok().and_then(|start| parser::parenthesis(source, start))
+            };
+            let words = (words(a.location), words(b.location));
+            words.0.is_some() && words.0 == words.1
+        };
         let definitions = &self.level()?.window_definitions;
         let definition = if over.name.is_empty() {
             let known = definitions.iter().position(|known| {
                 known.name.is_empty()
-                    && protobuf::WindowDef { location: 0, ..known.clone() }
-                        == protobuf::WindowDef { location: 0, ..over.clone() }
+                    && known.frame_options == over.frame_options
+                    && alike(known, over)
             });
             known.unwrap_or(definitions.len())
         } else {
@@ -154,8 +180,13 @@ impl Binder<'_> {
         if definition == level.window_definitions.len() {
             level.window_definitions.push(over.clone());
         }
-        level.windows.push(PendingWindow { function, args, filter, ty, definition });
-        let number = level.windows.len() - 1;
+        // Calls that are the same are one: clauses find the target that they mean by it.
+        let call = PendingWindow { function, args, filter, ty, definition };
+        let known = level.windows.iter().position(|known| known.is_same(&call));
+        let number = known.unwrap_or(level.windows.len());
+        if known.is_none() {
+            level.windows.push(call);
+        }
         Ok(Expr::new(ExprKind::Window(number), ty))
     }
 

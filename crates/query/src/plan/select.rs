@@ -12,8 +12,8 @@ use super::planner::{Env, Planner};
 use super::postpone::postpone;
 use super::target::{Grouped, TargetCx};
 use super::{AggregateCall, Cost, Node, Plan};
+use crate::bind::alike;
 use crate::bind::query::{BoundAggregate, Query, Select};
-use crate::bind::same;
 use crate::expr::{Expr, ExprKind};
 
 /// The share of groups that HAVING is taken to let through.
@@ -231,13 +231,13 @@ fn by_grouping_set(select: &Select) -> (Vec<BoundAggregate>, BTreeMap<usize, Vec
 }
 
 fn contains(expr: &Expr, group: &Expr) -> bool {
-    let mut found = same(expr, group);
+    let mut found = alike(expr, group);
     expr.for_each_child(&mut |child| found |= contains(child, group));
     found
 }
 
 fn make_null(expr: &mut Expr, group: &Expr) {
-    if same(expr, group) {
+    if alike(expr, group) {
         expr.kind = ExprKind::Const(Datum::Null);
     }
     expr.for_each_child_mut(&mut |child| make_null(child, group));

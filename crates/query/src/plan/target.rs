@@ -7,7 +7,7 @@ use types::{Datum, Oid, Result, SqlError, oid};
 use super::join::Layout;
 use super::planner::{Env, Planner};
 use super::walk;
-use crate::bind::same;
+use crate::bind::{alike, same};
 use crate::expr::{AGGREGATES, Expr, ExprKind, GROUPINGS, STORED_ROW, SubLink, SubPlan, Var};
 
 impl Planner<'_> {
@@ -45,7 +45,7 @@ impl Planner<'_> {
             expr.kind = grouping(positions, grouped);
             return Ok(());
         }
-        if let Some(position) = grouped.groups.iter().position(|group| same(group, expr)) {
+        if let Some(position) = grouped.groups.iter().position(|group| alike(group, expr)) {
             expr.kind = ExprKind::Column(position);
             return Ok(());
         }
@@ -116,7 +116,7 @@ impl Planner<'_> {
         let ExprKind::SubLink(link) = kind else {
             return Err(SqlError::internal("not a sub-query"));
         };
-        let SubLink { kind, query, mut left, test } = *link;
+        let SubLink { kind, query, mut left, test, written: _ } = *link;
         let depth = env.depth + 1;
         let mut frame = Vec::new();
         let mut args = Vec::new();

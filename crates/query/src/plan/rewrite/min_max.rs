@@ -134,7 +134,12 @@ fn first_entry(select: &Select, number: usize, position: usize) -> Option<Expr> 
         with_ties: false,
         columns: vec![output],
     };
-    let link =
-        SubLink { kind: SubLinkKind::Scalar, query: Arc::new(query), left: Vec::new(), test: None };
+    let link = SubLink {
+        kind: SubLinkKind::Scalar,
+        query: Arc::new(query),
+        left: Vec::new(),
+        test: None,
+        written: None,
+    };
     (arg.ty == aggregate.ty).then(|| Expr::new(ExprKind::SubLink(Box::new(link)), aggregate.ty))
 }

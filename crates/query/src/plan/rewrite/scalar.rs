@@ -43,7 +43,9 @@ fn replace(expr: &mut Expr, select: &mut Select) {
 }
 
 fn join(link: &SubLink, ty: Oid, select: &mut Select) -> Option<Expr> {
-    let SubLink { kind: SubLinkKind::Scalar, query, left: _, test: _ } = link else { return None };
+    let SubLink { kind: SubLinkKind::Scalar, query, left: _, test: _, written: _ } = link else {
+        return None;
+    };
     let Body::Select(inner) = &query.body else { return None };
     let plain = query.ctes.is_empty()
         && query.limit.is_none()

@@ -149,7 +149,7 @@ fn exists(
 }
 
 fn any(link: &SubLink, select: &mut Select) -> Option<(JoinKind, FromItem, Option<Expr>)> {
-    let SubLink { kind: _, query, left, test } = link;
+    let SubLink { kind: _, query, left, test, written: _ } = link;
     let test = test.as_ref()?;
     let mut own = false;
     for expr in left {
