@@ -35,6 +35,9 @@ const ACCOUNT: &str = "123456789012";
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(60 * 60);
 /// One thread of the runtime may compute for long while another listens.
 const THREADS_MIN: usize = 2;
+/// The stack of a thread: enough for statements that nest as deep as is allowed, also in a debug
+/// build. A deeper one would end the process. What is not used takes no memory.
+const STACK_BYTES: usize = 512 << 20;
 /// How often it is made sure that a thread listens: a delay that nobody notices, for some 0.01 % of
 /// a processor.
 const LISTEN_CHECK: Duration = Duration::from_millis(50);
@@ -60,6 +63,7 @@ pub(crate) fn start(args: &StartArgs) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads.max(THREADS_MIN))
         .thread_name("borealis")
+        .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|error| because("cannot start the runtime", error))?;

@@ -392,3 +392,41 @@ fn expression_a_million_deep() {
     }
     bystander.unharmed();
 }
+
+/// Statements that nest as deep as is allowed are computed and explained, or refused: none ends the
+/// process.
+#[test]
+fn nesting_as_deep_as_allowed() {
+    let nest = |open: &str, core: &str, close: &str, depth: usize| {
+        format!("{}{core}{}", open.repeat(depth), close.repeat(depth))
+    };
+    let mut bystander = Bystander::new();
+    for depth in [300, 1_200, 1_990] {
+        let inputs = [
+            format!("SELECT {} FROM pg_class", nest("", "1", "+relpages", depth)),
+            nest("", "SELECT 1", " UNION SELECT 1", depth),
+            nest("", "SELECT 1", " EXCEPT ALL SELECT 2", depth),
+            nest("SELECT * FROM (", "SELECT 1 a", ") s", depth),
+            nest("SELECT (", "SELECT 1", ")", depth),
+            nest("SELECT EXISTS (", "SELECT FROM pg_class", ")", depth),
+            format!("SELECT {} FROM pg_class", nest("abs(", "relpages", ")", depth)),
+            format!("SELECT {} FROM pg_class", nest("coalesce(NULL,", "relpages", ")", depth)),
+        ];
+        for sql in inputs {
+            for sql in [sql.clone(), format!("EXPLAIN {sql}")] {
+                let mut wire = Wire::session(&bystander.endpoint);
+                wire.send(&query(&sql));
+                let replies = wire.until_ready();
+                let start = &sql[..40];
+                match replies.iter().find(|reply| reply.kind == b'E') {
+                    Some(reply) => {
+                        let (sqlstate, _) = reply.expect_error();
+                        assert!(["54001", "53200"].contains(&&*sqlstate), "{start} {reply:?}");
+                    }
+                    None => assert!(replies.iter().any(|reply| reply.kind == b'D'), "{start}"),
+                }
+            }
+        }
+    }
+    bystander.unharmed();
+}
