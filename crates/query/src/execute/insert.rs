@@ -187,8 +187,16 @@ async fn between_rows(proposed: &[Proposed], cx: &mut ExecCx<'_>) -> Result<bool
         end: Bound::Included(last.key.clone()),
     };
     let after = cx.host.txn.command().after();
-    let (found, _) = cx.host.txn.scan(&range, Direction::Forward, 1, after).await?;
-    Ok(found.is_empty())
+    let mut range = Some(range);
+    // A piece may be empty because the transaction has removed its rows; others may follow.
+    while let Some(piece) = range.take() {
+        let (found, rest) = cx.host.txn.scan(&piece, Direction::Forward, 1, after).await?;
+        if !found.is_empty() {
+            return Ok(false);
+        }
+        range = rest;
+    }
+    Ok(true)
 }
 
 /// What is stored under `key` now, the rows inserted since the look-up included.
