@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rpds::RedBlackTreeMapSync as Map;
 use serde::{Deserialize, Serialize};
@@ -244,6 +245,16 @@ impl Catalog {
         }
         next.next_oid = next.next_oid.max(change.next_oid);
         next
+    }
+
+    /// As [`Catalog::apply`], for a change that is not committed: the version is nobody else's, so
+    /// that what was made for it, such as a plan, is not taken for that of what others make of this
+    /// catalog.
+    #[must_use]
+    pub fn apply_uncommitted(&self, change: &Change) -> Catalog {
+        /// Beyond the versions of what is committed.
+        static NEXT: AtomicU64 = AtomicU64::new(1 << 63);
+        Catalog { version: NEXT.fetch_add(1, Ordering::Relaxed), ..self.apply(change) }
     }
 
     /// Adds a stored object, as read back when the cluster is opened.
