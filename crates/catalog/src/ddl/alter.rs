@@ -691,7 +691,9 @@ pub fn finish_validation(
     let checks = table.checks.iter_mut().map(|check| (check.oid, &mut check.validated));
     let keys = table.foreign_keys.iter_mut().map(|key| (key.oid, &mut key.validated));
     let (_, validated) = checks.chain(keys).find(|(oid, _)| *oid == constraint)?;
-    *validated = true;
+    if std::mem::replace(validated, true) {
+        return None;
+    }
     let mut change = Change { next_oid: catalog.next_oid(), ..Change::default() };
     change.put.insert(table.oid, Object::Table(Arc::new(table)));
     Some(change)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use types::Result;
 
+use super::offline::no_table;
 use super::{Job, Step, Work};
 use crate::engine::{Engine, now_micros};
 
@@ -22,7 +23,7 @@ pub(super) async fn step(engine: &Arc<Engine>, job: &Job) -> Result<Step> {
     let Work::Analyze { table } = job.work else { return Ok(Step::Done) };
     let catalog = engine.catalog();
     let Some(table) = catalog.table_by_oid(table) else {
-        return Ok(Step::Skipped("table was dropped".into()));
+        return Ok(Step::Skipped(no_table()));
     };
     engine.analyze(table).await?;
     Ok(Step::Done)

@@ -16,14 +16,13 @@
 
 use std::sync::Arc;
 
-use catalog::ddl;
-use catalog::objects::{IndexState, ObjectId};
+use catalog::objects::IndexState;
 use store::Key;
 use txn::keys;
 use types::{Datum, Result};
 
 use super::offline::{Offline, no_table, read_batch};
-use super::worker::{change_catalog, save, unlimited};
+use super::worker::{save, unlimited};
 use super::{Job, Step, Work};
 use crate::engine::{Engine, now_micros};
 use crate::execute::index::{TableLayout, entry_of, read_entry};
@@ -41,8 +40,10 @@ pub(super) async fn step(engine: &Arc<Engine>, job: &mut Job, rows: usize) -> Re
         let name = job.object_name.as_deref().unwrap_or_default();
         return Ok(Step::Skipped(format!("relation \"{name}\" does not exist")));
     };
-    if table.indexes.get(number).is_none_or(|index| index.state != IndexState::Building) {
-        return Ok(Step::Done);
+    match table.indexes.get(number).map(|index| index.state) {
+        Some(IndexState::Building) => {}
+        Some(IndexState::Invalid) => return Ok(Step::Failed(DUPLICATE_KEY.to_owned())),
+        Some(IndexState::Valid) | None => return Ok(Step::Done),
     }
     let cluster = engine.cluster();
     let batch = read_batch(&txn, cluster, table, after.as_deref(), rows).await?;
@@ -87,19 +88,5 @@ pub(super) async fn step(engine: &Arc<Engine>, job: &mut Job, rows: usize) -> Re
     if duplicates {
         return Ok(Step::Failed(DUPLICATE_KEY.to_owned()));
     }
-    publish(engine, index, IndexState::Valid).await?;
     Ok(Step::Done)
-}
-
-/// Leaves an index for the owner to drop; it goes on refusing duplicates.
-pub(super) async fn mark_failed(engine: &Arc<Engine>, index: ObjectId) -> Result<()> {
-    publish(engine, index, IndexState::Invalid).await
-}
-
-async fn publish(engine: &Arc<Engine>, index: ObjectId, state: IndexState) -> Result<()> {
-    change_catalog(engine, |catalog| {
-        let (_, found) = catalog.index_by_oid(index)?;
-        (found.state == IndexState::Building).then(|| ddl::finish_index(catalog, index, state))?
-    })
-    .await
 }

@@ -21,8 +21,8 @@ mod tests;
 mod validate;
 mod worker;
 
-use catalog::Catalog;
-use catalog::objects::ObjectId;
+use catalog::objects::{IndexState, ObjectId};
+use catalog::{Catalog, Change, ddl};
 use serde::{Deserialize, Serialize};
 use types::{Result, SqlError};
 
@@ -184,6 +184,26 @@ impl Job {
     /// The identifier as clients see it: 26 characters of base 32.
     pub fn text_id(&self) -> String {
         text_id(self.id)
+    }
+
+    /// What the end of the job, as its status says, changes in the catalog: an index becomes valid
+    /// or, for its owner to drop, invalid; a constraint becomes valid.
+    fn catalog_change(&self, catalog: &Catalog) -> Option<Change> {
+        match (&self.work, self.status) {
+            (Work::BuildIndex { index, .. }, status) => {
+                let (_, found) = catalog.index_by_oid(*index)?;
+                let state = match status {
+                    JobStatus::Completed => IndexState::Valid,
+                    _ => IndexState::Invalid,
+                };
+                (found.state == IndexState::Building)
+                    .then(|| ddl::finish_index(catalog, *index, state))?
+            }
+            (Work::Validate { table, constraint, .. }, JobStatus::Completed) => {
+                ddl::finish_validation(catalog, *table, *constraint)
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {

@@ -252,6 +252,36 @@ async fn duplicates_do_not_take_each_others_entries() {
     verify(&store).await;
 }
 
+/// No crash finds the end of a build in the catalog and not in its record, or the other way round.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn end_of_a_build_is_one_commit() {
+    let delay_max = Duration::from_millis(2);
+    let store = Memory::new(Faults { seed: 1, delay_max, ..Faults::default() });
+    let engine = open(&store).await;
+    let mut session = connect(&engine);
+    run(&mut session, TABLE).await.unwrap();
+    run(&mut session, "INSERT INTO t VALUES (1, 'x', 5, 0), (2, 'y', 5, 0)").await.unwrap();
+    for (sql, state) in [
+        ("CREATE UNIQUE INDEX ASYNC fails ON t (b)", IndexState::Invalid),
+        ("CREATE INDEX ASYNC works ON t (b)", IndexState::Valid),
+    ] {
+        run(&mut session, sql).await.unwrap();
+        let job = engine.jobs.all().into_iter().max_by_key(|job| job.start_micros).unwrap();
+        loop {
+            let (txn, catalog) = engine.begin().await.unwrap();
+            let stored = txn.get(&keys::job(1, job.id), txn.command().after()).await.unwrap();
+            let stored = Job::decode(&stored.unwrap()).unwrap();
+            let (_, index) = catalog.index_by_oid(job.object_id).unwrap();
+            assert_eq!(stored.status.is_final(), index.state != IndexState::Building, "{stored:?}");
+            if stored.status.is_final() {
+                assert_eq!(index.state, state);
+                break;
+            }
+        }
+    }
+    engine.shutdown().await;
+}
+
 /// Jobs that were cut off go on when the cluster is opened again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_go_on_after_a_restart() {
@@ -319,6 +349,28 @@ async fn jobs_are_remembered_for_half_an_hour() {
     engine.shutdown().await;
     drop(engine);
     assert_eq!(ids(&*open(&store).await).len(), 2);
+}
+
+/// A plan made beside a schema change that is rolled back is not taken for one of the catalog that
+/// another session's change makes of the same one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plans_of_a_rolled_back_change_are_not_used() {
+    let engine = open(&Memory::new(Faults::default())).await;
+    let (mut session, mut other) = (connect(&engine), connect(&engine));
+    run(&mut session, TABLE).await.unwrap();
+    for sql in ["BEGIN", "COMMENT ON TABLE t IS 'mine'"] {
+        run(&mut session, sql).await.unwrap();
+    }
+    let insert = session.parse("INSERT INTO t VALUES (1, 'x', 2, 3)").unwrap().remove(0);
+    let prepared = session.prepare(Some(insert), &[]).await.unwrap();
+    run(&mut session, "ROLLBACK").await.unwrap();
+    let change = "ALTER TABLE t ADD CONSTRAINT large CHECK (b > 100) NOT VALID";
+    run(&mut other, change).await.unwrap();
+    let mut portal = session.bind(&prepared, Parameters::default(), &[]).await.unwrap();
+    let refused = session.fetch(&mut portal, 0).await.unwrap_err();
+    assert_eq!(refused.code().as_str(), "23514");
+    drop((session, other));
+    engine.shutdown().await;
 }
 
 #[test]

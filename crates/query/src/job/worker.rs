@@ -110,26 +110,21 @@ impl Engine {
         }
     }
 
-    /// Records how a job ended.
+    /// Records how a job ended, in one commit with what that means for the catalog: after a crash
+    /// either both are there, or the job goes on.
     async fn end(self: &Arc<Self>, mut job: Job, status: JobStatus, details: Option<String>) {
-        if status == JobStatus::Failed
-            && let Work::BuildIndex { index, .. } = job.work
-            && let Err(error) = index_build::mark_failed(self, index).await
-        {
-            tracing::error!(%error, "failed index could not be marked");
-        }
         job.status = status;
         job.details = details;
         job.update_micros = now_micros();
         let mut pause = RETRY_PAUSE.0;
+        let start = tokio::time::Instant::now();
         loop {
-            let stored = async {
-                let (mut txn, _) = self.begin_with(unlimited()).await?;
-                save(self, &mut txn, &job)?;
-                txn.commit().await
+            let kind = match start.elapsed() < YIELD_MAX {
+                true => SchemaChange::Yielding,
+                false => SchemaChange::Insistent,
             };
-            match stored.await {
-                Ok(_) => break,
+            match self.record_end(&job, kind).await {
+                Ok(()) => break,
                 Err(error) if is_passing(&error) && !self.jobs.stopping() => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(RETRY_PAUSE.1);
@@ -137,11 +132,27 @@ impl Engine {
                 Err(error) => {
                     // It is done again when the cluster is next opened, and finds nothing to do.
                     tracing::error!(%error, "end of a job could not be recorded");
+                    self.jobs.note(&job);
                     break;
                 }
             }
         }
-        self.jobs.note(&job);
+    }
+
+    /// Commits the end of a job and shows it.
+    async fn record_end(self: &Arc<Self>, job: &Job, kind: SchemaChange) -> Result<()> {
+        let (mut txn, catalog) = self.begin_with(unlimited()).await?;
+        match job.catalog_change(&catalog) {
+            Some(change) => {
+                self.commit_ddl(txn, change, vec![job.clone()], kind).await?;
+            }
+            None => {
+                save(self, &mut txn, job)?;
+                txn.commit().await?;
+                self.jobs.note(job);
+            }
+        }
+        Ok(())
     }
 
     async fn forget_old_jobs(&self) -> Result<()> {
@@ -168,32 +179,6 @@ pub(super) fn save(engine: &Engine, txn: &mut Transaction, job: &Job) -> Result<
 /// Whether trying again may succeed.
 fn is_passing(error: &SqlError) -> bool {
     error.code() == SqlState::T_R_SERIALIZATION_FAILURE || error.message() == "server unavailable"
-}
-
-/// Commits a schema change that is worked out anew for each try; `change` gives none if there is
-/// nothing to change any more.
-pub(super) async fn change_catalog(
-    engine: &Arc<Engine>,
-    change: impl Fn(&catalog::Catalog) -> Option<catalog::Change>,
-) -> Result<()> {
-    let mut pause = RETRY_PAUSE.0;
-    let start = tokio::time::Instant::now();
-    loop {
-        let (txn, catalog) = engine.begin_with(unlimited()).await?;
-        let Some(change) = change(&catalog) else { return Ok(()) };
-        let kind = match start.elapsed() < YIELD_MAX {
-            true => SchemaChange::Yielding,
-            false => SchemaChange::Insistent,
-        };
-        let committed = engine.commit_ddl(txn, change, Vec::new(), kind).await;
-        match committed.map(|_| ()).map_err(SqlError::from) {
-            Err(error) if is_passing(&error) && !engine.jobs.stopping() => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(RETRY_PAUSE.1);
-            }
-            outcome => return outcome,
-        }
-    }
 }
 
 /// The workers' transactions are bounded by their steps, not by the limits of clients.
