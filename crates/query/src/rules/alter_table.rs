@@ -101,6 +101,12 @@ pub(super) const COLUMN: &[Rule<ColumnDef>] = &[
     Rule::until(features::STORAGE, "STORAGE clause not supported for ALTER TABLE", |column, _| {
         !column.storage_name.is_empty()
     }),
+    Rule::until(features::JSON, "datatype json not supported", |column, _| {
+        super::create::is_type(column, "json")
+    }),
+    Rule::until(features::JSONB, "datatype jsonb not supported", |column, _| {
+        super::create::is_type(column, "jsonb")
+    }),
     super::create::COLUMN_PRECISION,
 ];
 

@@ -296,7 +296,7 @@ fn key_columns(stmt: &CreateStmt) -> impl Iterator<Item = &ColumnDef> {
 }
 
 /// Whether a column's type is written as a built-in one.
-fn is_type(column: &ColumnDef, name: &str) -> bool {
+pub(super) fn is_type(column: &ColumnDef, name: &str) -> bool {
     let Some(written) = &column.type_name else { return false };
     match strings(&written.names).as_slice() {
         [written] | ["pg_catalog", written] => *written == name,
