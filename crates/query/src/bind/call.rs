@@ -177,34 +177,43 @@ impl Binder<'_> {
         }
     }
 
-    /// Why there is no procedure for a CALL.
-    pub(crate) fn no_procedure(mut self, call: &protobuf::FuncCall) -> SqlError {
+    /// The argument of a CALL of the only procedure that there is.
+    ///
+    /// # Errors
+    /// `42883` if it names no procedure, `42809` if a function, what the argument raises.
+    pub(crate) fn procedure_argument<'n>(mut self, call: &'n protobuf::FuncCall) -> Result<&'n Node> {
         let names = strings(&call.funcname);
         let (schema, name) = match names.as_slice() {
             [.., schema, name] => (Some(*schema), *name),
             [name] => (None, *name),
-            [] => return SqlError::internal("procedure without a name"),
+            [] => return Err(SqlError::internal("procedure without a name")),
         };
-        self.levels.push(Level::new(Place::Values));
-        let (exprs, arg_names) = match self.arguments(&call.args) {
-            Ok(arguments) => arguments,
-            Err(error) => return error,
-        };
+        self.levels.push(Level::new(Place::CallArgument));
+        let (exprs, arg_names) = self.arguments(&call.args)?;
         let types = self.with_domains(&exprs, exprs.iter().map(|arg| arg.ty).collect());
         let actual = Actual { types: &types, names: &arg_names, variadic: call.func_variadic };
         let signature = self.signature(&names.join("."), actual);
-        let found = self.find_function(schema, name, actual);
-        if found.is_ok_and(|candidate| candidate.proc.kind != ProcKind::Procedure) {
-            let message = format!("{signature} is not a procedure");
-            return self
-                .error(SqlState::WRONG_OBJECT_TYPE, message, call.location)
-                .hint("To call a function, use SELECT.");
+        match (self.find_function(schema, name, actual), call.args.as_slice()) {
+            (Ok(candidate), [arg]) if candidate.proc.kind == ProcKind::Procedure => {
+                match &arg.node {
+                    Some(NodeEnum::NamedArgExpr(named)) => super::required(named.arg.as_deref()),
+                    _ => Ok(arg),
+                }
+            }
+            (Ok(candidate), _) if candidate.proc.kind != ProcKind::Procedure => {
+                let message = format!("{signature} is not a procedure");
+                let error = self.error(SqlState::WRONG_OBJECT_TYPE, message, call.location);
+                Err(error.hint("To call a function, use SELECT."))
+            }
+            _ => {
+                let message = format!("procedure {signature} does not exist");
+                let error = self.error(SqlState::UNDEFINED_FUNCTION, message, call.location);
+                Err(error.hint(
+                    "No procedure matches the given name and argument types. You might need to \
+                     add explicit type casts.",
+                ))
+            }
         }
-        let message = format!("procedure {signature} does not exist");
-        self.error(SqlState::UNDEFINED_FUNCTION, message, call.location).hint(
-            "No procedure matches the given name and argument types. You might need to add explicit \
-             type casts.",
-        )
     }
 
     /// Arguments, and the names of those given by name.

@@ -85,6 +85,7 @@ pub(super) enum Place {
     Statistics,
     CopyWhere,
     CycleMark,
+    CallArgument,
 }
 
 impl Place {
@@ -141,6 +142,7 @@ impl Place {
             Place::IndexPredicate => "index predicate",
             Place::Statistics => "statistics expression",
             Place::CopyWhere => "COPY FROM WHERE condition",
+            Place::CallArgument => "CALL argument",
             _ => return None,
         })
     }
@@ -191,6 +193,7 @@ impl Place {
             Place::Statistics => "statistics expressions",
             Place::CopyWhere => "COPY FROM WHERE conditions",
             Place::CycleMark => "CYCLE",
+            Place::CallArgument => "CALL arguments",
         }
     }
 }

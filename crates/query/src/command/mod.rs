@@ -215,7 +215,7 @@ async fn call(
 /// The argument of a CALL as a query: `SELECT (argument)::text`.
 ///
 /// # Errors
-/// `42883` for all but `sys.wait_for_job` of one argument, `42809` for a function, `0A000` for a
+/// `42883` for all but `sys.wait_for_job` of one text, `42809` for a function, `0A000` for a
 /// sub-query in it.
 pub(crate) fn call_query(
     cx: &crate::session::SessionCx,
@@ -223,14 +223,7 @@ pub(crate) fn call_query(
     source: &str,
 ) -> Result<NodeEnum> {
     let call = required(stmt.funccall.as_deref())?;
-    let name = crate::bind::strings(&call.funcname).join(".");
-    let arg = match call.args.as_slice() {
-        [arg] if name == "sys.wait_for_job" => arg,
-        _ => return Err(crate::bind::Binder::new(cx, source, &[]).no_procedure(call)),
-    };
-    if matches!(arg.node, Some(NodeEnum::SubLink(_))) {
-        return Err(SqlError::unsupported("cannot use subquery in CALL argument"));
-    }
+    let arg = crate::bind::Binder::new(cx, source, &[]).procedure_argument(call)?;
     let string = |text: &str| Node {
         node: Some(NodeEnum::String(protobuf::String { sval: text.to_owned() })),
     };
