@@ -116,6 +116,7 @@ pub struct Engine {
     pub(crate) sequences: Allocators,
     pub(crate) catalog_rows: SharedRows,
     pub(crate) conflicts: Conflicts,
+    pub(crate) xids: crate::system::Xids,
     opened_micros: i64,
 }
 
@@ -171,6 +172,7 @@ impl Engine {
             sequences: Allocators::default(),
             catalog_rows: SharedRows::default(),
             conflicts,
+            xids: crate::system::Xids::default(),
             opened_micros: now_micros(),
         });
         engine.load_statistics().await?;

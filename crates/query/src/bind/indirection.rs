@@ -58,9 +58,7 @@ impl Binder<'_> {
                 if let Some((up, item)) = self.item(None, name, location)? {
                     return Ok(self.whole_row(up, &item));
                 }
-                if name == &"tableoid"
-                    && let Some(expr) = self.unqualified_table_oid(location)?
-                {
+                if let Some(expr) = self.unqualified_system_column(name, location)? {
                     return Ok(expr);
                 }
                 if let Some(argument) = self.argument(None, name) {
@@ -137,7 +135,7 @@ impl Binder<'_> {
                 format!("column reference \"{name}\" is ambiguous"),
                 location,
             )),
-            (None, _) => match self.table_oid(up, &item).filter(|_| name == "tableoid") {
+            (None, _) => match self.system_column(up, &item, name) {
                 Some(expr) => Ok(expr),
                 // A function of the row may be called like a field.
                 None => self
@@ -179,16 +177,16 @@ impl Binder<'_> {
         }
     }
 
-    /// The system column `tableoid` of the nearest relation in sight; joins do not show it.
-    fn unqualified_table_oid(&self, location: i32) -> Result<Option<Expr>> {
+    /// A system column of the nearest relation in sight that has it; joins do not show it.
+    fn unqualified_system_column(&self, name: &str, location: i32) -> Result<Option<Expr>> {
         for (up, level) in self.levels.iter().rev().enumerate() {
             let items = level.items.iter().filter(|item| item.unqualified && !item.joined);
-            let mut found = items.filter_map(|item| self.table_oid(up, item));
+            let mut found = items.filter_map(|item| self.system_column(up, item, name));
             if let Some(expr) = found.next() {
                 if found.next().is_some() {
                     return Err(self.error(
                         SqlState::AMBIGUOUS_COLUMN,
-                        "column reference \"tableoid\" is ambiguous",
+                        format!("column reference \"{name}\" is ambiguous"),
                         location,
                     ));
                 }
@@ -198,29 +196,33 @@ impl Binder<'_> {
         Ok(None)
     }
 
-    /// The system column `tableoid` of a relation. It is NULL in a row that an outer join makes up,
-    /// so it follows a column that is never NULL otherwise; `None` if there is no such column.
-    fn table_oid(&self, up: usize, item: &Item) -> Option<Expr> {
+    /// A system column of a relation: `tableoid`, and those of the transaction that wrote a row where
+    /// it is one of the catalog. It is NULL in a row that an outer join makes up, so it follows a
+    /// column that is never NULL otherwise; `None` if there is no such column.
+    fn system_column(&self, up: usize, item: &Item, name: &str) -> Option<Expr> {
         let relation_of = |expr: &Expr| match expr.kind {
             ExprKind::Var(var) => Some(var.relation),
             _ => None,
         };
         let level = self.levels.iter().nth_back(up)?;
         let relation = level.relations.get(relation_of(&item.columns.first()?.expr)?)?;
-        let oid = match &relation.source {
-            Source::Table { table, live: _ } => table.oid,
-            Source::System(oid) => oid.0,
+        let (value, ty) = match (&relation.source, name) {
+            (Source::Table { table, live: _ }, "tableoid") => (table.oid, oid::OID),
+            (Source::System(oid), "tableoid") => (oid.0, oid::OID),
+            (Source::System(_), "xmin") => (self.cx.engine.xids.newest(), oid::XID),
+            (Source::System(_), "xmax") => (0, oid::XID),
+            (Source::System(_), "cmin" | "cmax") => (0, oid::CID),
             _ => return None,
         };
         if !level.outer_joins {
-            return Some(Expr::constant(Datum::Oid(oid), oid::OID));
+            return Some(Expr::constant(Datum::Oid(value), ty));
         }
         let mut column = super::whole_row::never_null(relation, item)?.expr.clone();
         super::scope::lift(&mut column, up);
         let is_null = ExprKind::IsNull { arg: Box::new(column), negated: false };
-        let whens = vec![(Expr::new(is_null, oid::BOOL), Expr::null(oid::OID))];
-        let otherwise = Box::new(Expr::constant(Datum::Oid(oid), oid::OID));
-        Some(Expr::new(ExprKind::Case { whens, otherwise }, oid::OID))
+        let whens = vec![(Expr::new(is_null, oid::BOOL), Expr::null(ty))];
+        let otherwise = Box::new(Expr::constant(Datum::Oid(value), ty));
+        Some(Expr::new(ExprKind::Case { whens, otherwise }, ty))
     }
 
     pub(super) fn indirection(&mut self, node: &protobuf::AIndirection) -> Result<Expr> {

@@ -491,6 +491,7 @@ fn insert_plan(
         subplans: 0,
         work_tables: 1,
         writes: true,
+        locks: None,
         tables,
         foreign_keys,
     };

@@ -1,5 +1,7 @@
 //! Schema changes: the rules that all of them share, and the short ones.
 
+use std::sync::atomic::Ordering;
+
 use catalog::ddl::{self, QualifiedName};
 use catalog::objects::ObjectId;
 use parser::protobuf::{self, DropBehavior, ObjectType};
@@ -9,7 +11,7 @@ use types::{Result, SqlError};
 use super::Outcome;
 use crate::bind::{required, strings};
 use crate::job::Job;
-use crate::session::Session;
+use crate::session::{Session, ddl_beside_dml};
 
 /// Runs a schema change: one in a transaction, never beside DML.
 ///
@@ -22,9 +24,10 @@ pub(super) async fn change(
 ) -> Result<(ddl::Outcome, Vec<ObjectId>)> {
     session.begin_statement().await?;
     session.refuse_read_only(tag)?;
+    let called_modifies = session.cx.called_modifies.load(Ordering::Relaxed);
     let active = session.ensure_active()?;
-    if active.modifies {
-        return Err(SqlError::unsupported("ddl and dml are not supported in the same transaction"));
+    if active.modifies || called_modifies {
+        return Err(ddl_beside_dml());
     }
     if active.change.is_some() {
         return Err(SqlError::unsupported(
@@ -39,7 +42,7 @@ pub(super) async fn change(
     // Also one that changed nothing is the transaction's only one.
     session.ensure_active()?.change = Some(outcome.change.clone());
     if !outcome.change.is_empty() {
-        let after = std::sync::Arc::new(session.cx.catalog.apply(&outcome.change));
+        let after = std::sync::Arc::new(session.cx.catalog.apply_uncommitted(&outcome.change));
         let before = std::sync::Arc::clone(&session.cx.catalog);
         let jobs = dropped.iter().map(|oid| Job::drop_data(&before, *oid)).collect::<Vec<_>>();
         let active = session.ensure_active()?;

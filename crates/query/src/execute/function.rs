@@ -9,6 +9,7 @@
 //! Source: PostgreSQL 16 `fmgr_sql`, `src/backend/executor/functions.c`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ::functions::CallCx;
 use catalog::Function;
@@ -23,6 +24,7 @@ use crate::chunk::Chunk;
 use crate::function::{Compiled, Shape, Signature, check_row};
 use crate::inlining::{CallSite, Stage, context_line};
 use crate::plan::StatementPlan;
+use crate::session::{SessionCx, ddl_beside_dml, in_read_only_transaction};
 use crate::system::session;
 
 /// How deep calls may nest: each takes a stack's share of several operators, and a session's state.
@@ -173,12 +175,7 @@ async fn run_body(
     let count = compiled.statements.len();
     for (number, plan) in compiled.statements.iter().enumerate() {
         *stage = Some(Stage::Statement { number: number + 1, replaceable: compiled.replaceable });
-        if plan.writes && inner.read_only {
-            return Err(SqlError::new(
-                SqlState::READ_ONLY_SQL_TRANSACTION,
-                "cannot execute a function that modifies data in a read-only transaction",
-            ));
-        }
+        begin_statement(plan, &inner)?;
         let at = match function.volatility {
             'v' => cx.host.txn.next_command(),
             _ => cx.at(),
@@ -219,6 +216,23 @@ async fn run_body(
     }
     *stage = None;
     result(&compiled, &function, &last, result_type)
+}
+
+/// What a session asks before it runs a statement.
+///
+/// # Errors
+/// `25006` in a read-only transaction, `0A000` beside DDL.
+fn begin_statement(plan: &StatementPlan, cx: &SessionCx) -> Result<()> {
+    if plan.writes && cx.read_only {
+        return Err(in_read_only_transaction(plan.name()));
+    }
+    if plan.modifies() {
+        if cx.changes_schema {
+            return Err(ddl_beside_dml());
+        }
+        cx.called_modifies.store(true, Ordering::Relaxed);
+    }
+    Ok(())
 }
 
 /// A call's value: the first row's, or an array of all of them.

@@ -459,6 +459,8 @@ pub struct StatementPlan {
     pub work_tables: usize,
     /// Whether rows are written or locked anywhere.
     pub writes: bool,
+    /// How the first rows that are locked are locked.
+    pub locks: Option<LockStrength>,
     /// Tables that are read or written, by foreign keys as well: their descriptors are validated at
     /// commit.
     pub tables: Vec<Arc<Table>>,
@@ -499,6 +501,25 @@ impl StatementPlan {
             Node::Update(update) => Some(update.table.oid),
             Node::Delete(delete) => Some(delete.table.oid),
             _ => None,
+        }
+    }
+
+    /// Whether rows are modified, by the statement itself or in its WITH.
+    pub(crate) fn modifies(&self) -> bool {
+        self.target().is_some() || self.ctes.iter().any(|cte| cte.modifies)
+    }
+
+    /// The statement's name in messages.
+    ///
+    /// Source: PostgreSQL 16 `CreateCommandTag`.
+    pub(crate) fn name(&self) -> &'static str {
+        match (&self.root.node, self.locks) {
+            (Node::Insert(_), _) => "INSERT",
+            (Node::Update(_), _) => "UPDATE",
+            (Node::Delete(_), _) => "DELETE",
+            (_, Some(LockStrength::Update)) => "SELECT FOR UPDATE",
+            (_, Some(LockStrength::KeyShare)) => "SELECT FOR KEY SHARE",
+            (_, None) => "SELECT",
         }
     }
 }

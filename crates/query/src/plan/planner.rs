@@ -12,7 +12,8 @@ use types::{Oid, Result};
 
 use super::join::Layout;
 use super::{
-    Cte, ForeignKeys, FunctionSource, IndexExprs, Plan, PlanCx, StatementPlan, StatisticsObject,
+    Cte, ForeignKeys, FunctionSource, IndexExprs, LockStrength, Plan, PlanCx, StatementPlan,
+    StatisticsObject,
     make, walk,
 };
 use crate::bind::Bound;
@@ -34,6 +35,7 @@ pub(super) struct Planner<'a> {
     pub(super) work_table_rows: Vec<f64>,
     pub(super) subplans: usize,
     pub(super) writes: bool,
+    pub(super) locks: Option<LockStrength>,
     /// Expressions and predicates of tables' indexes, by the table's OID.
     pub(super) index_exprs: BTreeMap<u32, Vec<IndexExprs>>,
     /// Statistics objects, by the table's OID.
@@ -100,6 +102,7 @@ impl<'a> Planner<'a> {
             work_table_rows: vec![1.0; work_tables],
             subplans: 0,
             writes: false,
+            locks: None,
             index_exprs: BTreeMap::new(),
             statistics: BTreeMap::new(),
         }
@@ -127,6 +130,7 @@ impl<'a> Planner<'a> {
             subplans: self.subplans,
             work_tables,
             writes: self.writes,
+            locks: self.locks,
             tables,
             foreign_keys,
         })

@@ -112,6 +112,7 @@ impl Planner<'_> {
 
     fn lock(&mut self, select: &Select, plan: Arc<Plan>, layout: &Layout) -> Result<Arc<Plan>> {
         self.writes = true;
+        self.locks = self.locks.or(select.locks.first().map(|(_, strength)| *strength));
         let mut locks = Vec::new();
         for (relation, strength) in &select.locks {
             let crate::bind::query::Source::Table { table, live } =

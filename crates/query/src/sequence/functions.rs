@@ -14,10 +14,18 @@ use crate::system::{record, session};
 
 /// Whether a function may have to wait for the store; see [`call`].
 pub(crate) fn is_sequence_function(prosrc: &str) -> bool {
-    matches!(prosrc, "nextval_oid" | "setval_oid" | "setval3_oid" | "pg_sequence_last_value")
+    matches!(
+        prosrc,
+        "nextval_oid"
+            | "setval_oid"
+            | "setval3_oid"
+            | "pg_sequence_last_value"
+            | "dsql_fetch_seq_data_tuple"
+    )
 }
 
-/// Calls `nextval`, `setval` or `pg_sequence_last_value`: its value, or what it waits for.
+/// Calls `nextval`, `setval`, `pg_sequence_last_value` or `sys.fetch_seq_data_tuple`: its value, or what
+/// it waits for.
 ///
 /// # Errors
 /// `42809`, `42501`, `25006`, `22003`, `2200H`.
@@ -53,6 +61,11 @@ pub(crate) fn call(
             check(cx, &sequence, &[Privilege::Select, Privilege::Usage])?;
             Ok(Err(Request::Last(sequence)))
         }
+        ("dsql_fetch_seq_data_tuple", [Datum::Oid(oid)]) => {
+            let sequence = find(cx, *oid)?;
+            check(cx, &sequence, &[Privilege::Select])?;
+            Ok(Err(Request::Row(sequence)))
+        }
         ("setval_oid", [Datum::Oid(oid), Datum::Int8(value)]) => set(cx, *oid, *value, true),
         ("setval3_oid", [Datum::Oid(oid), Datum::Int8(value), Datum::Bool(called)]) => {
             set(cx, *oid, *value, *called)
@@ -82,7 +95,7 @@ fn set(cx: &SessionCx, oid: u32, value: i64, called: bool) -> Result<Result<Datu
 pub(crate) fn scalar(prosrc: &str) -> Option<Scalar> {
     Some(match prosrc {
         // Evaluation takes these aside; they have an implementation so that they can be bound.
-        "nextval_oid" | "setval_oid" | "setval3_oid" | "pg_sequence_last_value" => {
+        name if is_sequence_function(name) => {
             |_, _, _| Err(SqlError::internal("sequence function called where it cannot wait"))
         }
         "currval_oid" => |cx, _, args| {
@@ -135,6 +148,19 @@ fn undefined(message: String) -> SqlError {
     SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
 }
 
+/// What `sys.fetch_seq_data_tuple` gives: the row of `SELECT * FROM sequence`.
+///
+/// # Errors
+/// `XX000` if the store fails.
+pub(super) async fn row(cx: &SessionCx, sequence: &Sequence) -> Result<Datum> {
+    let [last_value, log_cnt, is_called] = relation_row(cx, sequence).await?;
+    Ok(record([
+        ("last_value", oid::INT8, last_value),
+        ("log_cnt", oid::INT8, log_cnt),
+        ("is_called", oid::BOOL, is_called),
+    ]))
+}
+
 /// The row of `SELECT * FROM sequence`.
 ///
 /// # Errors
@@ -171,9 +197,6 @@ fn check(cx: &SessionCx, sequence: &Sequence, privileges: &[Privilege]) -> Resul
 fn refuse_read_only(cx: &SessionCx, what: &str) -> Result<()> {
     match cx.read_only {
         false => Ok(()),
-        true => Err(SqlError::new(
-            SqlState::READ_ONLY_SQL_TRANSACTION,
-            format!("cannot execute {what} in a read-only transaction"),
-        )),
+        true => Err(crate::session::in_read_only_transaction(what)),
     }
 }

@@ -34,6 +34,8 @@ pub enum Request {
     Next(std::sync::Arc<Sequence>),
     /// The last value given out, whoever asked for it.
     Last(std::sync::Arc<Sequence>),
+    /// The row that reading the sequence gives.
+    Row(std::sync::Arc<Sequence>),
     /// Another present value.
     Set {
         /// The sequence.
@@ -156,6 +158,7 @@ pub(crate) async fn answer(request: Request, cx: &CallCx<'_>) -> Result<Datum> {
             let (last, _, called) = cx.engine.sequence_state(&sequence).await?;
             Ok(if called { Datum::Int8(last) } else { Datum::Null })
         }
+        Request::Row(sequence) => functions::row(cx, &sequence).await,
         Request::Set { sequence, value, called } => {
             cx.engine.set_sequence(&sequence, State { last: value, called }).await?;
             cx.sequences.set(&sequence, value, called);

@@ -1,5 +1,6 @@
 //! What analysis and functions may know of the session.
 
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::Catalog;
@@ -49,6 +50,14 @@ pub struct SessionCx {
     pub(crate) read_only: bool,
     /// How many parameters a statement may have: none in the simple protocol.
     pub(crate) params_max: usize,
+    /// The number of the transaction among the session's.
+    pub(crate) transaction: u64,
+    /// The transaction's id; 0 until it asks for one.
+    pub(crate) xid: Arc<AtomicU64>,
+    /// The transaction changes the schema.
+    pub(crate) changes_schema: bool,
+    /// Whether a function that was called in the transaction has modified rows.
+    pub(crate) called_modifies: Arc<AtomicBool>,
     /// Functions that the session has compiled.
     pub(crate) functions: Arc<FunctionCache>,
     /// How deep the call of a function is in others.
@@ -92,6 +101,10 @@ impl SessionCx {
             statement_micros: 0,
             read_only: false,
             params_max: PARAMS_MAX,
+            transaction: 0,
+            xid: Arc::default(),
+            changes_schema: false,
+            called_modifies: Arc::default(),
             functions: Arc::default(),
             calls: 0,
             sequences: Arc::default(),

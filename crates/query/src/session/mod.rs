@@ -32,6 +32,7 @@ use types::{Oid, Result, SqlError};
 pub(crate) use self::catalog_rows::SharedRows;
 pub use self::context::SessionCx;
 pub use self::portal::Portal;
+pub(crate) use self::portal::{ddl_beside_dml, in_read_only_transaction};
 pub use self::prepare::Prepared;
 use self::settings::Settings;
 pub use self::tag::CommandTag;
@@ -203,6 +204,10 @@ impl Session {
             statement_micros: 0,
             read_only: false,
             params_max: context::PARAMS_MAX,
+            transaction: 0,
+            xid: Arc::default(),
+            changes_schema: false,
+            called_modifies: Arc::default(),
             functions: Arc::default(),
             calls: 0,
             sequences: Arc::default(),

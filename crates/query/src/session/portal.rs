@@ -326,10 +326,11 @@ impl Session {
         kind: PlanKind,
         params: Vec<Datum>,
     ) -> Result<Execution> {
-        if plan.writes && kind != PlanKind::Select || modifies(&plan) {
-            self.begin_modification(kind.name())?;
+        let name = if kind == PlanKind::Select { plan.name() } else { kind.name() };
+        if plan.writes && kind != PlanKind::Select || plan.modifies() {
+            self.begin_modification(name)?;
         } else if plan.writes {
-            self.refuse_read_only(kind.name())?;
+            self.refuse_read_only(name)?;
         }
         let cluster = self.engine.cluster();
         let active = self.ensure_active()?;
@@ -378,22 +379,17 @@ impl Session {
         self.refuse_read_only(name)?;
         let active = self.ensure_active()?;
         if active.change.is_some() {
-            return Err(SqlError::unsupported(
-                "ddl and dml are not supported in the same transaction",
-            ));
+            return Err(ddl_beside_dml());
         }
         active.modifies = true;
         Ok(())
     }
 
     pub(crate) fn refuse_read_only(&mut self, name: &str) -> Result<()> {
-        if self.ensure_active()?.read_only {
-            return Err(SqlError::new(
-                SqlState::READ_ONLY_SQL_TRANSACTION,
-                format!("cannot execute {name} in a read-only transaction"),
-            ));
+        match self.ensure_active()?.read_only {
+            true => Err(in_read_only_transaction(name)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// One step of a plan.
@@ -499,9 +495,17 @@ fn cut(chunk: &mut Chunk, max_rows: usize) -> Option<Chunk> {
     (max_rows > 0 && chunk.len() > max_rows).then(|| chunk.split_off(max_rows))
 }
 
-/// Whether a WITH query of the plan modifies rows.
-fn modifies(plan: &StatementPlan) -> bool {
-    plan.ctes.iter().any(|cte| cte.modifies)
+/// `25006` for a statement of this name.
+pub(crate) fn in_read_only_transaction(name: &str) -> SqlError {
+    SqlError::new(
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        format!("cannot execute {name} in a read-only transaction"),
+    )
+}
+
+/// `0A000` for DDL and DML in one transaction, whichever came first.
+pub(crate) fn ddl_beside_dml() -> SqlError {
+    SqlError::unsupported("ddl and dml are not supported in the same transaction")
 }
 
 /// The format of each of `count` values: one for all, one for each, or text.

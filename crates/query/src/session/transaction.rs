@@ -5,6 +5,7 @@
 //!      └────────► Block ◄────┘        Block ──error──► Failed ──ROLLBACK──► Idle
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use catalog::{Catalog, Change, Table};
@@ -117,6 +118,9 @@ impl Session {
         let catalog = self.engine.catalog();
         self.authorize(&catalog)?;
         self.use_catalog(&catalog);
+        self.cx.transaction += 1;
+        self.cx.xid.store(0, Ordering::Relaxed);
+        self.cx.called_modifies.store(false, Ordering::Relaxed);
         let started_micros = crate::engine::now_micros();
         self.cx.settings.format.now = started_micros;
         Ok(Active {
@@ -169,7 +173,10 @@ impl Session {
     /// # Errors
     /// `25P02`, `54000` if it is too old, `40001` OC001 if a table it used was altered.
     pub(crate) async fn begin_statement(&mut self) -> Result<()> {
-        self.cx.read_only = self.ensure_active()?.read_only;
+        let active = self.ensure_active()?;
+        let (read_only, changes_schema) = (active.read_only, active.change.is_some());
+        self.cx.read_only = read_only;
+        self.cx.changes_schema = changes_schema;
         if let TxnState::Implicit(active) | TxnState::Block(active) = &self.state
             && let Some(txn) = &active.txn
         {

@@ -33,6 +33,10 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
     Some(match prosrc {
         "dsql_major_version" => |_, _, _| Ok(Datum::Int4(1)),
         "dsql_current_session_id" => |cx, _, _| Ok(Datum::text(&session(cx)?.session_id)),
+        "dsql_current_transaction_id" => |cx, _, _| {
+            let cx = session(cx)?;
+            Ok(Datum::text(crate::job::text_id(transaction_id(&cx.session_id, cx.transaction))))
+        },
         "dsql_iam_session_user" => |cx, _, _| Ok(Datum::text(&session(cx)?.principal)),
         "dsql_base_type_oid" => |_, _, args| {
             Ok(match args {
@@ -55,6 +59,15 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         },
         _ => return None,
     })
+}
+
+/// The identifier of the transaction with a number within a session: 16 bytes, in base 32 as change
+/// data capture shows them (`source.txId`).
+fn transaction_id(session: &str, number: u64) -> [u8; 16] {
+    /// Spreads neighbouring numbers over all bytes.
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    let session = crate::job::parse_id(session).map_or(0, u128::from_be_bytes);
+    session.wrapping_add(u128::from(number).wrapping_mul(ODD)).to_be_bytes()
 }
 
 pub(super) fn set_returning(prosrc: &str) -> Option<SetReturning> {

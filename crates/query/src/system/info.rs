@@ -40,15 +40,6 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
             Ok(Datum::text(types.elements.iter().map(name).collect::<Vec<_>>().join(", ")))
         },
         "current_query" => |cx, _, _| Ok(Datum::text(&*session(cx)?.query)),
-        // There are no transaction ids: the next one would be the first.
-        "xid_age" => |_, _, args| {
-            const FIRST_NORMAL: u32 = 3;
-            Ok(match args {
-                [Datum::Oid(xid)] if *xid < FIRST_NORMAL => Datum::Int4(i32::MAX),
-                [Datum::Oid(xid)] => Datum::Int4(FIRST_NORMAL.wrapping_sub(*xid).cast_signed()),
-                _ => Datum::Null,
-            })
-        },
         "shell_in" => |_, _, _| Err(SqlError::unsupported("cannot accept a value of a shell type")),
         "shell_out" => {
             |_, _, _| Err(SqlError::unsupported("cannot display a value of a shell type"))
@@ -80,6 +71,17 @@ pub(super) fn scalar(prosrc: &str) -> Option<Scalar> {
         | "pg_is_other_temp_schema"
         | "row_security_active"
         | "row_security_active_name" => |_, _, _| Ok(Datum::Bool(false)),
+        // Nobody holds a lock that another could wait for.
+        "pg_blocking_pids" | "pg_safe_snapshot_blocking_pids" => {
+            |_, _, _| Ok(Datum::Array(Arc::new(Array::from_elements(oid::INT4, Vec::new()))))
+        }
+        "pg_is_wal_replay_paused" => |_, _, _| {
+            let error = SqlError::new(
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "recovery is not in progress",
+            );
+            Err(error.hint("Recovery control functions can only be executed during recovery."))
+        },
         "pg_my_temp_schema" => |_, _, _| Ok(Datum::Oid(0)),
         "pg_trigger_depth" => |_, _, _| Ok(Datum::Int4(0)),
         "pg_typeof" => {

@@ -17,6 +17,7 @@ mod rows;
 mod size;
 mod statistics;
 mod typmod;
+mod xid;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(crate) use self::reg::{
     Names, input as reg_input, is_reg_type, output as reg_output, prints_names,
 };
 pub(crate) use self::size::check_tablespace;
+pub(crate) use self::xid::Xids;
 use crate::chunk::Chunk;
 use crate::expr::{Call, Expr, ExprKind};
 use crate::session::SessionCx;
@@ -54,6 +56,7 @@ pub(crate) fn scalar(proc: &ProcRow) -> Option<Scalar> {
         size::scalar,
         typmod::scalar,
         counters::scalar,
+        xid::scalar,
         crate::sequence::scalar,
     ];
     here.iter()

@@ -79,6 +79,7 @@ pub(super) fn set_returning(prosrc: &str) -> Option<SetReturning> {
         "pg_available_extensions"
         | "pg_available_extension_versions"
         | "pg_prepared_xact"
+        | "pg_listening_channels"
         | "pg_tablespace_databases"
         | "pg_get_publication_tables"
         | "pg_partition_ancestors"

@@ -111,6 +111,7 @@ impl Db {
             subplans: self.subplans,
             work_tables: self.work_tables,
             writes: true,
+            locks: None,
             tables: Vec::new(),
             foreign_keys: ForeignKeys::default(),
         })
