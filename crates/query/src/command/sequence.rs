@@ -42,7 +42,26 @@ pub(super) fn bind(
         ));
     }
     let name = range_name(session, sequence.as_ref())?;
+    refuse_name(statement, options)?;
     Ok((name, parse_options(session, statement, options)?))
+}
+
+/// Fails if a sequence that is no identity column's is given another name.
+///
+/// # Errors
+/// `42601`.
+fn refuse_name(statement: &Statement, options: &[Node]) -> Result<()> {
+    let elements = options.iter().filter_map(|node| match &node.node {
+        Some(NodeEnum::DefElem(element)) => Some(element.as_ref()),
+        _ => None,
+    });
+    match elements.into_iter().find(|element| element.defname == "sequence_name") {
+        Some(element) => {
+            let message = "invalid sequence option SEQUENCE NAME";
+            Err(located(SqlError::new(SqlState::SYNTAX_ERROR, message), statement, element))
+        }
+        None => Ok(()),
+    }
 }
 
 pub(super) async fn alter(
@@ -52,7 +71,6 @@ pub(super) async fn alter(
 ) -> Result<Outcome> {
     let protobuf::AlterSeqStmt { sequence, options, for_identity: _, missing_ok } = stmt;
     let name = range_name(session, sequence.as_ref())?;
-    let options = parse_options(session, statement, options)?;
     session.begin_statement().await?;
     let cx = &session.cx;
     let found = ddl::own_sequence(
@@ -61,6 +79,9 @@ pub(super) async fn alter(
         *missing_ok,
     )?
     .cloned();
+    refuse_name(statement, options)?;
+    let options = parse_options(session, statement, options)?;
+    let cx = &session.cx;
     let last_value = match found {
         Some(sequence) => cx.engine.sequence_state(&sequence).await?.0,
         None => 0,
@@ -105,11 +126,17 @@ pub(super) fn identity_changes(
             _ => rest.push(node.clone()),
         }
     }
+    refuse_name(statement, &rest)?;
     Ok((always, parse_options(session, statement, &rest)?))
 }
 
 pub(super) fn redundant(statement: &Statement, element: &DefElem) -> SqlError {
-    let error = SqlError::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options");
+    let message = "conflicting or redundant options";
+    located(SqlError::new(SqlState::SYNTAX_ERROR, message), statement, element)
+}
+
+/// The error with the place of an option.
+fn located(error: SqlError, statement: &Statement, element: &DefElem) -> SqlError {
     match usize::try_from(element.location) {
         Ok(byte) => error.at(parser::character_position(&statement.source, byte)),
         Err(_) => error,
