@@ -22,17 +22,29 @@ pub(super) enum Label {
     Var { alias: String, column: String },
     /// Anything else, as text.
     Text(String),
+    /// The same, where the columns in it are prefixed in conditions and keys, but not in select lists.
+    Computed { plain: String, prefixed: String },
 }
 
 impl Label {
+    /// What is computed, as it stands by itself; `None` for a column.
+    pub(super) fn computed(&self, prefixed: bool) -> Option<&str> {
+        match self {
+            Label::Var { .. } => None,
+            Label::Text(text) => Some(text),
+            Label::Computed { plain, prefixed: long } => Some(if prefixed { long } else { plain }),
+        }
+    }
+
     /// The label as it stands in a larger expression.
     pub(super) fn text(&self, prefixed: bool) -> String {
-        match self {
-            Label::Var { alias, column } if prefixed && !alias.is_empty() => {
+        match (self, self.computed(prefixed)) {
+            (_, Some(text)) => format!("({text})"),
+            (Label::Var { alias, column }, _) if prefixed && !alias.is_empty() => {
                 format!("{}.{}", quote_identifier(alias), quote_identifier(column))
             }
-            Label::Var { alias: _, column } => quote_identifier(column).into_owned(),
-            Label::Text(text) => format!("({text})"),
+            (Label::Var { alias: _, column }, _) => quote_identifier(column).into_owned(),
+            (Label::Text(_) | Label::Computed { .. }, None) => String::new(),
         }
     }
 }
@@ -57,8 +69,10 @@ impl Describer<'_> {
             ExprKind::Const(value) => constant(value, expr.ty, expr.typmod),
             ExprKind::Param(number) => format!("${}", number + 1),
             ExprKind::Column(position) => match names.row.get(*position) {
-                Some(Label::Text(text)) if names.own => text.clone(),
-                Some(label) => label.text(names.prefixed),
+                Some(label) => match label.computed(names.prefixed).filter(|_| names.own) {
+                    Some(text) => text.to_owned(),
+                    None => label.text(names.prefixed),
+                },
                 None => format!("column{}", position + 1),
             },
             ExprKind::Outer(position) => match names.frame.get(*position) {

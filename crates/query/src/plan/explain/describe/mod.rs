@@ -19,7 +19,9 @@ pub(super) struct Describer<'a> {
     plan: &'a StatementPlan,
     pub(super) catalog: &'a Catalog,
     pub(super) options: Options,
-    /// Whether columns are named with what they belong to: more than one thing is read.
+    /// More than one thing is read or written, so that columns are named with what they belong to.
+    several: bool,
+    /// Whether conditions and keys name them so.
     pub(super) prefixed: bool,
     /// The names under which things are shown, by the address of what they are called.
     aliases: BTreeMap<usize, String>,
@@ -70,11 +72,17 @@ impl<'a> Describer<'a> {
     ) -> Describer<'a> {
         let mut leaves = leaves_of(&plan.root);
         leaves += plan.ctes.iter().map(|cte| leaves_of(&cte.plan)).sum::<usize>();
+        if matches!(plan.root.node, Node::Insert(_)) {
+            // Its target, and what it inserts, even if that is one row of VALUES.
+            leaves += 2;
+        }
+        let several = leaves > 1;
         Describer {
             plan,
             catalog,
             options,
-            prefixed: options.verbose || leaves > 1,
+            several,
+            prefixed: options.verbose || several,
             aliases: BTreeMap::new(),
             taken: BTreeSet::new(),
             pending: Vec::new(),
@@ -165,9 +173,9 @@ impl<'a> Describer<'a> {
     }
 
     fn output(&self, label: &Label) -> String {
-        match label {
-            Label::Text(text) => text.clone(),
-            label => label.text(self.prefixed),
+        match label.computed(self.several) {
+            Some(text) => text.to_owned(),
+            None => label.text(self.several),
         }
     }
 
@@ -197,7 +205,23 @@ impl<'a> Describer<'a> {
                 Some(label) => label.clone(),
                 None => Label::Text(format!("column{}", position + 1)),
             },
-            _ => Label::Text(self.expr(expr, names)),
+            _ => self.computed(names, |describer, names| describer.expr(expr, names)),
+        }
+    }
+
+    /// What a node computes, in the forms in which it may have to be shown.
+    fn computed(
+        &mut self,
+        names: Names<'_>,
+        mut text: impl FnMut(&mut Self, Names<'_>) -> String,
+    ) -> Label {
+        let shown = text(self, names);
+        match names.prefixed && !self.several {
+            true => {
+                let plain = text(self, Names { prefixed: false, ..names });
+                Label::Computed { plain, prefixed: shown }
+            }
+            false => Label::Text(shown),
         }
     }
 
@@ -392,7 +416,7 @@ impl<'a> Describer<'a> {
                 let below = labels.clone();
                 for call in functions {
                     let names = self.names(&below, frame);
-                    labels.push(Label::Text(self.window_call(call, names)));
+                    labels.push(self.computed(names, |it, names| it.window_call(call, names)));
                 }
                 Described::new(item, labels)
             }
@@ -526,7 +550,7 @@ impl<'a> Describer<'a> {
         }
         let mut labels: Vec<Label> = groups.iter().map(|group| self.label(group, names)).collect();
         for call in aggregates {
-            labels.push(Label::Text(self.aggregate(call, names)));
+            labels.push(self.computed(names, |it, names| it.aggregate(call, names)));
         }
         if !sets.is_empty() {
             labels.push(Label::Text("GROUPING".into()));
