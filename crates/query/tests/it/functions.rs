@@ -181,8 +181,8 @@ fn bodies_modify_rows() {
     db.check(
         "begin read only; select put(5, 5)",
         expect![[r#"
-        25006 cannot execute a function that modifies data in a read-only transaction
-    "#]],
+            25006 cannot execute INSERT in a read-only transaction
+        "#]],
     );
     db.run("rollback").unwrap();
 }
