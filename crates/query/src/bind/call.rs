@@ -181,7 +181,10 @@ impl Binder<'_> {
     ///
     /// # Errors
     /// `42883` if it names no procedure, `42809` if a function, what the argument raises.
-    pub(crate) fn procedure_argument<'n>(mut self, call: &'n protobuf::FuncCall) -> Result<&'n Node> {
+    pub(crate) fn procedure_argument<'n>(
+        mut self,
+        call: &'n protobuf::FuncCall,
+    ) -> Result<&'n Node> {
         let names = strings(&call.funcname);
         let (schema, name) = match names.as_slice() {
             [.., schema, name] => (Some(*schema), *name),

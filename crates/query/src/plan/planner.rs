@@ -13,8 +13,7 @@ use types::{Oid, Result};
 use super::join::Layout;
 use super::{
     Cte, ForeignKeys, FunctionSource, IndexExprs, LockStrength, Plan, PlanCx, StatementPlan,
-    StatisticsObject,
-    make, walk,
+    StatisticsObject, make, walk,
 };
 use crate::bind::Bound;
 use crate::bind::dml::Modify;
