@@ -103,16 +103,6 @@ pub(crate) fn parenthesis(sql: &str) -> Option<Vec<&str>> {
     None
 }
 
-/// The first parameter in `statement`, such as `$1`, and its position in the source in characters.
-pub(crate) fn first_parameter(statement: &Statement) -> Option<(String, usize)> {
-    let source = &statement.source;
-    let scan = pg_query::scan(source).ok()?;
-    let mut words = scan.tokens.iter().map(|token| Word::new(source, token));
-    let word =
-        words.find(|word| word.token == Token::Param && statement.range.contains(&word.start))?;
-    Some((word.text.to_owned(), character_position(source, word.start)))
-}
-
 /// The word `ASYNC` directly after `CREATE [UNIQUE] INDEX` or `ALTER TABLE`, unquoted.
 fn async_word<'a>(statement: &'a [Word<'a>]) -> Option<&'a Word<'a>> {
     let word = match statement {

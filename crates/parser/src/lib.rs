@@ -144,12 +144,6 @@ pub fn deparse_statement(statement: &Node) -> Result<String> {
     ffi::deparse_statement(statement)
 }
 
-/// The first parameter in a statement, such as `$1`, and where it stands: a 1-based character position
-/// in the statement's source.
-pub fn first_parameter(statement: &Statement) -> Option<(String, usize)> {
-    dsql::first_parameter(statement)
-}
-
 /// The byte at which the body of a CREATE FUNCTION begins: `RETURN` or `BEGIN ATOMIC`.
 pub fn sql_body_start(sql: &str) -> Option<usize> {
     dsql::sql_body_start(sql)

@@ -89,6 +89,7 @@ pub fn grant_privileges(cx: Cx<'_>, request: &GrantPrivileges) -> Result<Outcome
     {
         return Err(SqlError::unsupported("grantor must be current user"));
     }
+    check_objects(cx, &request.objects)?;
     let roles = grantee_roles(cx, request)?;
     let to = Grantees { request, roles: &roles };
     let mut outcome = Outcome::new(cx);
@@ -231,6 +232,35 @@ fn grant_on_all(
             }
         }
         DefaultGrantsKind::Types => {}
+    }
+    Ok(())
+}
+
+/// Fails unless the named objects exist: PostgreSQL looks at them before roles and privileges.
+///
+/// Source: PostgreSQL 16 `ExecuteGrantStmt`.
+fn check_objects(cx: Cx<'_>, objects: &GrantObjects) -> Result<()> {
+    match objects {
+        GrantObjects::Tables(names) | GrantObjects::Sequences(names) => {
+            for name in names {
+                if cx.find(name)?.is_none() {
+                    return Err(no_relation(name));
+                }
+            }
+        }
+        GrantObjects::Functions(kind, names) => {
+            for name in names {
+                if function::find(cx, kind, name)?.is_none() {
+                    return Err(function::missing(cx, kind, name));
+                }
+            }
+        }
+        GrantObjects::Types(kind, names) => {
+            for name in names {
+                granted_type(cx, kind, name)?;
+            }
+        }
+        GrantObjects::AllInSchemas(..) | GrantObjects::Schemas(_) | GrantObjects::Database => {}
     }
     Ok(())
 }

@@ -93,12 +93,14 @@ pub fn is_readable(relation: &SystemRelation) -> bool {
     !matches!(
         relation.name,
         "pg_authid"
+            | "pg_backend_memory_contexts"
             | "pg_config"
             | "pg_file_settings"
             | "pg_hba_file_rules"
             | "pg_ident_file_mappings"
             | "pg_largeobject"
             | "pg_replication_origin_status"
+            | "pg_shmem_allocations"
             | "pg_statistic"
             | "pg_statistic_ext_data"
             | "pg_subscription"
@@ -239,7 +241,46 @@ pub fn has_function_privilege(
         return on_target(catalog, role, target, privileges, &["EXECUTE"]);
     }
     let held = has_builtin_privilege(role, privileges, "EXECUTE")?;
-    Ok(builtin::proc_by_oid(types::Oid(function)).map(|_| held))
+    let found = builtin::proc_by_oid(types::Oid(function));
+    Ok(found.map(|proc| held && (role == BOOTSTRAP_ROLE || !is_reserved(proc.name))))
+}
+
+/// Whether PostgreSQL takes a function from PUBLIC when it makes a cluster: what reads files, signals
+/// processes, resets statistics.
+///
+/// Source: PostgreSQL 16 `src/backend/catalog/system_functions.sql`.
+fn is_reserved(function: &str) -> bool {
+    const PREFIXES: [&str; 7] = [
+        "pg_backup_",
+        "pg_ls_",
+        "pg_read_",
+        "pg_replication_origin_",
+        "pg_rotate_logfile",
+        "pg_stat_reset",
+        "pg_wal_replay_",
+    ];
+    const NAMES: [&str; 18] = [
+        "lo_export",
+        "lo_import",
+        "pg_config",
+        "pg_create_restore_point",
+        "pg_current_logfile",
+        "pg_get_backend_memory_contexts",
+        "pg_get_shmem_allocations",
+        "pg_hba_file_rules",
+        "pg_ident_file_mappings",
+        "pg_log_backend_memory_contexts",
+        "pg_log_standby_snapshot",
+        "pg_promote",
+        "pg_reload_conf",
+        "pg_show_all_file_settings",
+        "pg_show_replication_origin_status",
+        "pg_stat_file",
+        "pg_stat_have_stats",
+        "pg_switch_wal",
+    ];
+    let begins = |prefix: &&str| function.starts_with(*prefix) && !function.ends_with("_old");
+    NAMES.contains(&function) || PREFIXES.iter().any(begins)
 }
 
 /// `has_type_privilege(role, type, privileges)`; `None` if there is no such type.

@@ -4,8 +4,8 @@
 //! separator or none, and any other character of the template passes over one character.
 
 use types::datetime::{
-    CivilTime, MICROS_PER_SECOND, julian_from_civil, julian_to_civil, local_to_utc, month_days,
-    timestamp_from_civil, timestamp_to_date,
+    CivilTime, MICROS_PER_SECOND, date_from_civil, julian_from_civil, julian_to_civil,
+    local_to_utc, month_days, timestamp_from_civil,
 };
 use types::typmod::apply_typmod;
 use types::{Datum, Result, SqlError, SqlState, oid};
@@ -18,9 +18,7 @@ use crate::errors::datetime_overflow;
 scalars! { pub(crate) const TABLE =
     "to_date"(text: &str, template: &str) => {
         let read = read(text, template, false)?;
-        let local = read.local(text)?;
-        let midnight = local - local.rem_euclid(types::datetime::MICROS_PER_DAY);
-        Date(timestamp_to_date(midnight))
+        Date(read.local_date(text)?)
     };
     "to_timestamp"[cx](text: &str, template: &str) => {
         let read = read(text, template, false)?;
@@ -217,9 +215,8 @@ pub(crate) fn parse_datetime(text: &str, template: &str) -> Result<Parsed> {
             }
         }
     }
-    let local = read.local(text)?;
-    let midnight = local - local.rem_euclid(types::datetime::MICROS_PER_DAY);
-    let of_day = local.rem_euclid(types::datetime::MICROS_PER_DAY);
+    let local = || read.local(text);
+    let of_day = || Ok::<_, SqlError>(local()?.rem_euclid(types::datetime::MICROS_PER_DAY));
     let zone = |name: &str| {
         read.zone_seconds.ok_or_else(|| {
             format_error(format!("missing time zone in input string for type {name}"))
@@ -227,18 +224,22 @@ pub(crate) fn parse_datetime(text: &str, template: &str) -> Result<Parsed> {
     };
     match (dated, timed, zoned) {
         (true, true, true) => {
-            let east = zone("timestamptz")?;
+            let (local, east) = (local()?, zone("timestamptz")?);
             let utc = local.checked_sub(i64::from(east) * MICROS_PER_SECOND);
             let utc = utc.ok_or_else(|| datetime_overflow("timestamptz out of range"))?;
             Ok(Parsed::Timestamptz(utc, east))
         }
-        (true, true, false) => Ok(Parsed::Timestamp(local)),
+        (true, true, false) => local().map(Parsed::Timestamp),
         (true, false, true) => Err(format_error("datetime format is zoned but not timed")),
-        (true, false, false) => Ok(Parsed::Date(timestamp_to_date(midnight))),
-        (false, true, true) => Ok(Parsed::TimeTz(of_day, zone("timetz")?)),
-        (false, true, false) => Ok(Parsed::Time(of_day)),
+        (true, false, false) => read.local_date(text).map(Parsed::Date),
+        (false, true, true) => Ok(Parsed::TimeTz(of_day()?, zone("timetz")?)),
+        (false, true, false) => of_day().map(Parsed::Time),
         (false, false, _) => Err(format_error("datetime format is not dated and not timed")),
     }
+}
+
+fn date_overflow(text: &str) -> SqlError {
+    datetime_overflow(format!("date out of range: \"{text}\""))
 }
 
 fn read(text: &str, template: &str, strict: bool) -> Result<Read> {
@@ -587,6 +588,16 @@ impl Read {
 
     /// Microseconds since local 2000-01-01.
     fn local(&self, text: &str) -> Result<i64> {
+        timestamp_from_civil(&self.civil(text)?).ok_or_else(|| date_overflow(text))
+    }
+
+    /// Days since 2000-01-01: dates reach further than timestamps.
+    fn local_date(&self, text: &str) -> Result<i32> {
+        let CivilTime { year, month, day, .. } = self.civil(text)?;
+        date_from_civil(year, month, day).ok_or_else(|| date_overflow(text))
+    }
+
+    fn civil(&self, text: &str) -> Result<CivilTime> {
         let overflow =
             || datetime_overflow(format!("date/time field value out of range: \"{text}\""));
         let (mut hour, mut minute, mut second) =
@@ -616,9 +627,7 @@ impl Read {
             return Err(overflow());
         }
         let (year, month, day) = self.date(&overflow)?;
-        let civil = CivilTime { year, month, day, hour, minute, second, micros: self.micros };
-        timestamp_from_civil(&civil)
-            .ok_or_else(|| datetime_overflow(format!("date out of range: \"{text}\"")))
+        Ok(CivilTime { year, month, day, hour, minute, second, micros: self.micros })
     }
 
     fn date(&self, overflow: &dyn Fn() -> SqlError) -> Result<(i32, i32, i32)> {

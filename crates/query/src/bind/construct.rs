@@ -135,11 +135,15 @@ impl Binder<'_> {
         let expr = Expr::new(ExprKind::SqlValue(value), ty);
         let timed = matches!(ty, oid::TIMETZ | oid::TIMESTAMPTZ | oid::TIME | oid::TIMESTAMP);
         if timed && *typmod >= 0 {
-            return Ok(Expr::typed(
-                ExprKind::ApplyTypmod { arg: Box::new(expr), explicit: true },
-                ty,
-                (*typmod).min(6),
-            ));
+            let name = if matches!(ty, oid::TIME | oid::TIMETZ) { "TIME" } else { "TIMESTAMP" };
+            let zone = match ty {
+                oid::TIMETZ | oid::TIMESTAMPTZ => " WITH TIME ZONE",
+                _ => "",
+            };
+            let what = format!("{name}({typmod}){zone}");
+            let typmod = self.reduced_precision(*typmod, &what, -1);
+            let kind = ExprKind::ApplyTypmod { arg: Box::new(expr), explicit: true };
+            return Ok(Expr::typed(kind, ty, typmod));
         }
         Ok(expr)
     }

@@ -117,7 +117,7 @@ impl Binder<'_> {
             return Ok(arg);
         }
         let of_function = self.function.as_ref().map(|function| function.types.len());
-        if index >= of_function.unwrap_or(self.cx.params_max) {
+        if index >= of_function.unwrap_or(self.cx.params_max.max(self.params.len())) {
             return undefined(self);
         }
         if self.params.len() <= index {

@@ -82,6 +82,11 @@ impl<'a> Names<'a> {
         })
     }
 
+    /// Whether they are those of a stored text.
+    pub(super) fn is_stored(self) -> bool {
+        self.stored.is_some()
+    }
+
     /// Records what a name means, if a user's object has it.
     pub(super) fn record(self, kind: NameKind, schema: Option<&str>, name: &str, oid: ObjectId) {
         self.record_relation(kind, schema, name, oid, &[]);

@@ -3,7 +3,7 @@
 //! Source: PostgreSQL 16 `transformAExprOp`, `make_row_comparison_op` and their siblings,
 //! `src/backend/parser/parse_expr.c`.
 
-use catalog::builtin::{OperatorRow, ProcRow};
+use catalog::builtin::{OperatorRow, ProcRow, Volatility};
 use parser::protobuf::{self, AExprKind, SubLinkType};
 use parser::{Node, NodeEnum};
 use types::{Datum, Oid, Result, SqlError, SqlState, oid};
@@ -369,6 +369,8 @@ impl Binder<'_> {
         match strict {
             // (a, b) < (c, d)  ⇔  a < c OR (a = c AND b < d)
             Some(strict) => {
+                let computed: Vec<Expr> =
+                    parts.iter().skip(1).flat_map(computed_constants).collect();
                 let mut result = required(parts.pop())?;
                 let leading = pairs.len() - 1;
                 for (left, right) in pairs.into_iter().take(leading).rev() {
@@ -377,7 +379,7 @@ impl Binder<'_> {
                     let equal = self.operator(&["="], Some(left), right, location)?;
                     result = chain(vec![before, chain(vec![equal, result], true)], false);
                 }
-                Ok(result)
+                Ok(after_constants(computed, result))
             }
             None => Err(self
                 .error(
@@ -390,6 +392,35 @@ impl Binder<'_> {
                 .hint("Row comparison operators must be associated with btree operator families.")),
         }
     }
+}
+
+/// The operands of a comparison that are constants yet to be computed.
+fn computed_constants(comparison: &Expr) -> Vec<Expr> {
+    fn is_constant(expr: &Expr) -> bool {
+        let own = match &expr.kind {
+            ExprKind::Const(_) | ExprKind::Relabel(_) | ExprKind::ApplyTypmod { .. } => true,
+            ExprKind::Call(call) => call.proc.volatility == Volatility::Immutable,
+            _ => false,
+        };
+        let mut constant = own;
+        expr.for_each_child(&mut |child| constant = constant && is_constant(child));
+        constant
+    }
+    let ExprKind::Call(call) = &comparison.kind else { return Vec::new() };
+    let computed = |arg: &&Expr| !matches!(arg.kind, ExprKind::Const(_)) && is_constant(arg);
+    call.args.iter().filter(computed).cloned().collect()
+}
+
+/// `result`, for which planning computes `constants` even where it does not depend on them: their
+/// errors are raised. PostgreSQL keeps a row comparison in one piece, and so simplifies all of it.
+fn after_constants(constants: Vec<Expr>, result: Expr) -> Expr {
+    if constants.is_empty() {
+        return result;
+    }
+    let is_null =
+        |arg: Expr| Expr::new(ExprKind::IsNull { arg: Box::new(arg), negated: false }, oid::BOOL);
+    let whens = constants.into_iter().map(|arg| (is_null(arg), result.clone())).collect();
+    Expr::new(ExprKind::Case { whens, otherwise: Box::new(result) }, oid::BOOL)
 }
 
 /// AND (`all`) or OR of conditions.

@@ -4,7 +4,7 @@ use catalog::builtin;
 use catalog::objects::NameKind;
 use parser::NodeEnum;
 use parser::protobuf::{AConst, TypeName, a_const};
-use types::{Oid, Result, SqlError, SqlState, oid};
+use types::{Oid, Result, Severity, SqlError, SqlState, oid};
 
 use super::{Binder, strings, unsupported};
 
@@ -192,8 +192,8 @@ impl Binder<'_> {
                         "{name}({precision}){zone} precision must not be negative"
                     )));
                 }
-                // PostgreSQL warns and reduces.
-                Ok((*precision).min(6))
+                let what = format!("{name}({precision}){zone}");
+                Ok(self.reduced_precision(*precision, &what, location))
             }
             (oid::INTERVAL, [range]) => Ok((range << 16) | 0xFFFF),
             (oid::INTERVAL, [range, precision]) => {
@@ -202,10 +202,26 @@ impl Binder<'_> {
                         "INTERVAL({precision}) precision must not be negative"
                     )));
                 }
-                Ok((range << 16) | (*precision).min(6))
+                let what = format!("INTERVAL({precision})");
+                Ok((range << 16) | self.reduced_precision(*precision, &what, location))
             }
             _ => Err(invalid("invalid type modifier".into())),
         }
+    }
+
+    /// A precision of seconds, which is 6 at most: warns if it was to be more.
+    ///
+    /// Source: PostgreSQL 16 `anytimestamp_typmod_check`, `src/backend/utils/adt/timestamp.c`.
+    pub(super) fn reduced_precision(&self, precision: i32, what: &str, location: i32) -> i32 {
+        const PRECISION_MAX: i32 = 6;
+        // What was stored has been warned of.
+        if precision > PRECISION_MAX && !self.names.is_stored() {
+            let message = format!("{what} precision reduced to maximum allowed, {PRECISION_MAX}");
+            let warning = SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message)
+                .severity(Severity::Warning);
+            self.cx.notify(self.locate(warning, location));
+        }
+        precision.min(PRECISION_MAX)
     }
 
     fn numeric_typmod(&self, precision: i32, scale: i32, location: i32) -> Result<i32> {

@@ -6,7 +6,7 @@ use catalog::ddl::{self, QualifiedName};
 use catalog::objects::ObjectId;
 use parser::protobuf::{self, DropBehavior, ObjectType};
 use parser::{Node, NodeEnum};
-use types::{Result, SqlError};
+use types::{Result, SqlError, SqlState};
 
 use super::Outcome;
 use crate::bind::{required, strings};
@@ -148,6 +148,22 @@ pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropStmt) -> Re
     Ok(Outcome::Done(tag.into()))
 }
 
+/// The new owner's name: PostgreSQL looks for the role before it looks for the object.
+///
+/// # Errors
+/// `42704`.
+async fn new_owner(session: &mut Session, role: Option<&protobuf::RoleSpec>) -> Result<String> {
+    session.begin_statement().await?;
+    let name = super::role::role_name(session, required(role)?)?;
+    match session.cx.catalog.role(&name) {
+        Some(_) => Ok(name),
+        None => Err(SqlError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("role \"{name}\" does not exist"),
+        )),
+    }
+}
+
 pub(super) async fn alter_owner(
     session: &mut Session,
     stmt: &protobuf::AlterOwnerStmt,
@@ -155,17 +171,17 @@ pub(super) async fn alter_owner(
     let protobuf::AlterOwnerStmt { object_type, relation: _, object, newowner } = stmt;
     let kind = ObjectType::from_i32(*object_type).unwrap_or(ObjectType::Undefined);
     if super::function::kind_of(kind).is_some() {
-        let owner = super::role::role_name(session, required(newowner.as_ref())?)?;
+        let owner = new_owner(session, newowner.as_ref()).await?;
         let change = ddl::FunctionChange::Owner(owner);
         return super::function::alter(session, kind, object.as_deref(), change).await;
     }
     if kind == ObjectType::ObjectStatisticExt {
-        let owner = super::role::role_name(session, required(newowner.as_ref())?)?;
+        let owner = new_owner(session, newowner.as_ref()).await?;
         let change = ddl::StatisticsChange::Owner(owner);
         return super::statistics::alter(session, object.as_deref(), change).await;
     }
     if kind == ObjectType::ObjectDomain {
-        let owner = super::role::role_name(session, required(newowner.as_ref())?)?;
+        let owner = new_owner(session, newowner.as_ref()).await?;
         let name = node_name(session, object.as_deref())?;
         return super::domain::finish(session, &name, ddl::DomainChange::Owner(owner)).await;
     }
@@ -175,7 +191,7 @@ pub(super) async fn alter_owner(
     ) else {
         return Err(SqlError::unsupported("unsupported statement: AlterOwner"));
     };
-    let owner = super::role::role_name(session, required(newowner.as_ref())?)?;
+    let owner = new_owner(session, newowner.as_ref()).await?;
     change(session, "ALTER SCHEMA", |cx| ddl::alter_schema_owner(cx, &name.sval, &owner)).await?;
     Ok(Outcome::Done("ALTER SCHEMA".into()))
 }

@@ -16,7 +16,7 @@ use crate::plan::explain::{Options, OutputFormat, Summary, explain};
 use crate::plan::{self};
 use crate::session::prepare::{PlanKind, node_kind};
 use crate::session::settings::PLANNING;
-use crate::session::{Field, Session};
+use crate::session::{Field, PARAMS_MAX, Session};
 
 /// OID of the type `xml`.
 const XML: types::Oid = types::Oid(142);
@@ -59,7 +59,12 @@ pub(super) async fn run(
     let (node, kind) = target(stmt)?;
     session.begin_statement().await?;
     let start = Instant::now();
-    let (_, _, planned) = session.plan_node(node, &statement.source, param_types)?;
+    if is_generic(stmt) {
+        session.cx.params_max = PARAMS_MAX;
+    }
+    let planned = session.plan_node(node, &statement.source, param_types);
+    session.cx.params_max = 0;
+    let (_, _, planned) = planned?;
     let planned = planned?;
     let mut summary = Summary { planning: start.elapsed(), ..Summary::default() };
     let mut plan = std::sync::Arc::unwrap_or_clone(planned.plan);

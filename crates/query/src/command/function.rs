@@ -7,7 +7,7 @@ use catalog::ddl::{self, FunctionChange, FunctionName};
 use catalog::objects::{Argument, ArgumentMode, Function, FunctionBody, Sql};
 use parser::protobuf::{self, DefElem, FunctionParameterMode, ObjectType, ObjectWithArgs};
 use parser::{Node, NodeEnum, Statement};
-use types::{Oid, Result, SqlError, SqlState, oid};
+use types::{Oid, Result, Severity, SqlError, SqlState, oid};
 
 use super::Outcome;
 use super::ddl::{change, qualified};
@@ -378,7 +378,18 @@ fn column_type(session: &Session, name: &protobuf::TypeName) -> Result<Oid> {
             SqlState::UNDEFINED_COLUMN,
         )
     })?;
-    Ok(Oid(column.domain.unwrap_or(column.type_oid)))
+    let ty = Oid(column.domain.unwrap_or(column.type_oid));
+    let shown =
+        catalog::describe::format_type(&session.cx.catalog, &session.cx.search_path, ty, None);
+    let reference = parts.join(".");
+    session.cx.notify(
+        SqlError::new(
+            SqlState::SUCCESSFUL_COMPLETION,
+            format!("type reference {reference}%TYPE converted to {shown}"),
+        )
+        .severity(Severity::Notice),
+    );
+    Ok(ty)
 }
 
 /// The result type, and whether it is a set.

@@ -164,6 +164,12 @@ fn value(session: &Session, name: &str, args: &[Node]) -> Result<String> {
                 if list { quote(&text) } else { text }
             }
             Some(NodeEnum::TypeCast(cast)) => interval(session, cast)?,
+            // libpg_query's grammar takes it for a constant.
+            Some(NodeEnum::ParamRef(param)) => {
+                let message = format!("syntax error at or near \"${}\"", param.number);
+                let position = usize::try_from(param.location).map_or(0, |at| at + 1);
+                return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(position));
+            }
             _ => return Err(SqlError::internal("unexpected SET argument")),
         });
     }

@@ -66,9 +66,6 @@ pub(super) fn bind(
     let recorder = Recorder::default();
     let binder = Binder::new(&session.cx, &statement.source, &[]).recording(&recorder);
     let bound = binder.query(select)?;
-    if !bound.params.is_empty() {
-        return Err(SqlError::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1"));
-    }
     if bound.tree.ctes.iter().any(|cte| matches!(cte.body, CteBody::Modify(_))) {
         return Err(SqlError::unsupported(
             "views must not contain data-modifying statements in WITH",

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use catalog::Catalog;
 use catalog::objects::{ObjectId, PG_CATALOG, Privilege};
 use catalog::privilege::{Target, has_privilege};
-use types::Result;
+use types::{Result, SqlError};
 
 use super::settings::Settings;
 use crate::cancel::Cancel;
@@ -40,6 +40,8 @@ pub struct SessionCx {
     pub search_path: Vec<ObjectId>,
     /// What `set_config` calls of the running statement ask for.
     pub(crate) requests: Arc<Mutex<Vec<SettingRequest>>>,
+    /// What analysis gave notice of.
+    pub(crate) notices: Arc<Mutex<Vec<SqlError>>>,
     /// Whether the running statement is to end.
     pub(crate) cancel: Arc<Cancel>,
     /// The running statement's text, with those that were sent together with it.
@@ -48,7 +50,8 @@ pub struct SessionCx {
     pub(crate) statement_micros: i64,
     /// The transaction is read-only.
     pub(crate) read_only: bool,
-    /// How many parameters a statement may have: none in the simple protocol.
+    /// How many parameters a statement may have besides those that are declared: none but while it is
+    /// prepared in the extended protocol.
     pub(crate) params_max: usize,
     /// The number of the transaction among the session's.
     pub(crate) transaction: u64,
@@ -80,6 +83,11 @@ pub(crate) struct SettingRequest {
 }
 
 impl SessionCx {
+    /// Gives notice of something to the client.
+    pub(crate) fn notify(&self, notice: SqlError) {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+    }
+
     /// What analysis may know where there is no session: default settings, the schema `public`.
     pub(crate) fn offline(
         engine: &Arc<Engine>,
@@ -96,11 +104,12 @@ impl SessionCx {
             settings: Settings::new(engine.day()),
             search_path: Vec::new(),
             requests: Arc::default(),
+            notices: Arc::default(),
             cancel: Arc::default(),
             query: Arc::default(),
             statement_micros: 0,
             read_only: false,
-            params_max: PARAMS_MAX,
+            params_max: 0,
             transaction: 0,
             xid: Arc::default(),
             changes_schema: false,

@@ -22,7 +22,7 @@ mod template;
 pub(crate) mod transaction;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use catalog::Catalog;
@@ -30,6 +30,7 @@ use catalog::objects::ObjectId;
 use types::{Oid, Result, SqlError};
 
 pub(crate) use self::catalog_rows::SharedRows;
+pub(crate) use self::context::PARAMS_MAX;
 pub use self::context::SessionCx;
 pub use self::portal::Portal;
 pub(crate) use self::portal::{ddl_beside_dml, in_read_only_transaction};
@@ -199,11 +200,12 @@ impl Session {
             settings,
             search_path: Vec::new(),
             requests: Arc::default(),
+            notices: Arc::default(),
             cancel: Arc::default(),
             query: Arc::default(),
             statement_micros: 0,
             read_only: false,
-            params_max: context::PARAMS_MAX,
+            params_max: 0,
             transaction: 0,
             xid: Arc::default(),
             changes_schema: false,
@@ -276,7 +278,11 @@ impl Session {
 
     /// Notices and warnings raised since the last call.
     pub fn take_notices(&mut self) -> Vec<SqlError> {
-        std::mem::take(&mut self.notices)
+        let analysis = &self.cx.notices;
+        let mut notices =
+            std::mem::take(&mut *analysis.lock().unwrap_or_else(PoisonError::into_inner));
+        notices.append(&mut self.notices);
+        notices
     }
 
     /// A handle that cancels this session's running statement.

@@ -129,6 +129,25 @@ impl Session {
         statement: Option<Statement>,
         param_types: &[Oid],
     ) -> Result<Arc<Prepared>> {
+        self.cx.params_max = PARAMS_MAX;
+        let prepared = self.analyse(statement, param_types).await;
+        self.cx.params_max = 0;
+        prepared
+    }
+
+    /// As [`Session::prepare`], for the simple protocol, in which there are no values for parameters.
+    ///
+    /// # Errors
+    /// As there; `42P02` for a parameter.
+    pub async fn prepare_simple(&mut self, statement: Statement) -> Result<Arc<Prepared>> {
+        self.analyse(Some(statement), &[]).await
+    }
+
+    async fn analyse(
+        &mut self,
+        statement: Option<Statement>,
+        param_types: &[Oid],
+    ) -> Result<Arc<Prepared>> {
         let Some(statement) = statement else {
             return Ok(Arc::new(Prepared {
                 param_types: param_types.to_vec(),
@@ -167,17 +186,6 @@ impl Session {
             fails: planned.is_err(),
             planned: Mutex::new(planned.ok()),
         }))
-    }
-
-    /// As [`Session::prepare`], for the simple protocol, in which there are no values for parameters.
-    ///
-    /// # Errors
-    /// As there; `42P02` for a parameter.
-    pub async fn prepare_simple(&mut self, statement: Statement) -> Result<Arc<Prepared>> {
-        self.cx.params_max = 0;
-        let prepared = self.prepare(Some(statement), &[]).await;
-        self.cx.params_max = PARAMS_MAX;
-        prepared
     }
 
     /// Parameter types of a statement that is no plan: those of what EXPLAIN explains and of CALL's

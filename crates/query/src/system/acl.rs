@@ -83,6 +83,106 @@ fn aclexplode(cx: &CallCx<'_>, _: &Site, args: &[Datum]) -> Result<functions::Ro
 
 type Item = (ObjectId, Vec<(&'static str, bool)>, ObjectId);
 
+/// Reads an `aclitem`; gives it as it is printed.
+///
+/// # Errors
+/// `22P02`; `42704` for a role that does not exist.
+///
+/// Source: PostgreSQL 16 `aclitemin`, `aclparse`.
+pub(crate) fn input(catalog: &Catalog, text: &str) -> Result<Datum> {
+    let invalid = |message: &str| SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, message);
+    let role = |name: &str| match catalog.role(name) {
+        Some(role) => Ok(role_name(catalog, role.oid)),
+        None => Err(SqlError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("role \"{name}\" does not exist"),
+        )),
+    };
+    let (mut name, mut rest) = identifier(text);
+    if !rest.starts_with('=') {
+        // What was read is a key word.
+        if !matches!(name.as_str(), "group" | "user") {
+            return Err(invalid(&format!("unrecognized key word: \"{name}\""))
+                .hint("ACL key word must be \"group\" or \"user\"."));
+        }
+        (name, rest) = identifier(rest);
+        if name.is_empty() {
+            return Err(invalid("missing name")
+                .hint("A name must follow the \"group\" or \"user\" key word."));
+        }
+    }
+    let Some(rest) = rest.strip_prefix('=') else {
+        return Err(invalid("missing \"=\" sign"));
+    };
+    let end = rest.find(|c: char| !c.is_ascii_alphabetic() && c != '*').unwrap_or(rest.len());
+    let (letters, rest) = rest.split_at(end);
+    let mut held: Vec<Option<bool>> = vec![None; PRIVILEGES.len()];
+    let mut last = None;
+    for letter in letters.chars() {
+        if letter != '*' {
+            last = PRIVILEGES.iter().position(|(known, _)| *known == letter);
+            if last.is_none() {
+                let known: String = PRIVILEGES.iter().map(|(letter, _)| *letter).collect();
+                return Err(invalid(&format!(
+                    "invalid mode character: must be one of \"{known}\""
+                )));
+            }
+        }
+        if let Some(held) = last.and_then(|last| held.get_mut(last)) {
+            *held = Some(letter == '*' || *held == Some(true));
+        }
+    }
+    let grantee = if name.is_empty() { String::new() } else { role(&name)? };
+    let (grantor, rest) = match rest.strip_prefix('/') {
+        Some(rest) => {
+            let (name, rest) = identifier(rest);
+            if name.is_empty() {
+                return Err(invalid("a name must follow the \"/\" sign"));
+            }
+            (role(&name)?, rest)
+        }
+        None => (role_name(catalog, catalog::objects::BOOTSTRAP_ROLE), rest),
+    };
+    if !rest.trim_ascii_start().is_empty() {
+        return Err(invalid("extra garbage at the end of the ACL specification"));
+    }
+    let mut printed = format!("{grantee}=");
+    for ((letter, _), held) in PRIVILEGES.iter().zip(held) {
+        if let Some(grantable) = held {
+            printed.push(*letter);
+            printed.extend(grantable.then_some('*'));
+        }
+    }
+    Ok(Datum::text(format!("{printed}/{grantor}")))
+}
+
+/// A possibly quoted name of letters, digits and underscores after spaces, and what follows it and more
+/// spaces.
+///
+/// Source: PostgreSQL 16 `getid`.
+fn identifier(text: &str) -> (String, &str) {
+    let text = text.trim_ascii_start();
+    let mut name = String::new();
+    let mut quoted = false;
+    let mut end = text.len();
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek().is_some_and(|(_, next)| *next == '"') => {
+                name.push('"');
+                chars.next();
+            }
+            '"' => quoted = !quoted,
+            c if quoted || c.is_alphanumeric() || c == '_' => name.push(c),
+            _ => {
+                end = at;
+                break;
+            }
+        }
+    }
+    (name, text.get(end..).unwrap_or_default().trim_ascii_start())
+}
+
 /// Takes `grantee=privileges/grantor` apart.
 fn parse(catalog: &Catalog, item: &str) -> Result<Item> {
     let invalid = || {

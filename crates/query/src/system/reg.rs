@@ -95,13 +95,16 @@ fn is_absence(code: SqlState) -> bool {
     )
 }
 
-/// Reads a literal of a `reg*` type or an array of one; `None` for other types.
+/// Reads a literal of a `reg*` type, an array of one, or an `aclitem`; `None` for other types.
 ///
 /// # Errors
 /// The "does not exist" error of the kind of object, `22P02` for a malformed array.
 pub(crate) fn input(ty: Oid, text: &str, cx: &SessionCx) -> Result<Option<Datum>> {
     if let Some(element) = element(ty) {
         return array(element, text, cx).map(Some);
+    }
+    if ty == oid::ACLITEM {
+        return super::acl::input(&cx.catalog, text).map(Some);
     }
     let (catalog, path) = (&cx.catalog, cx.search_path.as_slice());
     let found = match ty {

@@ -65,6 +65,16 @@ impl Db {
         })
     }
 
+    /// Notices and warnings since the last call: severity, position if there is one, and message.
+    pub(crate) fn notices(&mut self) -> Vec<String> {
+        let show = |notice: SqlError| {
+            let fields = notice.fields();
+            let at = fields.position.map(|at| format!(" at {at}")).unwrap_or_default();
+            format!("{}{at}: {}", fields.severity.as_str(), fields.message)
+        };
+        self.session.take_notices().into_iter().map(show).collect()
+    }
+
     /// The first value that a query gives, in binary.
     pub(crate) fn binary(&mut self, sql: &str) -> Vec<u8> {
         let Db { session, runtime } = self;

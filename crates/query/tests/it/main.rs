@@ -21,6 +21,8 @@ mod hints;
 #[cfg(test)]
 mod indexes;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod planner;
 #[cfg(test)]
 mod planner_joins;

@@ -318,6 +318,12 @@ impl<'a> Lexer<'a> {
         }
         if let Some(junk) = at(len).chars().next().filter(|c| is_other(*c)) {
             let near = text.get(..len + junk.len_utf8()).unwrap_or_default();
+            // The scanner takes the longest match: `1a` is a number with junk, `1ab` a word.
+            let word = text.find(|c| !is_other(c)).unwrap_or(text.len());
+            if based > 0 || word > near.len() {
+                let (word, near) = self.word()?;
+                return Ok(Lexeme { token: Token::Word(word), near });
+            }
             return Err(error_at("trailing junk after numeric literal", near));
         }
         let (literal, rest) = text.split_at(len);

@@ -621,7 +621,9 @@ impl<'a> Printer<'a> {
             }
             // The grammar's order is the function's reversed.
             ("position", 2) => parts(self, &["POSITION((", ") IN (", "))"], &[1, 0]),
-            ("substring", 2) => parts(self, &["SUBSTRING(", " FROM ", ")"], &[0, 1]),
+            ("substring", 2) if call.args[1].ty == oid::INT4 => {
+                parts(self, &["SUBSTRING(", " FROM ", ")"], &[0, 1])
+            }
             ("substring", 3) if call.args[1].ty == oid::INT4 => {
                 parts(self, &["SUBSTRING(", " FROM ", " FOR ", ")"], &[0, 1, 2]);
             }

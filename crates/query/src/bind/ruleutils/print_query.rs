@@ -505,7 +505,7 @@ impl Printer<'_> {
                     if call.name == "unnest" && call.args.len() == 1)
         };
         match calls {
-            [only] if only.definitions.is_empty() || !ordinality => self.term(&only.call, true),
+            [only] if only.definitions.is_empty() || !ordinality => self.call_in_from(&only.call),
             calls if calls.iter().all(is_unnest) => {
                 self.push("UNNEST(");
                 self.list(calls, |printer, item| {
@@ -518,7 +518,7 @@ impl Printer<'_> {
             calls => {
                 self.push("ROWS FROM(");
                 self.list(calls, |printer, item| {
-                    printer.term(&item.call, true);
+                    printer.call_in_from(&item.call);
                     if !item.definitions.is_empty() {
                         printer.push(" AS ");
                         printer.definitions(&item.definitions);
@@ -530,6 +530,20 @@ impl Printer<'_> {
         if ordinality {
             self.push(" WITH ORDINALITY");
         }
+    }
+
+    /// A call in FROM; what does not look like one was a cast.
+    ///
+    /// Source: PostgreSQL 16 `get_rule_expr_funccall`.
+    fn call_in_from(&mut self, term: &Term) {
+        if matches!(term.kind, Kind::Call(_) | Kind::Keyword { .. } | Kind::SqlValue(_)) {
+            return self.term(term, true);
+        }
+        self.push("CAST(");
+        self.term(term, false);
+        self.push(" AS ");
+        self.type_name(term.ty, term.typmod);
+        self.push(")");
     }
 
     fn definitions(&mut self, columns: &[Column]) {
