@@ -13,6 +13,7 @@
 //! (`src/backend/executor/functions.c`).
 
 use catalog::Function;
+use catalog::builtin::Volatility;
 use types::oid;
 
 use crate::bind::query::{Body, Query, Select, Source};
@@ -33,13 +34,24 @@ pub(crate) struct CallSite {
 impl CallSite {
     /// The site of a call; `nested` within a function, whose parameters are no constants.
     pub(crate) fn of(call: &UserCall, nested: bool) -> CallSite {
-        let constant = |arg: &Expr| match arg.kind {
-            ExprKind::Const(_) => true,
-            ExprKind::Param(_) => !nested,
-            _ => false,
-        };
-        CallSite { constant: call.args.iter().all(constant), in_from: call.in_from }
+        CallSite {
+            constant: call.args.iter().all(|arg| is_constant(arg, nested)),
+            in_from: call.in_from,
+        }
     }
+}
+
+/// Whether planning knows the value of an argument.
+fn is_constant(arg: &Expr, nested: bool) -> bool {
+    let mut constant = match &arg.kind {
+        ExprKind::Const(_) => true,
+        ExprKind::Param(_) => !nested,
+        ExprKind::Call(call) => call.proc.volatility == Volatility::Immutable,
+        ExprKind::Relabel(_) | ExprKind::ApplyTypmod { .. } => true,
+        _ => false,
+    };
+    arg.for_each_child(&mut |child| constant = constant && is_constant(child, nested));
+    constant
 }
 
 /// How far a call has come.

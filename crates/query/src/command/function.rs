@@ -570,7 +570,10 @@ pub(super) fn function_name(session: &Session, object: &ObjectWithArgs) -> Resul
     let mut arguments = Vec::new();
     for node in objargs {
         if let Some(NodeEnum::TypeName(name)) = &node.node {
-            arguments.push(binder.resolve_type(name).map_err(SqlError::without_position)?.oid);
+            arguments.push(match name.pct_type {
+                true => column_type(session, name)?,
+                false => binder.resolve_type(name).map_err(SqlError::without_position)?.oid,
+            });
         }
     }
     Ok(FunctionName { name, arguments: Some(arguments) })

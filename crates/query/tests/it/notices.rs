@@ -47,4 +47,11 @@ fn the_type_of_a_column_is_told() {
             "NOTICE: type reference t.b%TYPE converted to character varying",
         ],
     );
+    let mut db = Db::with(&[
+        "create table t (a int primary key)",
+        "create function f(int) returns int language sql as 'select 1'",
+    ]);
+    db.notices();
+    db.run("drop function f(t.a%type)").unwrap();
+    assert_eq!(db.notices(), ["NOTICE: type reference t.a%TYPE converted to integer"]);
 }
