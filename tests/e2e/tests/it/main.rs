@@ -19,6 +19,8 @@ mod ddl_crash;
 #[cfg(test)]
 mod dialect;
 #[cfg(test)]
+mod index_schedules;
+#[cfg(test)]
 mod job_crash;
 #[cfg(test)]
 mod laboratory;
