@@ -37,7 +37,7 @@ const CERTIFICATE_CHECK: Duration = Duration::from_secs(60 * 60);
 const THREADS_MIN: usize = 2;
 /// The stack of a thread: enough for statements that nest as deep as is allowed, also in a debug
 /// build. A deeper one would end the process. What is not used takes no memory.
-const STACK_BYTES: usize = 512 << 20;
+const STACK_BYTES: usize = 256 << 20;
 /// How often it is made sure that a thread listens: a delay that nobody notices, for some 0.01 % of
 /// a processor.
 const LISTEN_CHECK: Duration = Duration::from_millis(50);
@@ -76,12 +76,16 @@ pub(crate) fn start(args: &StartArgs) -> Result<()> {
 /// A thread that waited for the sockets and got a single session's message leaves them to compute, and
 /// wakes no other to wait in its place. One call of a function may take many seconds without a pause;
 /// until it ended, nobody would see another client's message, a new connection, a cancel request. A
-/// thread woken for nothing goes back to wait, and finds the sockets without anybody.
+/// thread woken for nothing goes back to wait, and finds the sockets without anybody. If all of them
+/// compute, none is woken: then one of the statements has to leave its place.
 fn keep_listening(runtime: tokio::runtime::Handle) -> Result<()> {
     let beat = move || {
         loop {
+            let woken = runtime.spawn(async {});
             std::thread::sleep(LISTEN_CHECK);
-            drop(runtime.spawn(async {}));
+            if !woken.is_finished() {
+                query::cancel::want_thread();
+            }
         }
     };
     let thread = std::thread::Builder::new().name("listen-check".into()).spawn(beat);

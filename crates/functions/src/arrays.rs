@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use types::{Array, ArrayDim, Datum, Oid, Result, SqlError, SqlState, compare, oid, text};
+use types::{Array, ArrayDim, Datum, Oid, Result, SqlError, SqlState, compare, memory, oid, text};
 
 use crate::convert::{array_of, scalars};
 use crate::errors::{integer_out_of_range, invalid_parameter};
@@ -41,11 +41,10 @@ scalars! { pub(crate) const TABLE =
     "array_to_text"[cx](a: &Array, separator: &str) => to_text(cx, a, separator, None);
     "array_to_text_null"[cx](a: Option<&Array>, separator: Option<&str>, null: Option<&str>) =>
         match (a, separator) {
-            (Some(a), Some(separator)) => Some(to_text(cx, a, separator, null)),
+            (Some(a), Some(separator)) => Some(to_text(cx, a, separator, null)?),
             _ => None,
         };
-    "text_to_array"(a: Option<&str>, separator: Option<&str>) => split_array(a, separator, None);
-    "text_to_array_null"(a: Option<&str>, separator: Option<&str>, null: Option<&str>) => split_array(a, separator, null);
+    "text_to_array" | "text_to_array_null"[cx, _site, args] => split_array(cx, args);
     "width_bucket_array"[_cx, site](operand: &Datum, thresholds: &Array) => width_bucket(site, operand, thresholds);
     "array_shuffle"(a: &Array) => sample(a, None);
     "array_sample"(a: &Array, count: i32) => sample(a, Some(count));
@@ -301,6 +300,7 @@ fn fill(site: &Site, value: &Datum, dims: Option<&Array>, lower: Option<&Array>)
     if total == 0 || out.is_empty() {
         return Ok(Array::new(element, Vec::new(), Vec::new()));
     }
+    memory::check(total.saturating_mul(value.bytes()))?;
     Ok(Array::new(element, out, vec![value.clone(); total]))
 }
 
@@ -328,7 +328,7 @@ fn trim(array: &Array, count: i32) -> Result<Array> {
     Ok(Array::new(array.element, dims, elements).made_of([array]))
 }
 
-fn to_text(cx: &CallCx<'_>, array: &Array, separator: &str, null: Option<&str>) -> String {
+fn to_text(cx: &CallCx<'_>, array: &Array, separator: &str, null: Option<&str>) -> Result<String> {
     let mut out = String::new();
     let mut first = true;
     for element in &array.elements {
@@ -342,36 +342,72 @@ fn to_text(cx: &CallCx<'_>, array: &Array, separator: &str, null: Option<&str>) 
         }
         first = false;
         out.push_str(&shown);
+        memory::check(out.len())?;
     }
-    out
+    Ok(out)
 }
 
-/// The fields of a text: characters if there is no separator, the whole if it is empty.
-fn split_fields(text: &str, separator: Option<&str>) -> Vec<String> {
-    if text.is_empty() {
-        return Vec::new();
-    }
-    match separator {
-        None => text.chars().map(String::from).collect(),
-        Some("") => vec![text.to_owned()],
-        Some(separator) => text.split(separator).map(str::to_owned).collect(),
+/// The length of a text's first field, and where the next begins, if there is one: characters if there
+/// is no separator, the whole if it is empty.
+fn field(text: &str, separator: Option<&str>) -> (usize, Option<usize>) {
+    let found = match separator {
+        None => text.char_indices().nth(1).map(|(next, _)| (next, next)),
+        Some("") => None,
+        Some(separator) => text.find(separator).map(|end| (end, end + separator.len())),
+    };
+    found.map_or((text.len(), None), |(end, next)| (end, Some(next)))
+}
+
+/// A text's fields, one by one; those equal to `null` are NULL.
+struct Fields {
+    text: Arc<str>,
+    separator: Option<Arc<str>>,
+    null: Option<Arc<str>>,
+    /// Where the next field begins; `None` after the last.
+    next: Option<usize>,
+}
+
+impl Fields {
+    /// The fields of `string_to_array`'s arguments; none of a NULL or empty text.
+    fn of(args: &[Datum]) -> Fields {
+        let at = |index: usize| match args.get(index) {
+            Some(Datum::Text(text)) => Some(Arc::clone(text)),
+            _ => None,
+        };
+        let text = at(0).unwrap_or_default();
+        let next = (!text.is_empty()).then_some(0);
+        Fields { text, separator: at(1), null: at(2), next }
     }
 }
 
-fn field_datums(text: &str, separator: Option<&str>, null: Option<&str>) -> Vec<Datum> {
-    let datum =
-        |field: String| if Some(field.as_str()) == null { Datum::Null } else { Datum::text(field) };
-    split_fields(text, separator).into_iter().map(datum).collect()
+impl Iterator for Fields {
+    type Item = Datum;
+
+    fn next(&mut self) -> Option<Datum> {
+        let rest = self.text.get(self.next?..)?;
+        let (length, next) = field(rest, self.separator.as_deref());
+        let field = rest.get(..length)?;
+        self.next = next.and_then(|next| Some(self.next? + next));
+        Some(if Some(field) == self.null.as_deref() { Datum::Null } else { Datum::text(field) })
+    }
 }
 
-fn split_array(text: Option<&str>, separator: Option<&str>, null: Option<&str>) -> Option<Datum> {
-    text.map(|text| array_of(oid::TEXT, field_datums(text, separator, null)))
+fn split_array(cx: &CallCx<'_>, args: &[Datum]) -> Result<Datum> {
+    if !matches!(args.first(), Some(Datum::Text(_))) {
+        return Ok(Datum::Null);
+    }
+    let (mut fields, mut bytes) = (Vec::new(), 0);
+    for field in Fields::of(args) {
+        cx.check_interrupts()?;
+        bytes += field.bytes();
+        memory::check(bytes)?;
+        fields.push(field);
+    }
+    Ok(array_of(oid::TEXT, fields))
 }
 
 fn to_table(_cx: &CallCx<'_>, _site: &Site, args: &[Datum]) -> Result<Rows> {
-    let at = |index: usize| args.get(index).and_then(Datum::as_str);
-    let Some(text) = at(0) else { return Ok(Box::new(std::iter::empty())) };
-    Ok(Box::new(field_datums(text, at(1), at(2)).into_iter().map(Ok)))
+    Ok(Box::new(Fields::of(args).map(Ok)))
 }
 
 fn unnest(_cx: &CallCx<'_>, _site: &Site, args: &[Datum]) -> Result<Rows> {

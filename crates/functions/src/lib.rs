@@ -47,14 +47,13 @@ mod transitions;
 mod variadic;
 
 use std::any::Any;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use encoding::is_encoding;
 pub use json::set_element;
 pub use lookup::{aggregate, scalar, set_returning};
 pub use regex::check_jsonpath;
 use types::settings::FormatSettings;
-use types::{Datum, Oid, Result, SqlError, SqlState};
+use types::{Datum, Oid, Result};
 
 /// What the session lends to a running function.
 pub struct CallCx<'a> {
@@ -66,8 +65,17 @@ pub struct CallCx<'a> {
     pub statement_micros: i64,
     /// The session, for the functions that live above this crate.
     pub session: &'a (dyn Any + Send + Sync),
-    /// Set when the statement is to end; `None` where none runs.
-    pub canceled: Option<&'a AtomicBool>,
+    /// Whom long loops ask whether to go on; `None` where no statement runs.
+    pub interrupts: Option<&'a dyn Interrupts>,
+}
+
+/// What may come between a statement and its end.
+pub trait Interrupts: Sync {
+    /// Fails if the statement is to end.
+    ///
+    /// # Errors
+    /// `57014`.
+    fn check(&self) -> Result<()>;
 }
 
 impl CallCx<'_> {
@@ -75,14 +83,9 @@ impl CallCx<'_> {
     ///
     /// # Errors
     /// `57014`.
-    pub fn check_cancel(&self) -> Result<()> {
-        match self.canceled.is_some_and(|canceled| canceled.load(Ordering::Acquire)) {
-            false => Ok(()),
-            true => Err(SqlError::new(
-                SqlState::QUERY_CANCELED,
-                "canceling statement due to user request",
-            )),
-        }
+    #[inline]
+    pub fn check_interrupts(&self) -> Result<()> {
+        self.interrupts.map_or(Ok(()), Interrupts::check)
     }
 }
 

@@ -188,12 +188,17 @@ pub fn identifier(name: &str) -> Cow<'_, str> {
 
 /// A string literal; one with backslashes in the `E''` form.
 pub fn literal(value: &str) -> String {
-    let quoted = value.replace('\'', "''");
-    if quoted.contains('\\') {
-        format!("E'{}'", quoted.replace('\\', "\\\\"))
-    } else {
-        format!("'{quoted}'")
+    let escapes = value.contains('\\');
+    let mut quoted = String::with_capacity(value.len() + 3);
+    quoted.push_str(if escapes { "E'" } else { "'" });
+    for c in value.chars() {
+        if matches!(c, '\'' | '\\') {
+            quoted.push(c);
+        }
+        quoted.push(c);
     }
+    quoted.push('\'');
+    quoted
 }
 
 /// One conversion specification of `format()`.
@@ -288,9 +293,7 @@ fn format(cx: &CallCx<'_>, site: &Site, args: &[Datum]) -> Result<Datum> {
             }
         };
         let missing = usize::try_from(width).unwrap_or(0).saturating_sub(shown.chars().count());
-        if missing > crate::strings::TEXT_BYTES_MAX {
-            return Err(crate::errors::requested_length_too_large());
-        }
+        types::memory::check(out.len() + shown.len() + missing)?;
         let blanks = " ".repeat(missing);
         if left {
             out.push_str(&shown);

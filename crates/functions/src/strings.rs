@@ -5,9 +5,10 @@
 //! Source: PostgreSQL 16 `src/backend/utils/adt/varlena.c`, `oracle_compat.c`, `formatting.c`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use types::strings::trim_blanks;
-use types::{Result, SqlError, SqlState};
+use types::{Result, SqlError, SqlState, memory};
 
 use crate::convert::scalars;
 use crate::errors::{integer_out_of_range, invalid_parameter, requested_length_too_large};
@@ -143,7 +144,10 @@ fn right(text: &str, count: i32) -> &str {
 fn repeat(text: &str, count: i32) -> Result<String> {
     let count = usize::try_from(count).unwrap_or(0);
     match text.len().checked_mul(count) {
-        Some(bytes) if bytes < TEXT_BYTES_MAX => Ok(text.repeat(count)),
+        Some(bytes) if bytes < TEXT_BYTES_MAX => {
+            memory::check(bytes)?;
+            Ok(text.repeat(count))
+        }
         _ => Err(requested_length_too_large()),
     }
 }
@@ -155,6 +159,7 @@ fn pad(text: &str, len: i32, fill: &str, on_left: bool) -> Result<String> {
     }
     let kept = text.get(..char_offset(text, len)).unwrap_or("");
     let missing = if fill.is_empty() { 0 } else { len.saturating_sub(kept.chars().count()) };
+    memory::check(kept.len() + missing)?;
     let padding = fill.chars().cycle().take(missing);
     let mut out = String::with_capacity(kept.len() + missing);
     if on_left {
@@ -176,15 +181,19 @@ fn replace<'a>(text: &'a str, from: &str, to: &str) -> Result<Cow<'a, str>> {
     if bytes > TEXT_BYTES_MAX {
         return Err(requested_length_too_large());
     }
+    memory::check(bytes)?;
     Ok(if found == 0 { Cow::Borrowed(text) } else { Cow::Owned(text.replace(from, to)) })
 }
 
 fn translate(text: &str, from: &str, to: &str) -> String {
-    let map = |c: char| match from.chars().position(|f| f == c) {
-        None => Some(c),
-        Some(index) => to.chars().nth(index),
-    };
-    text.chars().filter_map(map).collect()
+    let mut map: HashMap<char, Option<char>> = HashMap::new();
+    let mut to = to.chars();
+    for c in from.chars() {
+        let new = to.next();
+        // Of a character that is there twice the first counts.
+        map.entry(c).or_insert(new);
+    }
+    text.chars().filter_map(|c| map.get(&c).map_or(Some(c), |new| *new)).collect()
 }
 
 fn split_part<'a>(text: &'a str, delimiter: &str, field: i32) -> Result<&'a str> {

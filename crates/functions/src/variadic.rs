@@ -4,7 +4,7 @@
 //! spreads the array first.
 
 use bytes::BytesMut;
-use types::{Datum, Result, text};
+use types::{Datum, Result, memory, text};
 
 use crate::convert::scalars;
 use crate::errors::integer_out_of_range;
@@ -40,6 +40,7 @@ fn join(
         }
         first = false;
         text::output(value, type_oid, cx.settings, &mut out);
+        memory::check(out.len())?;
     }
     Ok(Datum::text(String::from_utf8_lossy(&out)))
 }
@@ -68,6 +69,6 @@ fn column_size(value: &Datum) -> i32 {
         Datum::Interval(_) | Datum::Uuid(_) => 16,
         Datum::Text(text) => short(text.len()),
         Datum::Bytea(bytes) => short(bytes.len()),
-        other => short(crate::aggregates::heap_bytes(other)),
+        other => short(other.heap_bytes()),
     }
 }

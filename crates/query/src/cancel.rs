@@ -1,7 +1,10 @@
-//! A request, from another task, to end what a session runs.
+//! What may come between a statement and its end: a request, from another task, to end what a session
+//! runs; and the wish of other tasks for the thread that computes it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use functions::Interrupts;
 use tokio::sync::Notify;
 use types::{Result, SqlError, SqlState};
 
@@ -19,22 +22,20 @@ impl Cancel {
         self.woken.notify_waiters();
     }
 
-    /// The flag that is set by a request, for what cannot see this type.
-    pub(crate) fn flag(&self) -> &AtomicBool {
-        &self.requested
-    }
-
     /// Forgets a request that came before the statement that now begins.
     pub(crate) fn clear(&self) {
         self.requested.store(false, Ordering::Release);
     }
 
-    /// Fails if the statement is to end.
+    /// Fails if the statement is to end. Whoever computes for long asks now and then.
     ///
     /// # Errors
     /// `57014`.
     #[inline]
     pub(crate) fn check(&self) -> Result<()> {
+        if THREAD_WANTED.load(Ordering::Relaxed) {
+            give_up_thread();
+        }
         match self.requested.load(Ordering::Acquire) {
             false => Ok(()),
             true => Err(canceled()),
@@ -56,6 +57,33 @@ impl Cancel {
                 Err(SqlError::internal("woken without a request"))
             }
         }
+    }
+}
+
+impl Interrupts for Cancel {
+    fn check(&self) -> Result<()> {
+        Cancel::check(self)
+    }
+}
+
+/// Whether tasks wait while all threads of the runtime compute.
+static THREAD_WANTED: AtomicBool = AtomicBool::new(false);
+
+/// Tells the statements that run that other tasks have waited for a thread of the runtime for long.
+/// One of them leaves its thread's place to a new one.
+pub fn want_thread() {
+    THREAD_WANTED.store(true, Ordering::Relaxed);
+}
+
+/// Lets the runtime go on in another thread: it starts one for a task that blocks, and this thread
+/// computes on by itself. The machine divides the processors between the two.
+#[cold]
+fn give_up_thread() {
+    /// Time for the new thread to begin, on a busy machine too: the runtime gives the place back to whom
+    /// blocks for less.
+    const BLOCKED: Duration = Duration::from_millis(20);
+    if THREAD_WANTED.swap(false, Ordering::Relaxed) {
+        tokio::task::block_in_place(|| std::thread::sleep(BLOCKED));
     }
 }
 

@@ -5,7 +5,9 @@
 use bytes::{BufMut, BytesMut};
 
 use crate::numeric::is_space;
-use crate::{Array, ArrayDim, Datum, FormatSettings, Oid, Result, SqlError, SqlState, oid, text};
+use crate::{
+    Array, ArrayDim, Datum, FormatSettings, Oid, Result, SqlError, SqlState, memory, oid, text,
+};
 
 /// Most dimensions of an array.
 const DIMENSIONS_MAX: usize = 6;
@@ -349,6 +351,7 @@ fn read_items(body: &str, delimiter: char, malformed: &dyn Fn(&str) -> SqlError)
                         let null = !quoted && element.eq_ignore_ascii_case("null");
                         let text = std::mem::take(&mut element);
                         items.push((!null).then_some(text));
+                        memory::check(items.len() * size_of::<Datum>())?;
                         (keep, quoted) = (0, false);
                         if let Some(count) = open.last_mut() {
                             *count += 1;

@@ -18,6 +18,7 @@ pub mod json;
 pub mod jsonpath;
 pub mod key;
 pub mod kind;
+pub mod memory;
 pub mod numeric;
 pub mod oid;
 pub mod rare;

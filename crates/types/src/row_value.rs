@@ -6,6 +6,7 @@ use num_bigint::BigInt;
 
 use crate::json::{Json, JsonObject};
 use crate::kind::Kind;
+use crate::memory::DEPTH_MAX;
 use crate::{Array, ArrayDim, Datum, Interval, Numeric, Oid, Record, TimeTz};
 
 /// First byte of a `numeric` up to this is its scale; above it come the special forms.
@@ -14,9 +15,6 @@ const NUMERIC_LONG_SCALE: u8 = 0xf1;
 const NUMERIC_NAN: u8 = 0xfd;
 const NUMERIC_INFINITY: u8 = 0xfe;
 const NUMERIC_NEG_INFINITY: u8 = 0xff;
-/// Deepest nesting of `jsonb` and records that is read back.
-pub(crate) const DEPTH_MAX: u32 = 1200;
-
 /// Appends a non-null value.
 pub(crate) fn encode(datum: &Datum, out: &mut Vec<u8>) {
     match datum {

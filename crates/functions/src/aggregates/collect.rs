@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use types::{Array, ArrayDim, Datum, Oid, Result, SqlError, SqlState, oid};
 
-use super::{Table, boxed, heap_bytes, only};
+use super::{Table, boxed, only};
 use crate::convert::{mismatch, wrong_arity};
 use crate::{Accumulator, CallCx, Site};
 
@@ -31,7 +31,7 @@ fn array_agg(site: &Site) -> Box<dyn Accumulator> {
 impl Accumulator for ArrayAgg {
     fn step(&mut self, _cx: &CallCx<'_>, args: &[Datum]) -> Result<()> {
         let new = only(args)?;
-        self.elements_bytes += heap_bytes(new);
+        self.elements_bytes += new.heap_bytes();
         self.elements.push(new.clone());
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Accumulator for ArrayOfArrays {
             self.with_nulls = Some(Arc::clone(new));
         }
         self.count += 1;
-        self.elements_bytes += new.elements.iter().map(heap_bytes).sum::<usize>();
+        self.elements_bytes += new.elements.iter().map(Datum::heap_bytes).sum::<usize>();
         self.elements.extend_from_slice(&new.elements);
         Ok(())
     }

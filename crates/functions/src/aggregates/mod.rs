@@ -62,26 +62,6 @@ fn float(datum: &Datum) -> Result<f64> {
     }
 }
 
-/// Heap bytes behind a value kept in a state.
-pub(crate) fn heap_bytes(datum: &Datum) -> usize {
-    match datum {
-        Datum::Text(text) => text.len() + 16,
-        Datum::Bytea(bytes) => bytes.len() + 16,
-        Datum::Array(array) => {
-            48 + array.elements.iter().map(|e| heap_bytes(e) + size_of::<Datum>()).sum::<usize>()
-        }
-        Datum::Record(record) => {
-            48 + record.fields.iter().map(|(_, _, e)| heap_bytes(e) + 48).sum::<usize>()
-        }
-        Datum::Numeric(types::Numeric::Big(parts)) => {
-            usize::try_from(parts.0.bits() / 8).unwrap_or(usize::MAX).saturating_add(48)
-        }
-        Datum::Jsonb(_) => 256,
-        Datum::Rare(value) => value.heap_bytes(),
-        _ => 0,
-    }
-}
-
 fn boxed<A: Accumulator + Default + 'static>(_site: &Site) -> Box<dyn Accumulator> {
     Box::new(A::default())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use types::{Array, Datum, Oid, Result, SqlError, SqlState, compare, oid};
 
-use super::{Table, heap_bytes};
+use super::Table;
 use crate::convert::{mismatch, wrong_arity};
 use crate::{Accumulator, CallCx, Site};
 
@@ -66,7 +66,7 @@ impl Accumulator for Mode {
     }
 
     fn heap_bytes(&self) -> usize {
-        heap_bytes(&self.best) + heap_bytes(&self.current)
+        self.best.heap_bytes() + self.current.heap_bytes()
     }
 }
 
@@ -163,7 +163,7 @@ impl Accumulator for Percentile {
         if self.values.is_empty() {
             self.fraction = fraction.clone();
         }
-        self.values_bytes += heap_bytes(value);
+        self.values_bytes += value.heap_bytes();
         self.values.push(value.clone());
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use types::rare::range::{Multirange, Range};
 use types::{Datum, Oid, Rare, Result};
 
-use super::{Table, heap_bytes, only};
+use super::{Table, only};
 use crate::ranges::{intersection, ranges_of};
 use crate::{Accumulator, CallCx, Site};
 
@@ -70,6 +70,6 @@ impl Accumulator for Intersect {
     }
 
     fn heap_bytes(&self) -> usize {
-        heap_bytes(&self.0)
+        self.0.heap_bytes()
     }
 }

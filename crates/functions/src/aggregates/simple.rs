@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use types::{Datum, Oid, Rare, Result, compare, oid};
 
-use super::{Table, boxed, heap_bytes, only};
+use super::{Table, boxed, only};
 use crate::{Accumulator, CallCx, Kernel, Site};
 
 pub(super) const TABLE: Table = &[
@@ -165,7 +165,7 @@ impl<const MAX: bool> Accumulator for Extreme<MAX> {
     }
 
     fn heap_bytes(&self) -> usize {
-        heap_bytes(&self.value)
+        self.value.heap_bytes()
     }
 
     fn kernel(&self) -> Option<Kernel> {
@@ -215,7 +215,7 @@ impl<M: Merge> Accumulator for Fold<M> {
     }
 
     fn heap_bytes(&self) -> usize {
-        heap_bytes(&self.value)
+        self.value.heap_bytes()
     }
 }
 

@@ -99,6 +99,9 @@ impl Pattern {
             (0..=self.groups).map(span).collect()
         };
         let Some(found) = regex.find_at(text, start) else { return Ok(None) };
+        if self.groups == 0 && self.matcher.is_none() {
+            return Ok(Some(vec![Some((found.start(), found.end()))]));
+        }
         if let Some(matcher) = &self.matcher
             && let Some(groups) = matcher.groups(text, found.start(), self.groups)
         {

@@ -19,6 +19,9 @@ use regex_automata::{Anchored, Input, MatchKind};
 use super::compile::Groups;
 use super::tree::{Kind, Preference, Tree};
 
+/// Most places at which a match is tried to be divided: they are kept.
+const DIVISIONS_MAX: usize = 1 << 20;
+
 /// A part of an expression, and the ends of its matches.
 pub(super) struct Matcher {
     forward: Automaton,
@@ -180,6 +183,7 @@ impl Automaton {
                 self.dfa.try_search_overlapping_fwd(&mut cache, &input, &mut state).ok()?;
             }
             match state.get_match() {
+                Some(_) if found.len() == DIVISIONS_MAX => return None,
                 Some(half) if found.last() != Some(&half.offset()) => found.push(half.offset()),
                 Some(_) => {}
                 None => return Some(found),

@@ -3,11 +3,12 @@
 //! Source: PostgreSQL 16 `src/backend/utils/adt/regexp.c`.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use types::{Datum, Result, SqlError, oid};
 
 use super::compile::{Groups, Pattern, pattern};
-use super::matches;
+use super::matches::{self, Matches, Parts};
 use super::translate::Options;
 use crate::convert::{FromDatum, array_of, scalars, wrong_arity};
 use crate::errors::{integer_out_of_range, invalid_parameter};
@@ -67,20 +68,21 @@ scalars! { pub(crate) const TABLE =
         }
         first_match(a, re, options)
     };
-    "regexp_split_to_array_no_flags"(a: &str, re: &str) => split(a, re, "");
-    "regexp_split_to_array"(a: &str, re: &str, flags: &str) => split(a, re, flags);
-    "textregexreplace_noopt"(a: &str, re: &str, to: &str) =>
-        matches::replace(&*pattern(re, Options::default())?, a, to, 0, 1);
-    "textregexreplace"(a: &str, re: &str, to: &str, flags: &str) => replace_with_flags(a, re, to, flags);
-    "textregexreplace_extended_no_n"(a: &str, re: &str, to: &str, start: i32) => replace(a, re, to, start, 1, "");
-    "textregexreplace_extended_no_flags"(a: &str, re: &str, to: &str, start: i32, n: i32) => replace(a, re, to, start, n, "");
-    "textregexreplace_extended"(a: &str, re: &str, to: &str, start: i32, n: i32, flags: &str) =>
-        replace(a, re, to, start, n, flags);
-    "regexp_count" | "regexp_count_no_flags" | "regexp_count_no_start"[_cx, _site, args] => count(args);
+    "regexp_split_to_array_no_flags"[cx](a: &str, re: &str) => split(a, re, "", cx);
+    "regexp_split_to_array"[cx](a: &str, re: &str, flags: &str) => split(a, re, flags, cx);
+    "textregexreplace_noopt"[cx](a: &str, re: &str, to: &str) =>
+        matches::replace(&*pattern(re, Options::default())?, a, to, (0, 1), cx);
+    "textregexreplace"[cx](a: &str, re: &str, to: &str, flags: &str) => replace_with_flags(a, re, to, flags, cx);
+    "textregexreplace_extended_no_n"[cx](a: &str, re: &str, to: &str, start: i32) => replace(a, re, to, (start, 1, ""), cx);
+    "textregexreplace_extended_no_flags"[cx](a: &str, re: &str, to: &str, start: i32, n: i32) =>
+        replace(a, re, to, (start, n, ""), cx);
+    "textregexreplace_extended"[cx](a: &str, re: &str, to: &str, start: i32, n: i32, flags: &str) =>
+        replace(a, re, to, (start, n, flags), cx);
+    "regexp_count" | "regexp_count_no_flags" | "regexp_count_no_start"[cx, _site, args] => count(args, cx);
     "regexp_instr" | "regexp_instr_no_subexpr" | "regexp_instr_no_flags" | "regexp_instr_no_endoption"
-        | "regexp_instr_no_n" | "regexp_instr_no_start"[_cx, _site, args] => instr(args);
+        | "regexp_instr_no_n" | "regexp_instr_no_start"[cx, _site, args] => instr(args, cx);
     "regexp_substr" | "regexp_substr_no_subexpr" | "regexp_substr_no_flags" | "regexp_substr_no_n"
-        | "regexp_substr_no_start"[_cx, _site, args] => substr(args);
+        | "regexp_substr_no_start"[cx, _site, args] => substr(args, cx);
 }
 
 pub(super) const SETS: &[(&str, SetReturning)] = &[
@@ -113,31 +115,67 @@ fn first_match(text: &str, re: &str, options: Options) -> Result<Option<Datum>> 
     Ok(found.map(|groups| matches::texts(text, &groups)))
 }
 
-fn split(text: &str, re: &str, flags: &str) -> Result<Datum> {
+fn split(text: &str, re: &str, flags: &str, cx: &CallCx<'_>) -> Result<Datum> {
     let pattern = pattern(re, once(flags, "regexp_split_to_array")?)?;
-    Ok(array_of(oid::TEXT, matches::split(&pattern, text)?))
+    Ok(array_of(oid::TEXT, matches::split(&pattern, text, cx)?))
 }
 
 fn arg<'a, T: FromDatum<'a>>(args: &'a [Datum], index: usize, default: T) -> Result<T> {
     args.get(index).map_or(Ok(default), T::from_datum)
 }
 
+/// A text and an expression, for rows that are made one by one.
+///
+/// The compiled form stays with its thread: rows may go on in another.
+struct Subject {
+    text: Arc<str>,
+    re: Arc<str>,
+    options: Options,
+}
+
+impl Subject {
+    fn new(args: &[Datum], options: Options) -> Result<Subject> {
+        let text = |index: usize| match args.get(index) {
+            Some(Datum::Text(text)) => Ok(Arc::clone(text)),
+            _ => Err(wrong_arity(args.len())),
+        };
+        let subject = Subject { text: text(0)?, re: text(1)?, options };
+        // A malformed expression fails at once.
+        subject.pattern()?;
+        Ok(subject)
+    }
+
+    fn pattern(&self) -> Result<Rc<Pattern>> {
+        pattern(&self.re, self.options)
+    }
+}
+
 fn split_to_table(_cx: &CallCx<'_>, _site: &Site, args: &[Datum]) -> Result<Rows> {
-    let (text, re, flags) = (arg(args, 0, "")?, arg(args, 1, "")?, arg(args, 2, "")?);
-    let pattern = pattern(re, once(flags, "regexp_split_to_table")?)?;
-    Ok(Box::new(matches::split(&pattern, text)?.into_iter().map(Ok)))
+    let options = once(arg(args, 2, "")?, "regexp_split_to_table")?;
+    let (subject, mut parts) = (Subject::new(args, options)?, Parts::new());
+    Ok(Box::new(std::iter::from_fn(move || {
+        let part = subject.pattern().and_then(|pattern| parts.next(&pattern, &subject.text));
+        part.map(|part| part.map(Datum::text)).transpose()
+    })))
 }
 
 fn all_matches(_cx: &CallCx<'_>, _site: &Site, args: &[Datum]) -> Result<Rows> {
-    let (text, re, flags) = (arg(args, 0, "")?, arg(args, 1, "")?, arg(args, 2, "")?);
-    let options = Options::parse(flags)?;
-    let pattern = pattern(re, options)?;
-    let found = matches::all(&pattern, text, 0, options.global, false)?;
-    let rows: Vec<Datum> = found.iter().map(|groups| matches::texts(text, groups)).collect();
-    Ok(Box::new(rows.into_iter().map(Ok)))
+    let options = Options::parse(arg(args, 2, "")?)?;
+    let (subject, mut matches) = (Subject::new(args, options)?, Matches::default());
+    let found = std::iter::from_fn(move || {
+        let groups = subject.pattern().and_then(|pattern| matches.next(&pattern, &subject.text));
+        groups.map(|groups| groups.map(|found| matches::texts(&subject.text, &found))).transpose()
+    });
+    Ok(if options.global { Box::new(found) } else { Box::new(found.take(1)) })
 }
 
-fn replace_with_flags(text: &str, re: &str, to: &str, flags: &str) -> Result<String> {
+fn replace_with_flags(
+    text: &str,
+    re: &str,
+    to: &str,
+    flags: &str,
+    cx: &CallCx<'_>,
+) -> Result<String> {
     if flags.starts_with(|c: char| c.is_ascii_digit()) {
         let shown = flags.chars().next().unwrap_or(' ');
         return Err(invalid_parameter(format!("invalid regular expression option: \"{shown}\""))
@@ -147,7 +185,8 @@ fn replace_with_flags(text: &str, re: &str, to: &str, flags: &str) -> Result<Str
             ));
     }
     let options = Options::parse(flags)?;
-    matches::replace(&*pattern(re, options)?, text, to, 0, usize::from(!options.global))
+    let only = usize::from(!options.global);
+    matches::replace(&*pattern(re, options)?, text, to, (0, only), cx)
 }
 
 fn invalid_value(parameter: &str, value: i32) -> SqlError {
@@ -163,11 +202,17 @@ fn start_offset(text: &str, start: i32) -> Result<usize> {
     Ok(if index > characters { text.len() + 1 } else { char_offset(text, index) })
 }
 
-fn replace(text: &str, re: &str, to: &str, start: i32, n: i32, flags: &str) -> Result<String> {
+fn replace(
+    text: &str,
+    re: &str,
+    to: &str,
+    (start, n, flags): (i32, i32, &str),
+    cx: &CallCx<'_>,
+) -> Result<String> {
     let start = start_offset(text, start)?;
     let only = usize::try_from(n).map_err(|_| invalid_value("n", n))?;
     let options = Options::parse(flags)?;
-    matches::replace(&*pattern(re, options)?, text, to, start, only)
+    matches::replace(&*pattern(re, options)?, text, to, (start, only), cx)
 }
 
 /// What `regexp_count`, `_instr` and `_substr` have in common.
@@ -189,9 +234,15 @@ fn search<'a>(args: &'a [Datum], flags_at: usize, function: &str) -> Result<Sear
 
 impl Search<'_> {
     /// The match with this 1-based number.
-    fn nth(&self, n: usize) -> Result<Option<Groups>> {
-        let found = matches::all(&self.pattern, self.text, self.start, true, false)?;
-        Ok(found.into_iter().nth(n.saturating_sub(1)))
+    fn nth(&self, n: usize, cx: &CallCx<'_>) -> Result<Option<Groups>> {
+        let mut matches = Matches::from(self.start);
+        for _ in 1..n {
+            cx.check_interrupts()?;
+            if matches.next(&self.pattern, self.text)?.is_none() {
+                return Ok(None);
+            }
+        }
+        matches.next(&self.pattern, self.text)
     }
 
     /// The span that a subexpression argument means.
@@ -202,10 +253,14 @@ impl Search<'_> {
     }
 }
 
-fn count(args: &[Datum]) -> Result<i32> {
+fn count(args: &[Datum], cx: &CallCx<'_>) -> Result<i32> {
     let search = search(args, 3, "regexp_count")?;
-    let found = matches::all(&search.pattern, search.text, search.start, true, false)?;
-    i32::try_from(found.len()).map_err(|_| integer_out_of_range())
+    let (mut matches, mut found) = (Matches::from(search.start), 0_usize);
+    while matches.next(&search.pattern, search.text)?.is_some() {
+        cx.check_interrupts()?;
+        found += 1;
+    }
+    i32::try_from(found).map_err(|_| integer_out_of_range())
 }
 
 /// A positive argument.
@@ -222,7 +277,7 @@ fn subexpression(args: &[Datum], index: usize) -> Result<usize> {
     usize::try_from(value).map_err(|_| invalid_value("subexpr", value))
 }
 
-fn instr(args: &[Datum]) -> Result<i32> {
+fn instr(args: &[Datum], cx: &CallCx<'_>) -> Result<i32> {
     // PostgreSQL checks the arguments from left to right.
     start_offset(arg(args, 0, "")?, arg(args, 2, 1)?)?;
     let n = positive(args, 3, "n")?;
@@ -232,19 +287,19 @@ fn instr(args: &[Datum]) -> Result<i32> {
     }
     let subexpression = subexpression(args, 6)?;
     let search = search(args, 5, "regexp_instr")?;
-    let Some(groups) = search.nth(n)? else { return Ok(0) };
+    let Some(groups) = search.nth(n, cx)? else { return Ok(0) };
     let Some((from, to)) = search.span(&groups, subexpression) else { return Ok(0) };
     let at = if end_option == 1 { to } else { from };
     let characters = search.text.get(..at).unwrap_or("").chars().count();
     i32::try_from(characters + 1).map_err(|_| integer_out_of_range())
 }
 
-fn substr(args: &[Datum]) -> Result<Option<Datum>> {
+fn substr(args: &[Datum], cx: &CallCx<'_>) -> Result<Option<Datum>> {
     start_offset(arg(args, 0, "")?, arg(args, 2, 1)?)?;
     let n = positive(args, 3, "n")?;
     let subexpression = subexpression(args, 5)?;
     let search = search(args, 4, "regexp_substr")?;
-    let Some(groups) = search.nth(n)? else { return Ok(None) };
+    let Some(groups) = search.nth(n, cx)? else { return Ok(None) };
     let span = search.span(&groups, subexpression);
     Ok(span.and_then(|(from, to)| search.text.get(from..to)).map(Datum::text))
 }

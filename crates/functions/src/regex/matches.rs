@@ -1,36 +1,50 @@
-//! All matches of an expression in a text, and what PostgreSQL makes of them.
+//! The matches of an expression in a text, and what PostgreSQL makes of them.
 
-use types::{Datum, Result, oid};
+use types::{Datum, Result, memory, oid};
 
 use super::compile::{Groups, Pattern};
+use crate::CallCx;
 use crate::convert::array_of;
 
-/// Every match, from byte `start` on; only the first unless `global`.
-///
-/// With `split`, empty matches at the text's ends or right after another match do not count.
-pub(super) fn all(
-    pattern: &Pattern,
-    text: &str,
-    start: usize,
-    global: bool,
-    split: bool,
-) -> Result<Vec<Groups>> {
-    let mut found = Vec::new();
-    let mut search = start;
-    let mut previous_end = 0;
-    while search <= text.len() {
-        let Some(groups) = pattern.find(text, search)? else { break };
-        let Some((from, to)) = groups.first().copied().flatten() else { break };
-        if !split || (from < text.len() && to > previous_end) {
-            found.push(groups);
-        }
-        previous_end = to;
-        if !global {
-            break;
-        }
-        search = if to > from { to } else { next_character(text, to) };
+/// A way through the matches of a text.
+#[derive(Default)]
+pub(super) struct Matches {
+    /// Where the next search begins; beyond the text's end after the last match.
+    search: usize,
+    previous_end: usize,
+    /// Leaves out empty matches at the text's ends or right after another match.
+    divides: bool,
+}
+
+impl Matches {
+    /// The matches from byte `start` on.
+    pub(super) fn from(start: usize) -> Matches {
+        Matches { search: start, ..Matches::default() }
     }
-    Ok(found)
+
+    /// Those between which a text is divided.
+    pub(super) fn dividing() -> Matches {
+        Matches { divides: true, ..Matches::default() }
+    }
+
+    /// The next match.
+    ///
+    /// # Errors
+    /// `2201B` if the expression proves too complex.
+    pub(super) fn next(&mut self, pattern: &Pattern, text: &str) -> Result<Option<Groups>> {
+        while self.search <= text.len() {
+            let Some(groups) = pattern.find(text, self.search)? else { break };
+            let Some((from, to)) = groups.first().copied().flatten() else { break };
+            let counts = !self.divides || (from < text.len() && to > self.previous_end);
+            self.previous_end = to;
+            self.search = if to > from { to } else { next_character(text, to) };
+            if counts {
+                return Ok(Some(groups));
+            }
+        }
+        self.search = text.len() + 1;
+        Ok(None)
+    }
 }
 
 /// The byte offset one character on; beyond the end at the end.
@@ -50,42 +64,74 @@ pub(super) fn texts(text: &str, groups: &Groups) -> Datum {
     array_of(oid::TEXT, spans.unwrap_or(&[]).iter().map(datum))
 }
 
-/// What lies between the matches.
-pub(super) fn split(pattern: &Pattern, text: &str) -> Result<Vec<Datum>> {
-    let mut fields = Vec::new();
-    let mut from = 0;
-    for groups in all(pattern, text, 0, true, true)? {
-        if let Some((start, end)) = groups.first().copied().flatten() {
-            fields.push(Datum::text(text.get(from..start).unwrap_or("")));
-            from = end;
-        }
+/// What lies between the matches: one part after the other.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// `None` after the last part.
+    rest: Option<(Matches, usize)>,
+}
+
+impl Parts {
+    pub(super) fn new() -> Parts {
+        Parts { rest: Some((Matches::dividing(), 0)) }
     }
-    fields.push(Datum::text(text.get(from..).unwrap_or("")));
+
+    /// The next part.
+    ///
+    /// # Errors
+    /// As [`Matches::next`].
+    pub(super) fn next<'t>(&mut self, pattern: &Pattern, text: &'t str) -> Result<Option<&'t str>> {
+        let Some((matches, from)) = &mut self.rest else { return Ok(None) };
+        let found = matches.next(pattern, text)?;
+        let (end, next) = found.and_then(|groups| groups.first().copied().flatten()).unzip();
+        let part = text.get(*from..end.unwrap_or(text.len())).unwrap_or("");
+        match next {
+            Some(next) => *from = next,
+            None => self.rest = None,
+        }
+        Ok(Some(part))
+    }
+}
+
+/// All of what lies between the matches.
+///
+/// # Errors
+/// As [`Matches::next`]; `57014`; `54000` if it is too much.
+pub(super) fn split(pattern: &Pattern, text: &str, cx: &CallCx<'_>) -> Result<Vec<Datum>> {
+    let (mut parts, mut fields, mut bytes) = (Parts::new(), Vec::new(), 0);
+    while let Some(part) = parts.next(pattern, text)? {
+        cx.check_interrupts()?;
+        let field = Datum::text(part);
+        bytes += field.bytes();
+        memory::check(bytes)?;
+        fields.push(field);
+    }
     Ok(fields)
 }
 
 /// Replaces match number `only`, or all if that is 0, from byte `start` on.
+///
+/// # Errors
+/// As [`Matches::next`]; `57014`; `54000` if the result is too long.
 pub(super) fn replace(
     pattern: &Pattern,
     text: &str,
     replacement: &str,
-    start: usize,
-    only: usize,
+    (start, only): (usize, usize),
+    cx: &CallCx<'_>,
 ) -> Result<String> {
     let mut out = String::with_capacity(text.len());
-    let mut copied = 0;
-    let mut search = start;
-    let mut count = 0;
-    while search <= text.len() {
-        let Some(groups) = pattern.find(text, search)? else { break };
+    let (mut copied, mut count) = (0, 0);
+    let mut matches = Matches::from(start);
+    while let Some(groups) = matches.next(pattern, text)? {
+        cx.check_interrupts()?;
         let Some((from, to)) = groups.first().copied().flatten() else { break };
         count += 1;
-        search = if to > from { to } else { next_character(text, to) };
         if only > 0 && count != only {
             continue;
         }
         out.push_str(text.get(copied..from).unwrap_or(""));
-        expand(text, &groups, replacement, &mut out);
+        expand(text, &groups, replacement, &mut out)?;
         copied = to;
         if only > 0 {
             break;
@@ -96,7 +142,7 @@ pub(super) fn replace(
 }
 
 /// `\1` … `\9` and `\&` stand for parts of the match, `\\` for a backslash.
-fn expand(text: &str, groups: &Groups, replacement: &str, out: &mut String) {
+fn expand(text: &str, groups: &Groups, replacement: &str, out: &mut String) -> Result<()> {
     let mut characters = replacement.chars().peekable();
     while let Some(c) = characters.next() {
         if c != '\\' {
@@ -118,5 +164,7 @@ fn expand(text: &str, groups: &Groups, replacement: &str, out: &mut String) {
         };
         characters.next();
         out.push_str(part(text, groups.get(index).copied().flatten()).unwrap_or(""));
+        memory::check(out.len())?;
     }
+    memory::check(out.len())
 }

@@ -6,9 +6,9 @@
 //!
 //! Source: PostgreSQL 16 `wparser_def.c`, `ts_parse.c` (`hlparsetext`, `generateHeadline`).
 
-use types::Result;
 use types::rare::tsquery::{Node, TsQuery};
 use types::rare::tsvector::{LEXEME_BYTES_MAX, POSITION_MAX, Position};
+use types::{Result, memory};
 
 use super::headline_options::Options;
 use super::matching::{Places, execute, locations};
@@ -46,7 +46,7 @@ pub(super) fn headline(text: &str, query: &TsQuery, options: &str) -> Result<Str
     if let Some(node) = &query.0 {
         operands(node, &mut items);
     }
-    let mut selector = Selector { words: words(text, &items), items, query, options };
+    let mut selector = Selector { words: words(text, &items)?, items, query, options };
     let locations = match &query.0 {
         Some(node) => locations(node, &|word| selector.find(word, 0, selector.words.len())),
         None => Vec::new(),
@@ -70,10 +70,10 @@ fn operands<'q>(node: &'q Node, found: &mut Vec<&'q Node>) {
     }
 }
 
-fn words<'t>(text: &'t str, items: &[&Node]) -> Vec<Word<'t>> {
+fn words<'t>(text: &'t str, items: &[&Node]) -> Result<Vec<Word<'t>>> {
     let mut words = Vec::new();
     let mut position = 0_usize;
-    for (kind, token) in tokens(text) {
+    for (kind, token) in tokens(text)? {
         let mut word =
             Word { kind, text: token, position: 0, item: None, repeated: false, shown: false };
         if !is_indexed(kind) || token.len() >= LEXEME_BYTES_MAX {
@@ -101,8 +101,9 @@ fn words<'t>(text: &'t str, items: &[&Node]) -> Vec<Word<'t>> {
             repeated: true,
             shown: false,
         }));
+        memory::check(words.len() * size_of::<Word<'_>>())?;
     }
-    words
+    Ok(words)
 }
 
 struct Selector<'t, 'q> {

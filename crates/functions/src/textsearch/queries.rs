@@ -2,7 +2,7 @@
 //!
 //! Source: PostgreSQL 16 `to_tsany.c`, `tsquery.c`, `tsquery_op.c`, `tsquery_rewrite.c`.
 
-use types::rare::tsquery::{DISTANCE_MAX, Node, TsQuery, parse_with, write_single};
+use types::rare::tsquery::{DISTANCE_MAX, Node, TsQuery, check_nodes, parse_with, write_single};
 use types::rare::tsvector::TsVector;
 use types::{Array, Datum, Result};
 
@@ -15,16 +15,16 @@ use crate::errors::invalid_parameter;
 scalars! { pub(crate) const TABLE =
     "to_tsquery"(text: &str) => to_tsquery(text)?;
     "to_tsquery_byid"(_config: OidValue, text: &str) => to_tsquery(text)?;
-    "plainto_tsquery"(text: &str) => joined(text, &and);
-    "plainto_tsquery_byid"(_config: OidValue, text: &str) => joined(text, &and);
-    "phraseto_tsquery"(text: &str) => joined(text, &phrase);
-    "phraseto_tsquery_byid"(_config: OidValue, text: &str) => joined(text, &phrase);
-    "websearch_to_tsquery"(text: &str) => websearch(text);
-    "websearch_to_tsquery_byid"(_config: OidValue, text: &str) => websearch(text);
+    "plainto_tsquery"(text: &str) => joined(text, &and)?;
+    "plainto_tsquery_byid"(_config: OidValue, text: &str) => joined(text, &and)?;
+    "phraseto_tsquery"(text: &str) => joined(text, &phrase)?;
+    "phraseto_tsquery_byid"(_config: OidValue, text: &str) => joined(text, &phrase)?;
+    "websearch_to_tsquery"(text: &str) => websearch(text)?;
+    "websearch_to_tsquery_byid"(_config: OidValue, text: &str) => websearch(text)?;
     "ts_match_vq"(a: &TsVector, b: &TsQuery) => matches(a, b);
     "ts_match_qv"(a: &TsQuery, b: &TsVector) => matches(b, a);
     "ts_match_tq"(a: &str, b: &TsQuery) => matches(&vector(a)?, b);
-    "ts_match_tt"(a: &str, b: &str) => matches(&vector(a)?, &joined(b, &and));
+    "ts_match_tt"(a: &str, b: &str) => matches(&vector(a)?, &joined(b, &and)?);
     "tsquery_and"(a: &TsQuery, b: &TsQuery) => combine(a, b, Node::And);
     "tsquery_or"(a: &TsQuery, b: &TsQuery) => combine(a, b, Node::Or);
     "tsquery_phrase"(a: &TsQuery, b: &TsQuery) => combine(a, b, |a, b| Node::Phrase(a, b, 1));
@@ -76,7 +76,7 @@ fn rewrite_by_rows(query: &TsQuery, rows: &Array) -> Result<TsQuery> {
 }
 
 fn vector(text: &str) -> Result<TsVector> {
-    let lexemes = words(text, 0).0.into_iter().map(|(word, _)| types::rare::tsvector::Lexeme {
+    let lexemes = words(text, 0)?.0.into_iter().map(|(word, _)| types::rare::tsvector::Lexeme {
         text: word.into(),
         positions: Vec::new(),
     });
@@ -92,27 +92,38 @@ fn phrase(a: Node, b: Node) -> Node {
 }
 
 /// The words of a text, joined from the left.
-fn join(text: &str, weights: u8, prefix: bool, join: &dyn Fn(Node, Node) -> Node) -> Option<Node> {
+fn join(
+    text: &str,
+    weights: u8,
+    prefix: bool,
+    join: &dyn Fn(Node, Node) -> Node,
+) -> Result<Option<Node>> {
     let node = |(word, _): (String, usize)| Node::Word { text: word.into(), weights, prefix };
-    words(text, 0).0.into_iter().map(node).reduce(join)
+    let words = words(text, 0)?.0;
+    check_nodes(words.len() * 2)?;
+    Ok(words.into_iter().map(node).reduce(join))
 }
 
-fn joined(text: &str, with: &dyn Fn(Node, Node) -> Node) -> TsQuery {
-    TsQuery(join(text, 0, false, with))
+fn joined(text: &str, with: &dyn Fn(Node, Node) -> Node) -> Result<TsQuery> {
+    Ok(TsQuery(join(text, 0, false, with)?))
 }
 
 fn to_tsquery(text: &str) -> Result<TsQuery> {
-    parse_with(text, &|word, weights, prefix| Ok(join(word, weights, prefix, &phrase)))
+    parse_with(text, &|word, weights, prefix| join(word, weights, prefix, &phrase))
 }
 
 /// What people type into search fields: `"a phrase"`, `or`, `-not`; nothing is an error.
-fn websearch(text: &str) -> TsQuery {
+fn websearch(text: &str) -> Result<TsQuery> {
     // Alternatives of conjunctions.
     let mut alternatives: Vec<Vec<Node>> = vec![Vec::new()];
     let mut rest = text;
     let mut negated = false;
     let mut after_operand = false;
+    // Of operands; each has an operator.
+    let mut nodes = 0;
     loop {
+        nodes += 2;
+        check_nodes(nodes)?;
         rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace());
         let Some(first) = rest.chars().next() else { break };
         let tail = rest.get(first.len_utf8()..).unwrap_or_default();
@@ -131,7 +142,7 @@ fn websearch(text: &str) -> TsQuery {
             }
             '"' => {
                 let (quoted, after) = tail.split_once('"').unwrap_or((tail, ""));
-                push(&mut alternatives, join(quoted, 0, false, &phrase), &mut negated);
+                push(&mut alternatives, join(quoted, 0, false, &phrase)?, &mut negated);
                 rest = after;
             }
             '!' | '&' | '|' | '(' | ')' | ':' => {
@@ -143,14 +154,14 @@ fn websearch(text: &str) -> TsQuery {
                     c.is_ascii_whitespace() || matches!(c, '"' | '!' | '&' | '|' | '(' | ')' | ':')
                 };
                 let (word, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
-                push(&mut alternatives, join(word, 0, false, &phrase), &mut negated);
+                push(&mut alternatives, join(word, 0, false, &phrase)?, &mut negated);
                 rest = after;
             }
         }
         after_operand = true;
     }
     let conjunctions = alternatives.into_iter().filter_map(|nodes| nodes.into_iter().reduce(and));
-    TsQuery(conjunctions.reduce(|a, b| Node::Or(Box::new(a), Box::new(b))))
+    Ok(TsQuery(conjunctions.reduce(|a, b| Node::Or(Box::new(a), Box::new(b)))))
 }
 
 fn push(alternatives: &mut [Vec<Node>], node: Option<Node>, negated: &mut bool) {

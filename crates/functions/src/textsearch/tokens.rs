@@ -3,6 +3,8 @@
 //! Source: PostgreSQL 16 documentation, 12.5; a character beyond ASCII is a letter, as with the C
 //! locale.
 
+use types::{Result, memory};
+
 /// What a token is; the numbers are PostgreSQL's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -84,7 +86,10 @@ fn at(text: &str, len: usize) -> &str {
 }
 
 /// All tokens of a text.
-pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+///
+/// # Errors
+/// `54000` if they are too many to be kept.
+pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>> {
     let mut found = Vec::new();
     // Blanks run together: where the current run begins, and where the text goes on.
     let (mut blank, mut position) = (0, 0);
@@ -99,11 +104,12 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
             blank = position + len;
         }
         position += len.max(1);
+        memory::check(found.len() * size_of::<Token<'_>>())?;
     }
     if blank < text.len() {
         found.push((Kind::Blank, at(text, blank)));
     }
-    found
+    Ok(found)
 }
 
 /// Appends the token at the front with its parts, and returns its length; nothing for a blank.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use types::rare::tsvector::{LEXEME_BYTES_MAX, Lexeme, POSITION_MAX, Position, TsVector};
-use types::{Array, Datum, Json, Oid, Record, Result, SqlError, SqlState, oid};
+use types::{Array, Datum, Json, Oid, Record, Result, SqlError, SqlState, memory, oid};
 
 use super::tokens::{KINDS, is_indexed, tokens};
 use crate::convert::{Char, FromDatum, OidValue, array_of, scalars, wrong_arity};
@@ -121,10 +121,13 @@ pub(super) fn lexeme(word: &str) -> String {
 }
 
 /// The words of a text and their positions, counted from `start`; and the last one used.
-pub(super) fn words(text: &str, start: usize) -> (Vec<(String, usize)>, usize) {
+///
+/// # Errors
+/// `54000` if they are too many to be kept.
+pub(super) fn words(text: &str, start: usize) -> Result<(Vec<(String, usize)>, usize)> {
     let mut position = start;
     let mut found = Vec::new();
-    for (kind, token) in tokens(text) {
+    for (kind, token) in tokens(text)? {
         if !is_indexed(kind) {
             continue;
         }
@@ -134,12 +137,14 @@ pub(super) fn words(text: &str, start: usize) -> (Vec<(String, usize)>, usize) {
         }
         position += 1;
         found.push((lexeme(token), position));
+        // Each becomes a lexeme of its own first.
+        memory::check(found.len() * (size_of::<Lexeme>() + size_of::<String>()))?;
     }
-    (found, position)
+    Ok((found, position))
 }
 
 fn to_tsvector(text: &str) -> Result<TsVector> {
-    vector(words(text, 0).0)
+    vector(words(text, 0)?.0)
 }
 
 fn vector(words: Vec<(String, usize)>) -> Result<TsVector> {
@@ -203,39 +208,39 @@ impl Wanted {
 fn from_json(json: &Json, wanted: Wanted) -> Result<TsVector> {
     let mut found = Vec::new();
     let mut position = 0;
-    gather(json, wanted, &mut found, &mut position);
+    gather(json, wanted, &mut found, &mut position)?;
     vector(found)
 }
 
 /// Between two values lies a position that no word has.
-fn gather(json: &Json, wanted: Wanted, found: &mut Vec<(String, usize)>, position: &mut usize) {
-    let mut add = |text: &str| {
-        let (words, last) = words(text, *position);
-        if !words.is_empty() {
-            found.extend(words);
-        }
+fn gather(
+    json: &Json,
+    wanted: Wanted,
+    found: &mut Vec<(String, usize)>,
+    position: &mut usize,
+) -> Result<()> {
+    let mut add = |text: &str| -> Result<()> {
+        let (words, last) = words(text, *position)?;
+        found.extend(words);
         *position = last + 1;
+        Ok(())
     };
     match json {
         Json::String(text) if wanted.strings => add(text),
         Json::Number(number) if wanted.numbers => add(&number.to_string()),
         Json::Bool(value) if wanted.booleans => add(if *value { "true" } else { "false" }),
         Json::Array(elements) => {
-            for element in elements {
-                gather(element, wanted, found, position);
-            }
+            elements.iter().try_for_each(|element| gather(element, wanted, found, position))
         }
-        Json::Object(object) => {
-            for (key, value) in object.members() {
-                if wanted.keys {
-                    let (words, last) = words(key, *position);
-                    found.extend(words);
-                    *position = last + 1;
-                }
-                gather(value, wanted, found, position);
+        Json::Object(object) => object.members().iter().try_for_each(|(key, value)| {
+            if wanted.keys {
+                let (words, last) = words(key, *position)?;
+                found.extend(words);
+                *position = last + 1;
             }
-        }
-        _ => {}
+            gather(value, wanted, found, position)
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -354,16 +359,16 @@ fn token_types() -> Result<Rows> {
 
 fn parse(_cx: &CallCx<'_>, _site: &Site, args: &[Datum]) -> Result<Rows> {
     let [_, Datum::Text(text)] = args else { return Err(wrong_arity(args.len())) };
-    let rows: Vec<Datum> = tokens(text)
-        .into_iter()
-        .map(|(kind, token)| {
-            row(vec![
-                ("tokid", oid::INT4, Datum::Int4(kind as i32)),
-                ("token", oid::TEXT, Datum::text(token)),
-            ])
-        })
-        .collect();
-    Ok(Box::new(rows.into_iter().map(Ok)))
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for (kind, token) in tokens(text)? {
+        let token = Datum::text(token);
+        bytes += token.bytes();
+        memory::check(bytes)?;
+        found.push((kind, token));
+    }
+    Ok(Box::new(found.into_iter().map(|(kind, token)| {
+        Ok(row(vec![("tokid", oid::INT4, Datum::Int4(kind as i32)), ("token", oid::TEXT, token)]))
+    })))
 }
 
 /// Of each word of some documents, in how many it is and how often; of some weights only, unless

@@ -219,7 +219,7 @@ pub(super) fn stored_width(value: &Datum, ty: Oid) -> usize {
         }
         value => {
             let len = catalog::builtin::type_by_oid(ty).map_or(-1, |row| row.len);
-            usize::try_from(len).unwrap_or_else(|_| crate::execute::heap_bytes(value) + 4)
+            usize::try_from(len).unwrap_or_else(|_| value.heap_bytes() + 4)
         }
     }
 }

@@ -6,9 +6,7 @@
 use types::{Datum, Result};
 
 use super::cx::ExecCx;
-use super::eval::{EvalCx, eval, is_true};
-use super::project::CHUNK_BYTES;
-use super::values;
+use super::eval::{eval, is_true};
 use crate::chunk::Chunk;
 use crate::expr::{Expr, ExprKind};
 use crate::plan::AggregateCall;
@@ -79,42 +77,29 @@ impl Inputs {
         }
         let mut computed = Chunk::with_capacity(self.width, rest);
         let values: Vec<Vec<&Expr>> = calls.iter().map(values_of).collect();
-        let row = |row: &[Datum], computed: &mut Chunk, cx: &EvalCx<'_>| {
-            computed.push_with(|out| {
-                for (group, _) in groups.iter().zip(&self.groups).filter(|(_, s)| s.computed) {
-                    out.push(eval(group, row, cx)?);
-                }
-                for ((call, slots), values) in calls.iter().zip(&self.calls).zip(&values) {
-                    let passes = match &call.filter {
-                        Some(filter) => is_true(filter, row, cx)?,
-                        None => true,
-                    };
-                    out.extend(slots.filter.map(|_| Datum::Bool(passes)));
-                    if !slots.values.computed {
-                        continue;
-                    }
-                    for value in values {
-                        out.push(if passes { eval(value, row, cx)? } else { Datum::Null });
-                    }
-                }
-                Ok(())
-            })
-        };
-        let mut bytes = 0;
-        // Slices begin small, so that a few long values do not become many.
-        let mut slice = 1;
-        while computed.len() < rest && bytes < CHUNK_BYTES {
-            let done = computed.len();
-            let count = slice.min(rest - done);
-            let run = cx.for_each(stops, count, |cx, index| {
-                row(input.row(first + done + index), &mut computed, cx)
-            });
-            if let Err(error) = run.await {
-                cx.state.failed.row += first + done;
-                return Err(error);
+        let filled = cx.fill(stops, rest, &mut computed, |cx, index, out| {
+            let row = input.row(first + index);
+            for (group, _) in groups.iter().zip(&self.groups).filter(|(_, s)| s.computed) {
+                out.push(eval(group, row, cx)?);
             }
-            bytes += computed.rows().skip(done).flatten().map(values::heap_bytes).sum::<usize>();
-            slice *= 4;
+            for ((call, slots), values) in calls.iter().zip(&self.calls).zip(&values) {
+                let passes = match &call.filter {
+                    Some(filter) => is_true(filter, row, cx)?,
+                    None => true,
+                };
+                out.extend(slots.filter.map(|_| Datum::Bool(passes)));
+                if !slots.values.computed {
+                    continue;
+                }
+                for value in values {
+                    out.push(if passes { eval(value, row, cx)? } else { Datum::Null });
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = filled.await {
+            cx.state.failed.row += first;
+            return Err(error);
         }
         Ok(Rows { input, first, len: computed.len(), computed })
     }

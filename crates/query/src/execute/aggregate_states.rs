@@ -13,7 +13,6 @@ use super::aggregate_inputs::{CallSlots, Rows};
 use super::cx::Host;
 use super::key_table::KeyTable;
 use super::sort::{KeyOrder, Sorter};
-use super::values;
 use crate::expr::Expr;
 use crate::plan::AggregateCall;
 
@@ -234,7 +233,7 @@ impl State {
                     *held += seen.bytes() - before;
                 }
                 deferred.rows.push(values);
-                *held += values::row_bytes(values);
+                *held += types::memory::of_row(values);
             }
         }
         Ok(())

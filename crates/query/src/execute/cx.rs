@@ -7,25 +7,24 @@ use catalog::Catalog;
 use functions::CallCx;
 use futures::future::BoxFuture;
 use txn::{CommandId, Transaction};
-use types::{Datum, Oid, Result, SqlError, SqlState};
+use types::{Datum, Oid, Result};
 
 use super::cte::CteState;
-use super::eval::{EvalCx, Identity, Memo, Replay, Stop, eval, passes};
+use super::eval::{EvalCx, Held, Identity, Memo, Replay, Stop, eval, passes};
 use super::foreign_key::{Deferred, Event};
 use super::integer_test::IntegerTest;
 use super::kept_scan::KeptScans;
-use super::values;
 use crate::analyze::Sizes;
 use crate::cancel::Cancel;
 use crate::chunk::Chunk;
 use crate::expr::Expr;
 use crate::plan::StatementPlan;
 
-/// Most bytes that one statement's operators may hold.
-pub const MEMORY_MAX: usize = 128 * 1024 * 1024;
-
 /// Chunks after which a statement lets other tasks run: some milliseconds of work.
 const YIELD_STEPS: u32 = 32;
+
+/// Bytes of values after which a chunk is handed on before it is full: rows may be long.
+pub(super) const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// Gives the rows of the catalog's built-in relations.
 pub trait SystemRows: Send + Sync {
@@ -80,6 +79,7 @@ pub(crate) struct State {
     pub(crate) frame: Vec<Datum>,
     pub(crate) memo: Memo,
     pub(crate) replay: Replay,
+    pub(crate) held: Held,
     pub(crate) kept: KeptScans,
     pub(crate) ctes: Vec<CteState>,
     pub(crate) work_tables: Vec<Arc<Vec<Chunk>>>,
@@ -122,6 +122,7 @@ impl<'a> ExecCx<'a> {
             frame: &self.state.frame,
             memo: &self.state.memo,
             replay: &self.state.replay,
+            held: &self.state.held,
             case: NULL,
             element: NULL,
         }
@@ -178,6 +179,19 @@ impl<'a> ExecCx<'a> {
         count: usize,
         mut f: impl FnMut(&EvalCx<'_>, usize) -> Result<(), Stop> + Send,
     ) -> Result<()> {
+        self.for_some(stops, count, |cx, index| f(cx, index).map(|()| true)).await.map(drop)
+    }
+
+    /// As [`ExecCx::for_each`], until `f` gives false. Gives how often `f` was done.
+    ///
+    /// # Errors
+    /// What `f` and the sub-plans raise.
+    async fn for_some(
+        &mut self,
+        stops: bool,
+        count: usize,
+        mut f: impl FnMut(&EvalCx<'_>, usize) -> Result<bool, Stop> + Send,
+    ) -> Result<usize> {
         let cancel = self.host.cancel;
         let mut index = 0;
         self.state.replay.begin(stops);
@@ -186,19 +200,24 @@ impl<'a> ExecCx<'a> {
                 let cx = self.eval_cx();
                 loop {
                     if index == count {
-                        return Ok(());
+                        return Ok(count);
                     }
                     match f(&cx, index) {
-                        Ok(()) => {
+                        Ok(more) => {
                             cx.replay.next_row();
+                            cx.held.release();
                             index += 1;
                             // A row may have cost much: `ANY` over many rows.
                             cancel.check()?;
+                            if !more {
+                                return Ok(index);
+                            }
                         }
                         Err(stop) => break stop,
                     }
                 }
             };
+            self.state.held.release();
             match stop {
                 Stop::Error(error) => {
                     self.state.failed = Failed { row: index, ..Failed::default() };
@@ -228,6 +247,28 @@ impl<'a> ExecCx<'a> {
         }
     }
 
+    /// Adds rows to `output`: at most `count`, fewer where they are long. `f` pushes the values of
+    /// one. Gives how many it added.
+    ///
+    /// # Errors
+    /// What `f` and the sub-plans raise.
+    pub(crate) async fn fill(
+        &mut self,
+        stops: bool,
+        count: usize,
+        output: &mut Chunk,
+        mut f: impl FnMut(&EvalCx<'_>, usize, &mut Vec<Datum>) -> Result<(), Stop> + Send,
+    ) -> Result<usize> {
+        let mut bytes = 0;
+        self.for_some(stops, count, |cx, index| {
+            output.push_with(|out| f(cx, index, out))?;
+            let row = output.row(output.len() - 1);
+            bytes += row.iter().map(Datum::heap_bytes).sum::<usize>();
+            Ok(bytes < CHUNK_BYTES)
+        })
+        .await
+    }
+
     /// Adds the values of `exprs` over each of `rows` to `output`. Their bytes are charged as they
     /// come.
     ///
@@ -249,7 +290,7 @@ impl<'a> ExecCx<'a> {
                 }
                 Ok(())
             })?;
-            Ok(charge.grow(values::row_bytes(output.row(output.len() - 1)))?)
+            Ok(charge.grow(types::memory::of_row(output.row(output.len() - 1)))?)
         })
         .await
     }
@@ -338,20 +379,11 @@ impl Charge {
     /// Takes `bytes` more.
     ///
     /// # Errors
-    /// `54000` beyond [`MEMORY_MAX`].
+    /// `54000` beyond [`types::memory::STATEMENT_MAX`].
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<()> {
         self.bytes += bytes;
         let used = self.account.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if used > MEMORY_MAX {
-            return Err(SqlError::new(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!(
-                    "query requires more than allowed temp space of {} KB to execute",
-                    MEMORY_MAX / 1024
-                ),
-            ));
-        }
-        Ok(())
+        types::memory::check(used)
     }
 
     /// Makes the share `bytes`.

@@ -17,7 +17,7 @@ use super::eval::{EvalCx, Stop, check_domain, eval, inspect};
 use super::foreign_key::{Event, values_at};
 use super::index::{self, Entry, TableLayout};
 use crate::chunk::Chunk;
-use crate::expr::{Expr, ExprKind};
+use crate::expr::Expr;
 use crate::plan::{Related, RowChecks};
 
 /// Bytes of a value that an error's detail shows at most.
@@ -438,20 +438,8 @@ impl Returned {
             return Ok(());
         }
         let mut output = Chunk::with_capacity(exprs.len(), rows.len());
-        cx.for_each(stops, rows.len(), |cx, index| {
-            let row = rows.row(index);
-            output.push_with(|out| {
-                for expr in exprs {
-                    out.push(match &expr.kind {
-                        ExprKind::Column(column) => row.get(*column).cloned().unwrap_or_default(),
-                        _ => eval(expr, row, cx)?,
-                    });
-                }
-                Ok(())
-            })
-        })
-        .await?;
-        self.charge.get_or_insert_with(|| cx.charge()).grow(output.bytes())?;
+        let charge = self.charge.get_or_insert_with(|| cx.charge());
+        cx.compute(stops, exprs.iter(), rows, &mut output, charge).await?;
         self.chunks.push_back(output);
         Ok(())
     }

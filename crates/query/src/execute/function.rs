@@ -196,7 +196,7 @@ async fn run_body(
                     transaction_micros: cx.host.call.transaction_micros,
                     statement_micros: cx.host.call.statement_micros,
                     session: &inner,
-                    canceled: Some(cx.host.cancel.flag()),
+                    interrupts: Some(cx.host.cancel),
                 },
                 identity: cx.host.identity,
                 catalog: cx.host.catalog,

@@ -12,9 +12,8 @@ use std::sync::Arc;
 
 use types::{Datum, Oid, oid};
 
-use super::cx::{Charge, MEMORY_MAX};
+use super::cx::Charge;
 use super::key_table::KeyTable;
-use super::values;
 use crate::chunk::Chunk;
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{Plan, Scan};
@@ -22,7 +21,7 @@ use crate::plan::{Plan, Scan};
 /// How often a scan is run before its rows are kept.
 const RUNS: u32 = 3;
 /// Most bytes of rows that are kept for one scan.
-const KEPT_BYTES_MAX: usize = MEMORY_MAX / 4;
+const KEPT_BYTES_MAX: usize = types::memory::STATEMENT_MAX / 4;
 
 /// The repeated scans of a statement, by the addresses of their plans.
 #[derive(Debug, Default)]
@@ -178,7 +177,7 @@ impl KeyedRows {
                 _ => self.numbered.push(vec![place]),
             }
             self.rows.push_row(row);
-            self.bytes += values::row_bytes(row) + size_of::<Vec<u32>>();
+            self.bytes += types::memory::of_row(row) + size_of::<Vec<u32>>();
         }
         let bytes = self.bytes + self.table.bytes();
         (bytes <= KEPT_BYTES_MAX && self.charge.set(bytes).is_ok()).then_some(())

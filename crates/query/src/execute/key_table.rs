@@ -10,7 +10,6 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use types::{Datum, Oid, compare, oid};
 
 use crate::chunk::Chunk;
-use crate::execute::values;
 
 /// Distinct keys and their numbers.
 #[derive(Debug)]
@@ -142,7 +141,7 @@ impl KeyTable {
         if let Some(number) = known {
             return (number as usize, false);
         }
-        self.heap_bytes += values::row_bytes(key) + ENTRY_BYTES;
+        self.heap_bytes += types::memory::of_row(key) + ENTRY_BYTES;
         self.keys.push_row(key);
         (next as usize, true)
     }

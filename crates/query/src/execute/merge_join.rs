@@ -18,7 +18,6 @@ use super::eval::{eval, inspect};
 use super::pairs::{Join, NONE, Pair};
 use super::run::{self, Operator, wrong_node};
 use super::sort::KeyOrder;
-use super::values;
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::expr::Expr;
 use crate::plan::{JoinKind, MergeKey, Node, Plan};
@@ -207,7 +206,7 @@ impl MergeJoin {
                 if self.group.is_empty() {
                     self.group_key = key.to_vec();
                 }
-                bytes += values::row_bytes(rows.row(*row));
+                bytes += types::memory::of_row(rows.row(*row));
                 self.group.push_row(rows.row(*row));
                 self.charge.get_or_insert_with(|| cx.charge()).set(bytes)?;
             } else if !self.group.is_empty() {

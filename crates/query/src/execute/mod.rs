@@ -63,12 +63,11 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use cx::{ExecCx, Host, MEMORY_MAX, SystemRows};
+pub use cx::{ExecCx, Host, SystemRows};
 pub use eval::Identity;
 pub use foreign_key::Deferred;
 pub(crate) use foreign_key::Event;
 pub use function::Invocation;
 pub use run::{Execution, Operator, Report};
 pub(crate) use table_reader::TableReader;
-pub(crate) use values::heap_bytes;
 pub(crate) use window::is_window_function;

@@ -9,13 +9,9 @@ use types::Result;
 use super::cx::ExecCx;
 use super::eval::{eval, inspect};
 use super::run::{self, Operator, wrong_node};
-use super::values;
 use crate::chunk::Chunk;
 use crate::expr::{Expr, ExprKind};
 use crate::plan::{Node, Plan};
-
-/// Bytes of values in one chunk, about: rows may be as long as the memory account allows.
-pub(super) const CHUNK_BYTES: usize = 1024 * 1024;
 
 struct Project {
     plan: Arc<Plan>,
@@ -61,29 +57,20 @@ impl Operator for Project {
                 (self.rows, self.position) = (rows, 0);
             }
             let mut output = Chunk::with_capacity(exprs.len(), self.rows.len() - self.position);
-            let rows = &self.rows;
-            let mut bytes = 0;
-            // Slices begin small, so that a few long rows do not make a huge chunk.
-            let mut slice = 1;
-            while self.position < rows.len() && bytes < CHUNK_BYTES {
-                let (first, done) = (self.position, output.len());
-                let count = slice.min(rows.len() - first);
-                let computed = cx.for_each(self.stops, count, |cx, index| {
-                    let row = rows.row(first + index);
-                    output.push_with(|out| {
-                        for expr in exprs {
-                            out.push(eval(expr, row, cx)?);
-                        }
-                        Ok(())
-                    })
-                });
-                if let Err(error) = computed.await {
+            let (rows, first) = (&self.rows, self.position);
+            let filled = cx.fill(self.stops, rows.len() - first, &mut output, |cx, index, out| {
+                let row = rows.row(first + index);
+                for expr in exprs {
+                    out.push(eval(expr, row, cx)?);
+                }
+                Ok(())
+            });
+            match filled.await {
+                Ok(count) => self.position += count,
+                Err(error) => {
                     cx.state.failed.row += first;
                     return Err(error);
                 }
-                bytes += output.rows().skip(done).flatten().map(values::heap_bytes).sum::<usize>();
-                self.position += count;
-                slice *= 4;
             }
             Ok(Some(output))
         }

@@ -9,7 +9,7 @@ use types::{Datum, Result, SqlError};
 
 use super::cte::CteState;
 use super::cx::{Account, ExecCx, Failed, Host, State};
-use super::eval::{Memo, Pending, Remembered, Replay};
+use super::eval::{Held, Memo, Pending, Remembered, Replay};
 use super::foreign_key::{Event, enforce};
 use super::kept_scan::KeptScans;
 use super::key_table::KeyTable;
@@ -19,7 +19,6 @@ use super::{
     set_operation, set_rows, sort, sorted_aggregate, system_scan, update, values_rows, window,
 };
 use crate::chunk::Chunk;
-use crate::execute::values;
 use crate::plan::{Node, Plan, StatementPlan};
 
 /// A running node of a plan.
@@ -123,6 +122,7 @@ impl Execution {
             frame: Vec::new(),
             memo: Memo::new(plan.subplans),
             replay: Replay::default(),
+            held: Held::default(),
             kept: KeptScans::default(),
             ctes: plan.ctes.iter().map(|_| CteState::default()).collect(),
             work_tables: (0..plan.work_tables).map(|_| Arc::default()).collect(),
@@ -247,6 +247,6 @@ pub(crate) async fn run_subplan(pending: Pending, cx: &mut ExecCx<'_>) -> Result
 impl Chunk {
     /// Bytes that the chunk takes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.rows().map(values::row_bytes).sum()
+        self.rows().map(types::memory::of_row).sum()
     }
 }

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use types::{Datum, Result};
 
-use super::cx::ExecCx;
+use super::cx::{CHUNK_BYTES, ExecCx};
 use super::eval::{eval, inspect};
 use super::run::{self, Operator, wrong_node};
 use crate::chunk::{CHUNK_ROWS, Chunk};
@@ -51,7 +51,9 @@ impl Operator for FunctionScan {
                 }
             }
             let mut output = Chunk::new(self.plan.types.len());
-            while output.len() < CHUNK_ROWS {
+            let mut bytes = 0;
+            while output.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
+                cx.check_cancel()?;
                 let mut found = false;
                 let mut row = Vec::with_capacity(self.plan.types.len());
                 for (function, pending) in functions.iter().zip(&mut self.pending) {
@@ -64,6 +66,7 @@ impl Operator for FunctionScan {
                 }
                 self.ordinal += 1;
                 row.extend(ordinality.then_some(Datum::Int8(self.ordinal)));
+                bytes += types::memory::of_row(&row);
                 output.push(row);
             }
             Ok(Some(output).filter(|output| !output.is_empty()))
@@ -124,6 +127,9 @@ struct ProjectSet {
     current: usize,
     /// One for each set-returning expression; `None` before the current row's calls.
     pending: Option<Vec<Pending>>,
+    /// What the sets gave for the current row, and the first of it that is not in the output yet.
+    sets: Chunk,
+    position: usize,
 }
 
 pub(crate) fn open_project_set(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
@@ -135,6 +141,8 @@ pub(crate) fn open_project_set(plan: &Arc<Plan>) -> Result<Box<dyn Operator>> {
         rows: Chunk::new(input.types.len()),
         current: 0,
         pending: None,
+        sets: Chunk::default(),
+        position: 0,
     }))
 }
 
@@ -149,7 +157,9 @@ impl ProjectSet {
         let plan = Arc::clone(&self.plan);
         let Node::ProjectSet { exprs, .. } = &plan.node else { return Err(wrong_node()) };
         let mut output = Chunk::new(plan.types.len());
-        while output.len() < CHUNK_ROWS {
+        // A chunk of long rows is full before it has many of them.
+        let mut full = false;
+        while output.len() < CHUNK_ROWS && !full {
             if self.current == self.rows.len() {
                 cx.checkpoint().await?;
                 match self.input.next(cx).await? {
@@ -162,26 +172,30 @@ impl ProjectSet {
                 Some(pending) => pending,
                 None => self.pending.insert(call_sets(exprs, row, self.stops, cx).await?),
             };
-            let sets = step_sets(pending, CHUNK_ROWS - output.len())?;
-            let done = sets.is_empty();
-            // Other expressions are evaluated for each output row: `random()` beside a series.
-            cx.for_each(self.stops, sets.len(), |cx, index| {
-                let mut sets = sets.row(index).iter();
-                output.push_with(|out| {
-                    for expr in exprs {
-                        out.push(match &expr.kind {
-                            ExprKind::SetReturning(_) => sets.next().cloned().unwrap_or_default(),
-                            _ => eval(expr, row, cx)?,
-                        });
-                    }
-                    Ok(())
-                })
-            })
-            .await?;
-            if done {
-                self.current += 1;
-                self.pending = None;
+            if self.position == self.sets.len() {
+                (self.sets, self.position) = (step_sets(pending, CHUNK_ROWS - output.len())?, 0);
+                if self.sets.is_empty() {
+                    self.current += 1;
+                    self.pending = None;
+                    continue;
+                }
             }
+            // Other expressions are evaluated for each output row: `random()` beside a series.
+            let (sets, first) = (&self.sets, self.position);
+            let left = (sets.len() - first).min(CHUNK_ROWS - output.len());
+            let filled = cx.fill(self.stops, left, &mut output, |cx, index, out| {
+                let mut sets = sets.row(first + index).iter();
+                for expr in exprs {
+                    out.push(match &expr.kind {
+                        ExprKind::SetReturning(_) => sets.next().cloned().unwrap_or_default(),
+                        _ => eval(expr, row, cx)?,
+                    });
+                }
+                Ok(())
+            });
+            let count = filled.await?;
+            full = count < left;
+            self.position += count;
         }
         Ok(Some(output).filter(|output| !output.is_empty()))
     }
@@ -205,10 +219,11 @@ async fn call_sets(
     Ok(pending)
 }
 
-/// At most `limit` rows of the sets side by side, the shorter ones padded with NULLs.
+/// At most `limit` rows of the sets side by side, fewer where they are long, the shorter ones padded with NULLs.
 fn step_sets(pending: &mut [Pending], limit: usize) -> Result<Chunk> {
     let mut output = Chunk::new(pending.len());
-    while output.len() < limit && pending.iter().any(Option::is_some) {
+    let mut bytes = 0;
+    while output.len() < limit && bytes < CHUNK_BYTES && pending.iter().any(Option::is_some) {
         let mut found = false;
         let mut row = Vec::with_capacity(pending.len());
         for pending in pending.iter_mut() {
@@ -217,6 +232,7 @@ fn step_sets(pending: &mut [Pending], limit: usize) -> Result<Chunk> {
             row.push(value.unwrap_or_default());
         }
         if found {
+            bytes += types::memory::of_row(&row);
             output.push(row);
         }
     }

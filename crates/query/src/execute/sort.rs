@@ -272,7 +272,7 @@ impl Sorter {
 
     /// Adds one row whose keys are its columns.
     pub(crate) fn push(&mut self, row: &[Datum]) {
-        self.bytes += values::row_bytes(row);
+        self.bytes += types::memory::of_row(row);
         self.rows.push_row(row);
     }
 

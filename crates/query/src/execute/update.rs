@@ -59,6 +59,7 @@ impl UpdateOperator {
         while let Some(chunk) = source.next(cx).await? {
             cx.checkpoint().await?;
             let mut new_rows = Chunk::with_capacity(width, chunk.len());
+            let mut charge = cx.charge();
             cx.for_each(self.stops, chunk.len(), |cx, index| {
                 let row = chunk.row(index);
                 new_rows.push_with(|out| {
@@ -70,7 +71,9 @@ impl UpdateOperator {
                             *slot = value;
                         }
                     }
-                    target.complete(out.get_mut(base..).unwrap_or_default(), cx)
+                    let new = out.get_mut(base..).unwrap_or_default();
+                    target.complete(new, cx)?;
+                    Ok(charge.grow(types::memory::of_row(new))?)
                 })
             })
             .await?;

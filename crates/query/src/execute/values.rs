@@ -81,32 +81,3 @@ pub(crate) fn all_identical(a: &[Datum], b: &[Datum]) -> bool {
 fn same_scale(a: &Numeric, b: &Numeric) -> bool {
     a.scale() == b.scale()
 }
-
-/// Heap bytes behind a value, as the memory account counts them.
-pub(crate) fn heap_bytes(value: &Datum) -> usize {
-    /// Counters of an `Arc`.
-    const SHARED: usize = 16;
-    match value {
-        Datum::Text(text) => SHARED + text.len(),
-        Datum::Bytea(bytes) => SHARED + bytes.len(),
-        Datum::Numeric(Numeric::Big(_)) => SHARED + 64,
-        Datum::Array(array) => {
-            SHARED + size_of::<types::Array>() + array.elements.iter().map(bytes_of).sum::<usize>()
-        }
-        Datum::Record(record) => {
-            SHARED + record.fields.iter().map(|(_, _, value)| 24 + bytes_of(value)).sum::<usize>()
-        }
-        // Walking a document costs more than the estimate is worth.
-        Datum::Jsonb(_) => 256,
-        _ => 0,
-    }
-}
-
-fn bytes_of(value: &Datum) -> usize {
-    size_of::<Datum>() + heap_bytes(value)
-}
-
-/// Bytes that a row takes in memory.
-pub(crate) fn row_bytes(row: &[Datum]) -> usize {
-    row.iter().map(bytes_of).sum()
-}

@@ -53,17 +53,13 @@ impl Operator for Values {
                 return Ok(None);
             }
             let mut chunk = Chunk::with_capacity(self.plan.types.len(), rows.len());
-            cx.for_each(self.stops, rows.len(), |cx, index| {
-                let Some(exprs) = rows.get(index) else { return Ok(()) };
-                chunk.push_with(|out| {
-                    for expr in exprs {
-                        out.push(eval(expr, &[], cx)?);
-                    }
-                    Ok(())
-                })
-            })
-            .await?;
-            self.position = end;
+            let count = cx.fill(self.stops, rows.len(), &mut chunk, |cx, index, out| {
+                for expr in rows.get(index).into_iter().flatten() {
+                    out.push(eval(expr, &[], cx)?);
+                }
+                Ok(())
+            });
+            self.position += count.await?;
             Ok(Some(chunk))
         }
         .boxed()

@@ -13,7 +13,7 @@ use types::{Datum, Result, RowReader};
 use crate::bind::{Binder, parse_stored};
 use crate::engine::{Engine, now_micros};
 use crate::execute::Identity;
-use crate::execute::eval::{EvalCx, Memo, Replay};
+use crate::execute::eval::{EvalCx, Held, Memo, Replay};
 use crate::execute::index::{Projection, all_rows};
 use crate::expr::Expr;
 use crate::plan::RowChecks;
@@ -68,7 +68,7 @@ impl Offline {
     pub(crate) fn with<R>(&self, f: impl FnOnce(&EvalCx<'_>) -> R) -> R {
         const NULL: &Datum = &Datum::Null;
         let call = self.call();
-        let (memo, replay) = (Memo::new(0), Replay::default());
+        let (memo, replay, held) = (Memo::new(0), Replay::default(), Held::default());
         f(&EvalCx {
             call: &call,
             identity: &self.identity,
@@ -76,6 +76,7 @@ impl Offline {
             frame: &[],
             memo: &memo,
             replay: &replay,
+            held: &held,
             case: NULL,
             element: NULL,
         })
@@ -89,7 +90,7 @@ impl Offline {
             transaction_micros: now,
             statement_micros: now,
             session: &self.cx,
-            canceled: None,
+            interrupts: None,
         }
     }
 }

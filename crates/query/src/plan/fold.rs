@@ -3,14 +3,20 @@
 //! What they raise is raised then, even if no row would ever come so far; but not for what stands
 //! behind a constant that decides (`CASE`, `COALESCE`, `AND`, `OR`), see [`children`].
 
-use catalog::builtin::{self, Volatility};
-use functions::CallCx;
-use types::settings::FormatSettings;
-use types::{Datum, Oid, Result, SqlState, oid};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::execute::eval::{EvalCx, Identity, Memo, Replay, Stop, eval};
+use catalog::builtin::{self, Volatility};
+use functions::{CallCx, Interrupts};
+use types::settings::FormatSettings;
+use types::{Datum, Oid, Result, SqlError, SqlState, oid};
+
+use crate::execute::eval::{EvalCx, Held, Identity, Memo, Replay, Stop, eval};
 use crate::execute::values;
 use crate::expr::{Call, Expr, ExprKind};
+
+/// Bytes of a constant up to which a plan keeps it; the expression of a larger one is left to execution,
+/// whose memory is accounted.
+const CONSTANT_MAX: usize = 1024 * 1024;
 
 /// Calls `f`, which folds, on each direct sub-expression that may be evaluated; those behind a
 /// constant that decides are dropped.
@@ -138,7 +144,10 @@ pub(super) fn call_with(call: &Call, position: usize, value: &Datum) -> bool {
         return false;
     }
     let settings = FormatSettings::default();
-    matches!((call.function)(&call_cx(&settings), &call.site, &values), Ok(Datum::Bool(true)))
+    matches!(
+        (call.function)(&call_cx(&settings, &Patience::new()), &call.site, &values),
+        Ok(Datum::Bool(true))
+    )
 }
 
 /// Makes an expression whose parts are folded already as simple as constants among them allow, under
@@ -338,17 +347,20 @@ fn evaluate(expr: &mut Expr, settings: &FormatSettings) -> Result<()> {
         database: "".into(),
         schema: None,
     };
+    let patience = Patience::new();
     let cx = EvalCx {
-        call: &call_cx(settings),
+        call: &call_cx(settings, &patience),
         identity: &nobody,
         params: &[],
         frame: &[],
         memo: &Memo::new(0),
         replay: &Replay::default(),
+        held: &Held::default(),
         case: &Datum::Null,
         element: &Datum::Null,
     };
     match eval(expr, &[], &cx) {
+        Ok(value) if value.heap_bytes() > CONSTANT_MAX => {}
         Ok(value) => expr.kind = ExprKind::Const(value),
         Err(Stop::Error(error)) if error.code() == SqlState::INTERNAL_ERROR => {}
         Err(Stop::Error(error)) => return Err(error),
@@ -359,8 +371,33 @@ fn evaluate(expr: &mut Expr, settings: &FormatSettings) -> Result<()> {
 
 /// What immutable functions are lent: they depend on neither settings, time nor session; those that
 /// find none here are left for execution.
-fn call_cx(settings: &FormatSettings) -> CallCx<'_> {
-    CallCx { settings, transaction_micros: 0, statement_micros: 0, session: &(), canceled: None }
+fn call_cx<'a>(settings: &'a FormatSettings, patience: &'a Patience) -> CallCx<'a> {
+    CallCx {
+        settings,
+        transaction_micros: 0,
+        statement_micros: 0,
+        session: &(),
+        interrupts: Some(patience),
+    }
+}
+
+/// How often a function may ask whether to go on: planning cannot be cancelled, so what takes long is
+/// left for execution.
+struct Patience(AtomicU32);
+
+impl Patience {
+    fn new() -> Patience {
+        Patience(AtomicU32::new(100_000))
+    }
+}
+
+impl Interrupts for Patience {
+    fn check(&self) -> Result<()> {
+        match self.0.fetch_sub(1, Ordering::Relaxed) {
+            1.. => Ok(()),
+            0 => Err(SqlError::internal("a call that takes too long for planning")),
+        }
+    }
 }
 
 /// Whether values of a type are no rows, for which IS NULL and IS NOT NULL are no opposites.
@@ -447,7 +484,8 @@ fn fold_call(expr: &mut Expr, settings: &FormatSettings) -> Result<()> {
         let ExprKind::Const(value) = &arg.kind else { return Ok(()) };
         values.push(value.clone());
     }
-    match (call.function)(&call_cx(settings), &call.site, &values) {
+    match (call.function)(&call_cx(settings, &Patience::new()), &call.site, &values) {
+        Ok(value) if value.heap_bytes() > CONSTANT_MAX => {}
         Ok(value) => expr.kind = ExprKind::Const(value),
         Err(error) if error.code() == SqlState::INTERNAL_ERROR => {}
         Err(error) => return Err(error),

@@ -453,7 +453,7 @@ impl Session {
                 transaction_micros,
                 statement_micros,
                 session: cx,
-                canceled: Some(cx.cancel.flag()),
+                interrupts: Some(&*cx.cancel),
             },
             identity,
             catalog,

@@ -482,7 +482,7 @@ async fn settle_deferred(
         transaction_micros: active.started_micros,
         statement_micros: crate::engine::now_micros(),
         session: cx,
-        canceled: None,
+        interrupts: None,
     };
     let mut checker = Checker { txn, catalog: &active.catalog, cluster, call: &call };
     active.deferred.settle(&mut checker, end).await

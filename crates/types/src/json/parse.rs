@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use super::lexer::{Lexer, Token};
 use super::value::{Json, JsonObject};
-use crate::row_value::DEPTH_MAX;
-use crate::{Result, SqlError, SqlState, numeric};
+use crate::memory::DEPTH_MAX;
+use crate::{Result, SqlError, memory, numeric};
 
 /// Reads a `jsonb`.
 ///
 /// # Errors
 /// `22P02` with detail and context as PostgreSQL gives them, `22P05` for U+0000, `22003` for a
-/// number beyond `numeric`, `54001` for nesting deeper than 1,200 levels.
+/// number beyond `numeric`, `54000` for too many values, `54001` for nesting deeper than 1,200 levels.
 pub fn parse(text: &str) -> Result<Json> {
-    let mut parser = Parser { lexer: Lexer::new(text, true), token: Token::End };
+    let mut parser = Parser::new(Lexer::new(text, true));
     parser.document()
 }
 
@@ -22,7 +22,7 @@ pub fn parse(text: &str) -> Result<Json> {
 /// # Errors
 /// As [`parse`], but for numbers and Unicode escapes, which `json` does not interpret.
 pub fn validate(text: &str) -> Result<()> {
-    let mut parser = Parser { lexer: Lexer::new(text, false), token: Token::End };
+    let mut parser = Parser::new(Lexer::new(text, false));
     parser.document_unbuilt()
 }
 
@@ -41,9 +41,15 @@ pub(super) enum Expected {
 pub(super) struct Parser<'a> {
     pub(super) lexer: Lexer<'a>,
     pub(super) token: Token,
+    /// Bytes of the values read so far.
+    pub(super) bytes: usize,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    pub(super) fn new(lexer: Lexer<'a>) -> Parser<'a> {
+        Parser { lexer, token: Token::End, bytes: 0 }
+    }
+
     pub(super) fn advance(&mut self) -> Result<()> {
         self.token = self.lexer.next()?;
         Ok(())
@@ -87,6 +93,8 @@ impl Parser<'_> {
     }
 
     fn value(&mut self, depth: u32) -> Result<Json> {
+        self.bytes += size_of::<Json>();
+        memory::check(self.bytes)?;
         let value = match self.token {
             Token::Null => Json::Null,
             Token::True => Json::Bool(true),
@@ -204,15 +212,13 @@ impl Parser<'_> {
 }
 
 fn deeper(depth: u32) -> Result<u32> {
-    depth
-        .checked_sub(1)
-        .filter(|depth| *depth > 0)
-        .ok_or_else(|| SqlError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded"))
+    depth.checked_sub(1).filter(|depth| *depth > 0).ok_or_else(memory::too_deep)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SqlState;
 
     #[track_caller]
     fn check(text: &str, expected: &str) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::lexer::{Lexer, Token};
 use super::parse::{Expected, Parser};
 use crate::Result;
-use crate::row_value::DEPTH_MAX;
+use crate::memory::DEPTH_MAX;
 
 /// The outermost level of a `json` text; the slices are exactly what the user wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Shallow<'a> {
 /// # Errors
 /// As [`super::parse()`].
 pub fn shallow(text: &str) -> Result<Shallow<'_>> {
-    let mut parser = Parser { lexer: Lexer::new(text, true), token: Token::End };
+    let mut parser = Parser::new(Lexer::new(text, true));
     parser.advance()?;
     let slice = |parser: &mut Parser<'_>| -> Result<(usize, usize)> {
         let start = parser.lexer.start;
@@ -49,7 +49,7 @@ pub fn shallow(text: &str) -> Result<Shallow<'_>> {
         }
     };
     // Checked as a whole first; the second pass only finds the boundaries.
-    let mut checker = Parser { lexer: Lexer::new(text, false), token: Token::End };
+    let mut checker = Parser::new(Lexer::new(text, false));
     checker.advance()?;
     checker.skip_value(DEPTH_MAX)?;
     checker.expect_end()?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::{BufMut, BytesMut};
 
 use super::tsvector::{LEXEME_BYTES_MAX, WordReader, check_word, receive_word, write_word};
+use crate::memory::too_deep;
 use crate::numeric::is_space;
 use crate::reader::Reader;
 use crate::{Result, SqlError, SqlState};
@@ -16,6 +17,8 @@ use crate::{Result, SqlError, SqlState};
 pub const DISTANCE_MAX: u16 = 1 << 14;
 /// Deepest nesting, so that no query overflows the stack.
 const DEPTH_MAX: usize = 1000;
+/// Most words and operators of a query: operators of one kind nest to the left.
+pub const NODES_MAX: usize = 4000;
 
 const SEND_VALUE: u8 = 1;
 const SEND_OPERATOR: u8 = 2;
@@ -90,6 +93,14 @@ impl Node {
             Node::Word { .. } => 5,
         }
     }
+}
+
+/// Fails if a query of that many words and operators might overflow the stack.
+///
+/// # Errors
+/// `54001`.
+pub fn check_nodes(count: usize) -> Result<()> {
+    if count > NODES_MAX { Err(too_deep()) } else { Ok(()) }
 }
 
 /// The order of two words, which says nothing about their letters; weights do not count.
@@ -278,6 +289,8 @@ struct Parser<'a> {
     make: MakeWord<'a>,
     wait_operand: bool,
     depth: usize,
+    /// Words and operators so far.
+    nodes: usize,
 }
 
 /// Reads a query whose words are lexemes as they stand.
@@ -298,7 +311,7 @@ pub fn parse(input: &str) -> Result<TsQuery> {
 /// `42601`, `54000`, and what `make` raises.
 pub fn parse_with(input: &str, make: MakeWord<'_>) -> Result<TsQuery> {
     let words = WordReader { input, rest: input, query: true, name: "tsquery" };
-    let mut parser = Parser { words, make, wait_operand: true, depth: 0 };
+    let mut parser = Parser { words, make, wait_operand: true, depth: 0, nodes: 0 };
     let mut operands = Vec::new();
     let closed = parser.level(&mut operands)?;
     if closed {
@@ -381,13 +394,12 @@ impl Parser<'_> {
     fn level(&mut self, operands: &mut Vec<Tree>) -> Result<bool> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(SqlError::new(
-                SqlState::STATEMENT_TOO_COMPLEX,
-                "stack depth limit exceeded",
-            ));
+            return Err(too_deep());
         }
         let mut operators: Vec<Operator> = Vec::new();
         let closed = loop {
+            self.nodes += 1;
+            check_nodes(self.nodes)?;
             match self.token()? {
                 Token::Word { text, weights, prefix } => {
                     operands.push(match (self.make)(&text, weights, prefix)? {
@@ -601,7 +613,7 @@ pub(super) fn receive(body: &mut Reader<'_>) -> Result<TsQuery> {
 fn receive_node(body: &mut Reader<'_>, depth: usize) -> Result<Node> {
     let bad = |message: &str| SqlError::internal(message);
     if depth > DEPTH_MAX {
-        return Err(SqlError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded"));
+        return Err(too_deep());
     }
     match body.u8()? {
         SEND_VALUE => {

@@ -52,6 +52,75 @@ fn noise(kib: usize) -> String {
 }
 
 #[tokio::test]
+async fn memory_of_single_values() {
+    let db = Limits::new().await;
+    const EXCEEDED: &str = "query requires more than allowed temp space of 131072 KB to execute";
+    for value in [
+        "repeat('x', 200000000)",
+        "lpad('x', 200000000)",
+        "format('%200000000s', 'x')",
+        "replace(repeat('a', 1000000), 'a', repeat('b', 1000))",
+        "regexp_replace(repeat('a', 1000000), 'a', repeat('b', 1000), 'g')",
+        "string_to_array(repeat('a,', 5000000), ',')",
+        "regexp_split_to_array(repeat('a,', 5000000), ',')",
+        "array_fill(1, ARRAY[100000000])",
+        "array_fill(repeat('x', 10000), ARRAY[100000])",
+        "array_to_string(array_fill(1, ARRAY[100000]), repeat('x', 100000))",
+        "concat_ws(repeat('x', 50000000), 1, 2, 3, 4)",
+        "('[' || repeat('1,', 5000000) || '1]')::jsonb",
+        "('{' || repeat('1,', 6000000) || '1}')::int[]",
+        "to_tsvector('simple', repeat('a ', 5000000))",
+        // Several values of one row.
+        "repeat('a', 100000000) || repeat('b', 100000000)",
+        "repeat('a', 100000000), repeat('b', 100000000)",
+        "ARRAY[repeat('a', 100000000), repeat('b', 100000000)]",
+    ] {
+        db.fails(&format!("SELECT {value}"), LIMIT, EXCEEDED).await;
+    }
+    // Rows come one after the other.
+    db.passes("SELECT length(repeat('x', 50000000)) FROM generate_series(1, 10)").await;
+    db.passes("SELECT count(*) FROM string_to_table(repeat('a,', 5000000), ',')").await;
+    db.passes("SELECT count(*) FROM regexp_matches(repeat('a,', 100000), '[a-z]', 'g')").await;
+    assert_eq!(
+        db.number("SELECT cardinality(array_fill(1, ARRAY[4000000]))::bigint").await,
+        4_000_000
+    );
+}
+
+#[tokio::test]
+async fn nesting_of_values() {
+    let db = Limits::new().await;
+    const TOO_DEEP: &str = "54001";
+    for (first, step) in
+        [("row(1)", "row(v)"), ("'1'::jsonb", "jsonb_build_array(v)"), ("'a'::tsquery", "!! v")]
+    {
+        let nested = |levels: usize| {
+            format!(
+                "WITH RECURSIVE r (v, n) AS (SELECT {first}, 1
+                 UNION ALL SELECT {step}, n + 1 FROM r WHERE n < {levels})
+                 SELECT length(v::text) FROM r WHERE n = {levels}"
+            )
+        };
+        db.passes(&nested(1000)).await;
+        db.fails(&nested(5000), TOO_DEEP, "stack depth limit exceeded").await;
+    }
+    for value in [
+        "plainto_tsquery('simple', repeat('a ', 100000))",
+        "phraseto_tsquery('simple', repeat('a ', 100000))",
+        "websearch_to_tsquery('simple', repeat('a ', 100000))",
+        "(repeat('a&', 100000) || 'a')::tsquery",
+        "(repeat('!', 100000) || 'a')::tsquery",
+        "to_tsquery('simple', repeat('(', 100000) || 'a')",
+    ] {
+        db.fails(&format!("SELECT {value}"), TOO_DEEP, "stack depth limit exceeded").await;
+    }
+    assert_eq!(
+        db.number("SELECT numnode((repeat('a|', 1900) || 'a')::tsquery)::bigint").await,
+        3801
+    );
+}
+
+#[tokio::test]
 async fn rows_of_a_transaction() {
     let db = Limits::new().await;
     const EXCEEDED: &str = "transaction row limit exceeded";

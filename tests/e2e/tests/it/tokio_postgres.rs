@@ -354,6 +354,31 @@ async fn long_call_leaves_others_alone() {
     assert_eq!(sqlstate(&result.unwrap_err()), "57014");
 }
 
+/// As many such calls as there are threads, and more, neither.
+#[tokio::test]
+async fn more_long_calls_than_threads_leave_others_alone() {
+    let server = BorealisServer::in_memory();
+    let endpoint = server.endpoint();
+    let mut calls = Vec::new();
+    for _ in 0..6 {
+        let client = endpoint.connect().await;
+        let token = client.cancel_token();
+        let sql = "SELECT count(*) FROM generate_series(1, 300) i
+                   WHERE regexp_count(repeat('ab,', 1000000 + i), 'b') < 0";
+        let call = tokio::spawn(async move { client.batch_execute(sql).await });
+        calls.push((token, call));
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let start = Instant::now();
+    let other = endpoint.connect().await;
+    other.batch_execute("SELECT 1").await.expect("an answer");
+    for (token, call) in calls {
+        token.cancel_query(endpoint.tls()).await.expect("a cancel request");
+        assert_eq!(sqlstate(&call.await.unwrap().unwrap_err()), "57014");
+    }
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
+
 #[tokio::test]
 async fn dropped_transaction_is_rolled_back() {
     let (_server, mut client) = session().await;

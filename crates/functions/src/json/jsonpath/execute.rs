@@ -127,7 +127,7 @@ impl<'a> Walk<'a, '_> {
         found: Found<'_, 'a>,
     ) -> Result<Outcome> {
         // Filters within filters look at each item for each other.
-        self.cx.check_cancel()?;
+        self.cx.check_interrupts()?;
         let (head, steps) = match expr {
             Expr::Path(head, steps) => (&**head, steps.as_slice()),
             head => (head, &[][..]),

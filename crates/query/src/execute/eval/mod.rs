@@ -15,6 +15,7 @@
 
 mod array;
 mod convert;
+mod held;
 mod inspect;
 mod members;
 mod replay;
@@ -30,6 +31,7 @@ use smallvec::SmallVec;
 use types::{Datum, Record, SqlError, SqlState};
 
 pub use self::convert::Identity;
+pub(crate) use self::held::Held;
 #[cfg(test)]
 pub(crate) use self::inspect::DEPTH_MAX;
 pub(crate) use self::inspect::inspect;
@@ -78,6 +80,8 @@ pub struct EvalCx<'a> {
     pub(crate) memo: &'a Memo,
     /// Results of volatile functions, to be seen again when the row is evaluated again.
     pub(crate) replay: &'a Replay,
+    /// Memory of the row's values.
+    pub(crate) held: &'a Held,
     /// The operand of the enclosing `CASE operand WHEN …`.
     pub case: &'a Datum,
     /// The current element of the enclosing array construct.
@@ -145,14 +149,14 @@ pub fn eval(expr: &Expr, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop> 
             array::eval_quantified(call, array, *all, members, row, cx)
         }
         ExprKind::Array { elements, element_type, nested } => {
-            array::eval_array(elements, *element_type, *nested, row, cx)
+            held(array::eval_array(elements, *element_type, *nested, row, cx)?, cx)
         }
         ExprKind::Row { fields } => {
             let mut values = Vec::with_capacity(fields.len());
             for (name, field) in fields {
                 values.push((Arc::clone(name), field.ty, eval(field, row, cx)?));
             }
-            Ok(Datum::Record(Arc::new(Record { type_oid: expr.ty, fields: values })))
+            held(Datum::Record(Arc::new(Record { type_oid: expr.ty, fields: values })), cx)
         }
         ExprKind::Subscript { container, indexes, slice } => {
             array::eval_subscript(container, indexes, *slice, row, cx)
@@ -172,17 +176,17 @@ pub fn eval(expr: &Expr, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum, Stop> 
             let coerced = with(arg, row, cx, |value| {
                 values::coerce_via_io(value, arg.ty, expr.ty, cx.call.settings)
             })?;
-            Ok(coerced?)
+            held(coerced?, cx)
         }
         ExprKind::ApplyTypmod { arg, explicit } => {
             let value = eval(arg, row, cx)?;
             Ok(values::apply_typmod(value, expr.ty, expr.typmod, *explicit)?)
         }
         ExprKind::ArrayCoerce { array, element } => {
-            array::eval_coerce(array, element, expr.ty, row, cx)
+            held(array::eval_coerce(array, element, expr.ty, row, cx)?, cx)
         }
         ExprKind::UserCall(call) => eval_user_call(call, row, cx),
-        ExprKind::SetElement(set) => array::eval_set_element(set, row, cx),
+        ExprKind::SetElement(set) => held(array::eval_set_element(set, row, cx)?, cx),
         ExprKind::QueryRows(rows) => match eval(&rows.text, row, cx)? {
             Datum::Text(text) => cx.replay.once(|| {
                 let call = Invocation::of_query(&text, rows.columns, rows.complaint)?;
@@ -328,7 +332,7 @@ fn eval_spread_call(call: &Call, row: &[Datum], cx: &EvalCx<'_>) -> Result<Datum
         _ => return Ok(Datum::Null),
     }
     let site = Site { arg_types: types.into(), result_type: call.site.result_type };
-    Ok((call.function)(cx.call, &site, &values)?)
+    held((call.function)(cx.call, &site, &values)?, cx)
 }
 
 /// Calls the function, unless it is strict and an argument is NULL.
@@ -345,10 +349,17 @@ pub(super) fn invoke(call: &Call, args: &[Datum], cx: &EvalCx<'_>) -> Result<Dat
                     Err(request) => Err(Stop::Sequence(Box::new(request))),
                 }
             }
-            None => Ok((call.function)(cx.call, &call.site, args)?),
+            None => held((call.function)(cx.call, &call.site, args)?, cx),
         });
     }
-    Ok((call.function)(cx.call, &call.site, args)?)
+    held((call.function)(cx.call, &call.site, args)?, cx)
+}
+
+/// A new value, counted.
+#[inline]
+fn held(value: Datum, cx: &EvalCx<'_>) -> Result<Datum, Stop> {
+    cx.held.count(&value)?;
+    Ok(value)
 }
 
 /// The value of a user's function, or the stop that asks for it.

@@ -130,7 +130,7 @@ impl Db {
                     transaction_micros: 0,
                     statement_micros: 0,
                     session: &(),
-                    canceled: None,
+                    interrupts: None,
                 },
                 identity: &self.identity,
                 catalog: &self.catalog,

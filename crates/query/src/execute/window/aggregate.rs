@@ -15,7 +15,6 @@ use super::frame::Frames;
 use crate::chunk::Chunk;
 use crate::execute::cx::{Charge, ExecCx};
 use crate::execute::eval::{Stop, eval, is_true};
-use crate::execute::values;
 use crate::plan::{AggregateCall, FrameExclude};
 
 /// Rows stepped through between two looks at the cancel flag.
@@ -56,7 +55,7 @@ impl Inputs {
                 Ok(())
             })?;
             taken.push(takes);
-            Ok(charge.grow(values::row_bytes(args.row(index)))?)
+            Ok(charge.grow(types::memory::of_row(args.row(index)))?)
         })
         .await?;
         Ok(Inputs { args, taken, charge })
@@ -99,7 +98,7 @@ pub(super) async fn compute(
                 step_through(&mut *accumulator, inputs, piece, &cx.host.call)?;
             }
             let value = accumulator.finish(&cx.host.call)?;
-            charge.grow(values::heap_bytes(&value))?;
+            charge.grow(value.heap_bytes())?;
             output.push(value);
             continue;
         }
@@ -113,7 +112,7 @@ pub(super) async fn compute(
             Some(value) => value,
             None => {
                 let new = moving.value(inputs, &cx.host.call)?;
-                charge.grow(values::heap_bytes(&new))?;
+                charge.grow(new.heap_bytes())?;
                 value.insert(new)
             }
         };

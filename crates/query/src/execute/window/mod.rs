@@ -23,7 +23,6 @@ use super::cx::{Charge, ExecCx};
 use super::eval::inspect;
 use super::run::{self, Operator, wrong_node};
 use super::sort::KeyOrder;
-use super::values;
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::expr::Expr;
 use crate::plan::{FrameBound, Node, Plan, SortKey, WindowCall, WindowFunction};
@@ -164,7 +163,7 @@ impl Window {
                 if !rows.is_empty() && !same(rows.row(0), row, &types) {
                     return Ok(Some(rows));
                 }
-                charge.grow(values::row_bytes(row))?;
+                charge.grow(types::memory::of_row(row))?;
                 rows.push(self.ahead.take_row(self.position));
                 self.position += 1;
             }
