@@ -74,6 +74,9 @@ fn write_element(
     let start = out.len();
     text::output(element, element_type, settings, out);
     let written = out.get(start..).unwrap_or_default();
+    if written.len() > memory::STATEMENT_MAX {
+        return;
+    }
     let delimiter = delimiter(element_type);
     let special = |byte: &u8| {
         matches!(byte, b'"' | b'\\' | b'{' | b'}' | b' ' | b'\t'..=b'\r') || *byte == delimiter

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use crate::{FormatSettings, Record, Result, SqlError, SqlState, text};
+use crate::{FormatSettings, Record, Result, SqlError, SqlState, memory, text};
 
 /// Appends a row value: `(1,"a b",)`.
 ///
@@ -19,6 +19,11 @@ pub fn write(record: &Record, settings: &FormatSettings, out: &mut BytesMut) {
         }
         field.clear();
         text::output(value, *type_oid, settings, &mut field);
+        if field.len() > memory::STATEMENT_MAX {
+            // Each level of nesting doubles the quotes: nobody takes so long a text.
+            *out = field;
+            return;
+        }
         let special =
             |byte: &u8| matches!(byte, b'"' | b'\\' | b'(' | b')' | b',' | b' ' | b'\t'..=b'\r');
         if !field.is_empty() && !field.iter().any(special) {

@@ -17,7 +17,8 @@ const XML: Oid = Oid(142);
 /// Appends the text of a value; nothing for NULL.
 ///
 /// `type_oid` decides only where one variant serves types that print differently. `reg*` types
-/// print the names that `settings` knows.
+/// print the names that `settings` knows. A text beyond [`crate::memory::STATEMENT_MAX`] bytes, which rows within
+/// rows easily reach, is not complete: who wants it checks its length.
 pub fn output(datum: &Datum, type_oid: Oid, settings: &FormatSettings, out: &mut BytesMut) {
     match datum {
         Datum::Null => {}

@@ -99,7 +99,7 @@ impl Portal {
     /// length (−1 for NULL) and its bytes, in the portal's formats. This is a DataRow's body.
     ///
     /// # Errors
-    /// `22P02` and the like if a value has no such representation.
+    /// `54000` for a value that is too long; `0A000` and the like if it has no such representation.
     pub fn encode_row(&self, row: &[Datum], out: &mut BytesMut) -> Result<()> {
         let count = i16::try_from(self.columns.len())
             .map_err(|_| SqlError::internal("too many result columns"))?;
@@ -127,8 +127,9 @@ impl Portal {
                 Format::Text => types::text::output(value, column.ty, &self.settings, out),
                 Format::Binary => crate::system::send(&self.catalog, value, column.ty, out),
             }
-            let len = i32::try_from(out.len() - start - 4)
-                .map_err(|_| SqlError::internal("value too long"))?;
+            let bytes = out.len() - start - 4;
+            types::memory::check(bytes)?;
+            let len = i32::try_from(bytes).map_err(|_| SqlError::internal("value too long"))?;
             out[start..start + 4].copy_from_slice(&len.to_be_bytes());
         }
         Ok(())

@@ -111,6 +111,7 @@ impl Writer {
                 text.put_slice(name.as_bytes());
             } else {
                 types::text::output(value, *ty, &self.settings, text);
+                types::memory::check(text.len())?;
             }
             self.field(text, self.options.force_quote.has(name), out);
         }
