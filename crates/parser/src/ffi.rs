@@ -84,6 +84,7 @@ fn sqlstate(message: &str) -> SqlState {
     if message.contains("not supported")
         || message.contains("not yet supported")
         || message.contains("not implemented")
+        || message.contains("not yet implemented")
         || message.contains("cannot be marked")
         || message.ends_with("cannot include schema elements")
         || message.contains("is only supported for")
@@ -97,6 +98,8 @@ fn sqlstate(message: &str) -> SqlState {
         || message.starts_with("unrecognized JSON encoding")
     {
         SqlState::INVALID_PARAMETER_VALUE
+    } else if message.ends_with("cannot be used as a role name here") {
+        SqlState::RESERVED_NAME
     } else if message.starts_with("frame start") || message.starts_with("frame end") {
         SqlState::WINDOWING_ERROR
     } else {

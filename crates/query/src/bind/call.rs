@@ -67,11 +67,8 @@ impl Binder<'_> {
         } = call;
         let location = *location;
         let names = strings(funcname);
-        let (schema, name) = match names.as_slice() {
-            [name] => (None, *name),
-            [schema, name] | [_, schema, name] => (Some(*schema), *name),
-            _ => return Err(SqlError::internal("function without a name")),
-        };
+        let (name, qualifiers) = required(names.split_last())?;
+        let (schema, name) = (self.qualifier(qualifiers, &names, location)?, *name);
         let full_name = names.join(".");
         let sets_before = self.sets();
         let (mut exprs, arg_names) = self.arguments(arg_nodes)?;
@@ -186,11 +183,14 @@ impl Binder<'_> {
         call: &'n protobuf::FuncCall,
     ) -> Result<&'n Node> {
         let names = strings(&call.funcname);
-        let (schema, name) = match names.as_slice() {
-            [.., schema, name] => (Some(*schema), *name),
-            [name] => (None, *name),
-            [] => return Err(SqlError::internal("procedure without a name")),
-        };
+        let (name, qualifiers) = required(names.split_last())?;
+        let (schema, name) = (self.qualifier(qualifiers, &names, call.location)?, *name);
+        if let Some(schema) = schema
+            && self.cx.catalog.schema(schema).is_none()
+        {
+            let message = format!("schema \"{schema}\" does not exist");
+            return Err(self.error(SqlState::INVALID_SCHEMA_NAME, message, call.location));
+        }
         self.levels.push(Level::new(Place::CallArgument));
         let (exprs, arg_names) = self.arguments(&call.args)?;
         let types = self.with_domains(&exprs, exprs.iter().map(|arg| arg.ty).collect());

@@ -9,8 +9,8 @@ use catalog::Function;
 use catalog::builtin::{self, OperatorRow, ProcRow};
 use types::{Oid, Result, SqlError, SqlState, oid};
 
-use super::Binder;
 use super::coerce::{Context, can_coerce};
+use super::{Binder, required};
 
 /// A function that can be called, with its argument list laid out for the call.
 #[derive(Clone)]
@@ -309,8 +309,9 @@ impl Binder<'_> {
     ) -> Result<&'static OperatorRow> {
         let full_name = name.join(".");
         let mut rows: &[OperatorRow] = builtin::operators_by_name(name.last().unwrap_or(&""));
-        if let [.., schema, _] = name
-            && *schema != "pg_catalog"
+        let (_, qualifiers) = required(name.split_last())?;
+        if let Some(schema) = self.qualifier(qualifiers, name, -1)?
+            && schema != "pg_catalog"
         {
             if self.cx.catalog.schema(schema).is_none() {
                 return Err(self.error(

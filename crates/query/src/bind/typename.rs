@@ -6,7 +6,7 @@ use parser::NodeEnum;
 use parser::protobuf::{AConst, TypeName, a_const};
 use types::{Oid, Result, Severity, SqlError, SqlState, oid};
 
-use super::{Binder, strings, unsupported};
+use super::{Binder, required, strings, unsupported};
 
 /// Greatest length of a bit string.
 const BITS_MAX: i32 = 83_886_080;
@@ -43,12 +43,8 @@ impl Binder<'_> {
             ));
         }
         let parts = strings(names);
-        let (schema, base) = match parts.as_slice() {
-            [base] => (None, *base),
-            [schema, base] => (Some(*schema), *base),
-            [_, schema, base] => (Some(*schema), *base),
-            _ => return Err(SqlError::internal("type name without a name")),
-        };
+        let (base, qualifiers) = required(parts.split_last())?;
+        let (schema, base) = (self.qualifier(qualifiers, &parts, -1)?, *base);
         let undefined = || {
             self.error(
                 SqlState::UNDEFINED_OBJECT,

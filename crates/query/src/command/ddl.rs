@@ -78,7 +78,35 @@ pub(super) fn range_name(
     let parts = [&range.catalogname, &range.schemaname, &range.relname];
     let names: Vec<&str> =
         parts.iter().map(|part| part.as_str()).skip_while(|part| part.is_empty()).collect();
-    qualified(session, &names)
+    relation_name(session, &names)
+}
+
+/// The name of a relation, of up to three parts.
+///
+/// # Errors
+/// `0A000` for another database, `42601` for more parts.
+///
+/// Source: PostgreSQL 16 `makeRangeVarFromNameList`, `RangeVarGetRelidExtended`.
+fn relation_name(session: &Session, names: &[&str]) -> Result<QualifiedName> {
+    let written = names.join(".");
+    match names {
+        [database, _, _] if *database != session.cx.database => Err(SqlError::unsupported(
+            format!("cross-database references are not implemented: \"{written}\""),
+        )),
+        [_, _, _, _, ..] => Err(SqlError::new(
+            SqlState::SYNTAX_ERROR,
+            format!("improper relation name (too many dotted names): {written}"),
+        )),
+        _ => qualified(session, names),
+    }
+}
+
+fn relation_names(session: &Session, objects: &[Node]) -> Result<Vec<QualifiedName>> {
+    let name = |object: &Node| match &object.node {
+        Some(NodeEnum::List(list)) => relation_name(session, &strings(&list.items)),
+        _ => node_name(session, Some(object)),
+    };
+    objects.iter().map(name).collect()
 }
 
 fn object_names(session: &Session, objects: &[Node]) -> Result<Vec<QualifiedName>> {
@@ -123,7 +151,13 @@ pub(super) async fn drop(session: &mut Session, stmt: &protobuf::DropStmt) -> Re
         ObjectType::ObjectStatisticExt => "DROP STATISTICS",
         _ => return Err(SqlError::unsupported("unsupported object in DROP statement")),
     };
-    let names = object_names(session, objects)?;
+    let names = match kind {
+        ObjectType::ObjectTable
+        | ObjectType::ObjectIndex
+        | ObjectType::ObjectSequence
+        | ObjectType::ObjectView => relation_names(session, objects)?,
+        _ => object_names(session, objects)?,
+    };
     change(session, tag, |cx| match kind {
         ObjectType::ObjectTable => {
             ddl::drop_relations(cx, ddl::RelationKind::Table, &names, *missing_ok, cascade)

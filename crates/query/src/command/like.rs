@@ -129,7 +129,13 @@ fn find(session: &Session, schema: &str, name: &str) -> Result<Model> {
     let catalog = &session.cx.catalog;
     let schemas = match schema.is_empty() {
         true => session.cx.search_path.clone(),
-        false => catalog.schema(schema).map(|schema| schema.oid).into_iter().collect(),
+        false => match catalog.schema(schema) {
+            Some(schema) => vec![schema.oid],
+            None => {
+                let message = format!("schema \"{schema}\" does not exist");
+                return Err(SqlError::new(SqlState::INVALID_SCHEMA_NAME, message));
+            }
+        },
     };
     for oid in schemas {
         if let Some(table) = catalog.table(oid, name) {
