@@ -65,7 +65,6 @@ pub(super) fn texts(text: &str, groups: &Groups) -> Datum {
 }
 
 /// What lies between the matches: one part after the other.
-#[derive(Default)]
 pub(super) struct Parts {
     /// `None` after the last part.
     rest: Option<(Matches, usize)>,

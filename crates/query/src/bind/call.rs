@@ -178,10 +178,7 @@ impl Binder<'_> {
     ///
     /// # Errors
     /// `42883` if it names no procedure, `42809` if a function, what the argument raises.
-    pub(crate) fn procedure_argument<'n>(
-        mut self,
-        call: &'n protobuf::FuncCall,
-    ) -> Result<&'n Node> {
+    pub(crate) fn procedure_argument(mut self, call: &protobuf::FuncCall) -> Result<&Node> {
         let names = strings(&call.funcname);
         let (name, qualifiers) = required(names.split_last())?;
         let (schema, name) = (self.qualifier(qualifiers, &names, call.location)?, *name);

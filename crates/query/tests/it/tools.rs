@@ -116,3 +116,18 @@ fn tool_hibernate() {
 fn tool_prisma() {
     check("prisma", include_str!("../data/tools/prisma.txt"), "public");
 }
+
+#[test]
+fn tool_dbeaver() {
+    check("dbeaver", include_str!("../data/tools/dbeaver.txt"), "public");
+}
+
+#[test]
+fn tool_pgadmin() {
+    check("pgadmin", include_str!("../data/tools/pgadmin.txt"), "public");
+}
+
+#[test]
+fn tool_datagrip() {
+    check("datagrip", include_str!("../data/tools/datagrip.txt"), "public");
+}
