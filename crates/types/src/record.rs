@@ -8,6 +8,7 @@ use crate::{FormatSettings, Record, Result, SqlError, SqlState, memory, text};
 ///
 /// Source: PostgreSQL 16 `record_out`.
 pub fn write(record: &Record, settings: &FormatSettings, out: &mut BytesMut) {
+    let start = out.len();
     out.put_u8(b'(');
     let mut field = BytesMut::new();
     for (i, (_, type_oid, value)) in record.fields.iter().enumerate() {
@@ -21,7 +22,8 @@ pub fn write(record: &Record, settings: &FormatSettings, out: &mut BytesMut) {
         text::output(value, *type_oid, settings, &mut field);
         if field.len() > memory::STATEMENT_MAX {
             // Each level of nesting doubles the quotes: nobody takes so long a text.
-            *out = field;
+            out.truncate(start);
+            out.unsplit(field);
             return;
         }
         let special =

@@ -142,28 +142,25 @@ pub(super) fn replace(
 
 /// `\1` … `\9` and `\&` stand for parts of the match, `\\` for a backslash.
 fn expand(text: &str, groups: &Groups, replacement: &str, out: &mut String) -> Result<()> {
-    let mut characters = replacement.chars().peekable();
-    while let Some(c) = characters.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        let index = match characters.peek() {
-            Some('&') => 0,
-            Some('\\') => {
-                characters.next();
-                out.push('\\');
-                continue;
-            }
-            Some(digit @ '1'..='9') => digit.to_digit(10).unwrap_or(0) as usize,
-            _ => {
-                out.push('\\');
-                continue;
-            }
+    let mut rest = replacement;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        out.push_str(plain);
+        let index = match escape.bytes().next() {
+            Some(b'&') => Some(0),
+            Some(digit @ b'1'..=b'9') => Some(usize::from(digit - b'0')),
+            _ => None,
         };
-        characters.next();
-        out.push_str(part(text, groups.get(index).copied().flatten()).unwrap_or(""));
+        match index {
+            Some(index) => {
+                out.push_str(part(text, groups.get(index).copied().flatten()).unwrap_or(""));
+            }
+            None => out.push('\\'),
+        }
+        // What is escaped is one byte.
+        let is_escape = index.is_some() || escape.starts_with('\\');
+        rest = escape.get(usize::from(is_escape)..).unwrap_or("");
         memory::check(out.len())?;
     }
+    out.push_str(rest);
     memory::check(out.len())
 }

@@ -184,7 +184,7 @@ async fn call(
     params: &[Datum],
     param_types: &[Oid],
 ) -> Result<Outcome> {
-    let query = call_query(&session.cx, stmt, &statement.source)?;
+    let query = call_query(&session.cx, stmt, &statement.source, param_types)?;
     if !matches!(session.state, crate::session::transaction::TxnState::Implicit(_)) {
         return Err(SqlError::new(
             SqlState::ACTIVE_SQL_TRANSACTION,
@@ -221,9 +221,10 @@ pub(crate) fn call_query(
     cx: &crate::session::SessionCx,
     stmt: &protobuf::CallStmt,
     source: &str,
+    param_types: &[Oid],
 ) -> Result<NodeEnum> {
     let call = required(stmt.funccall.as_deref())?;
-    let arg = crate::bind::Binder::new(cx, source, &[]).procedure_argument(call)?;
+    let arg = crate::bind::Binder::new(cx, source, param_types).procedure_argument(call)?;
     let string = |text: &str| Node {
         node: Some(NodeEnum::String(protobuf::String { sval: text.to_owned() })),
     };

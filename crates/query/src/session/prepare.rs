@@ -202,7 +202,7 @@ impl Session {
             }
             NodeEnum::ExplainStmt(explain) => command::explain::target(explain)?.0,
             NodeEnum::CallStmt(call) => {
-                query = command::call_query(&self.cx, call, &statement.source)?;
+                query = command::call_query(&self.cx, call, &statement.source, declared)?;
                 &query
             }
             _ => return Ok(declared.to_vec()),
