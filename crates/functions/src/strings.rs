@@ -5,7 +5,6 @@
 //! Source: PostgreSQL 16 `src/backend/utils/adt/varlena.c`, `oracle_compat.c`, `formatting.c`.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use types::strings::trim_blanks;
 use types::{Result, SqlError, SqlState, memory};
@@ -186,14 +185,11 @@ fn replace<'a>(text: &'a str, from: &str, to: &str) -> Result<Cow<'a, str>> {
 }
 
 fn translate(text: &str, from: &str, to: &str) -> String {
-    let mut map: HashMap<char, Option<char>> = HashMap::new();
-    let mut to = to.chars();
-    for c in from.chars() {
-        let new = to.next();
-        // Of a character that is there twice the first counts.
-        map.entry(c).or_insert(new);
-    }
-    text.chars().filter_map(|c| map.get(&c).map_or(Some(c), |new| *new)).collect()
+    let to = to.chars().map(Some).chain(std::iter::repeat(None));
+    // Of a character that is there twice the first counts.
+    let pairs: Vec<(char, Option<char>)> = from.chars().zip(to).collect();
+    let new = |c: char| pairs.iter().find(|(old, _)| *old == c).map_or(Some(c), |(_, new)| *new);
+    text.chars().filter_map(new).collect()
 }
 
 fn split_part<'a>(text: &'a str, delimiter: &str, field: i32) -> Result<&'a str> {
