@@ -27,6 +27,7 @@ pub fn write(array: &Array, type_oid: Oid, settings: &FormatSettings, out: &mut 
         out.put_slice(b"{}");
         return;
     }
+    let start = out.len();
     if array.dims.iter().any(|dim| dim.lower != 1) {
         for dim in &array.dims {
             let upper = i64::from(dim.lower) + i64::try_from(dim.len).unwrap_or(0) - 1;
@@ -35,19 +36,24 @@ pub fn write(array: &Array, type_oid: Oid, settings: &FormatSettings, out: &mut 
         out.put_u8(b'=');
     }
     let mut elements = array.elements.iter();
-    write_level(array, &array.dims, &mut elements, settings, out);
+    write_level(array, &array.dims, &mut elements, settings, start, out);
 }
 
+/// `start`: where the array's text begins, which ends early if it gets too long.
 fn write_level<'a>(
     array: &Array,
     dims: &[ArrayDim],
     elements: &mut impl Iterator<Item = &'a Datum>,
     settings: &FormatSettings,
+    start: usize,
     out: &mut BytesMut,
 ) {
     let Some((dim, inner)) = dims.split_first() else { return };
     out.put_u8(b'{');
     for i in 0..dim.len {
+        if out.len() - start > memory::STATEMENT_MAX {
+            break;
+        }
         if i > 0 {
             out.put_u8(delimiter(array.element));
         }
@@ -55,7 +61,7 @@ fn write_level<'a>(
             let Some(element) = elements.next() else { break };
             write_element(element, array.element, settings, out);
         } else {
-            write_level(array, inner, elements, settings, out);
+            write_level(array, inner, elements, settings, start, out);
         }
     }
     out.put_u8(b'}');

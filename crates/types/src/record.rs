@@ -12,6 +12,9 @@ pub fn write(record: &Record, settings: &FormatSettings, out: &mut BytesMut) {
     out.put_u8(b'(');
     let mut field = BytesMut::new();
     for (i, (_, type_oid, value)) in record.fields.iter().enumerate() {
+        if out.len() - start > memory::STATEMENT_MAX {
+            return;
+        }
         if i > 0 {
             out.put_u8(b',');
         }
