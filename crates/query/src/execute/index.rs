@@ -306,6 +306,8 @@ pub(crate) fn computed(
             SqlError::internal("index expression has to wait")
         }
     };
+    // Callers go from row to row.
+    cx.held.release();
     if let Some(predicate) = &exprs.predicate
         && !passes(predicate, row, cx).map_err(settle)?
     {

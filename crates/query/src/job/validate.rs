@@ -78,6 +78,7 @@ fn check_rows(
     let Some((name, condition)) = found else { return Ok(None) };
     offline.with(|cx| {
         for (_, row) in &batch.rows {
+            cx.held.release();
             match eval(condition, row, cx) {
                 Ok(Datum::Bool(false)) => {
                     return Ok(Some(format!(

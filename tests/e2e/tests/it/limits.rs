@@ -91,6 +91,34 @@ async fn memory_of_single_values() {
     );
 }
 
+/// Large values on the way to small ones count for their row only, also where rows are stored, indexed,
+/// validated and analysed.
+#[tokio::test]
+async fn memory_of_many_rows() {
+    let db = Limits::new().await;
+    db.passes("CREATE TABLE t (id int PRIMARY KEY, d jsonb)").await;
+    let document = "(SELECT jsonb_build_object('a', jsonb_agg(1)) FROM generate_series(1, 100000))";
+    let insert = |from: usize, to: usize| {
+        format!("INSERT INTO t SELECT i, {document} FROM generate_series({from}, {to}) i")
+    };
+    db.passes(&insert(1, 60)).await;
+    db.passes("CREATE INDEX ASYNC built ON t ((d -> 'a' ->> 0))").await;
+    db.passes("ALTER TABLE t ADD CONSTRAINT one CHECK (d -> 'a' ->> 0 = '1') NOT VALID").await;
+    db.passes("ALTER TABLE ASYNC t VALIDATE CONSTRAINT one").await;
+    db.passes("CREATE STATISTICS s ON (d -> 'a' ->> 0), (d -> 'a' ->> 1) FROM t").await;
+    db.passes("ANALYZE t").await;
+    let rows = db.client.query("SELECT job_id::text FROM sys.jobs", &[]).await.unwrap();
+    assert!(rows.len() >= 2);
+    for row in rows {
+        let job: String = row.get(0);
+        let done = db.client.query_one("CALL sys.wait_for_job($1)", &[&job]).await.unwrap();
+        assert!(done.get::<_, bool>(0));
+    }
+    db.passes(&insert(61, 120)).await;
+    db.passes("UPDATE t SET id = -id WHERE id > 60").await;
+    assert_eq!(db.number("SELECT count(*) FROM t WHERE d -> 'a' ->> 0 = '1'").await, 120);
+}
+
 #[tokio::test]
 async fn nesting_of_values() {
     let db = Limits::new().await;
