@@ -141,7 +141,7 @@ fn nearly_equal(case: &Case, found: Option<&str>) -> bool {
     }
 }
 
-fn call_cx(settings: &FormatSettings) -> CallCx<'_> {
+pub(crate) fn call_cx(settings: &FormatSettings) -> CallCx<'_> {
     CallCx { settings, transaction_micros: 0, statement_micros: 0, session: &(), interrupts: None }
 }
 
