@@ -161,10 +161,16 @@ pub(crate) fn input(catalog: &Catalog, text: &str) -> Result<Datum> {
 ///
 /// Source: PostgreSQL 16 `getid`.
 fn identifier(text: &str) -> (String, &str) {
-    let text = text.trim_ascii_start();
+    let ends = |c: char| !c.is_alphanumeric() && c != '_';
+    let (name, rest, _) = name_until(text.trim_ascii_start(), ends);
+    (name, rest.trim_ascii_start())
+}
+
+/// A possibly quoted name up to a character that ends it outside of quotes, what follows from that
+/// character on, and whether its quotes are closed.
+fn name_until(text: &str, ends: impl Fn(char) -> bool) -> (String, &str, bool) {
     let mut name = String::new();
     let mut quoted = false;
-    let mut end = text.len();
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         match c {
@@ -173,14 +179,11 @@ fn identifier(text: &str) -> (String, &str) {
                 chars.next();
             }
             '"' => quoted = !quoted,
-            c if quoted || c.is_alphanumeric() || c == '_' => name.push(c),
-            _ => {
-                end = at;
-                break;
-            }
+            c if !quoted && ends(c) => return (name, text.get(at..).unwrap_or_default(), true),
+            c => name.push(c),
         }
     }
-    (name, text.get(end..).unwrap_or_default().trim_ascii_start())
+    (name, "", !quoted)
 }
 
 /// Takes `grantee=privileges/grantor` apart.
@@ -191,9 +194,10 @@ fn parse(catalog: &Catalog, item: &str) -> Result<Item> {
             format!("malformed aclitem: \"{item}\""),
         )
     };
-    let (grantee, rest) = split_name(item, '=').ok_or_else(invalid)?;
+    let (grantee, rest, _) = name_until(item, |c| c == '=');
+    let rest = rest.strip_prefix('=').ok_or_else(invalid)?;
     let (letters, grantor) = rest.split_once('/').ok_or_else(invalid)?;
-    let (grantor, _) = split_name(grantor, '\0').ok_or_else(invalid)?;
+    let (grantor, _, true) = name_until(grantor, |_| false) else { return Err(invalid()) };
     let role = |name: &str| match catalog.role(name) {
         Some(role) => Ok(role.oid),
         None => name.parse().map_err(|_| invalid()),
@@ -210,25 +214,6 @@ fn parse(catalog: &Catalog, item: &str) -> Result<Item> {
         }
     }
     Ok((grantee, privileges, role(&grantor)?))
-}
-
-/// A possibly quoted name up to `end` (or the end of the text), and what follows.
-fn split_name(text: &str, end: char) -> Option<(String, &str)> {
-    let mut name = String::new();
-    let mut quoted = false;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek().is_some_and(|(_, next)| *next == '"') => {
-                name.push('"');
-                chars.next();
-            }
-            '"' => quoted = !quoted,
-            c if c == end && !quoted => return Some((name, text.get(at + c.len_utf8()..)?)),
-            c => name.push(c),
-        }
-    }
-    (end == '\0' && !quoted).then_some((name, ""))
 }
 
 fn role_name(catalog: &Catalog, role: ObjectId) -> String {
