@@ -1,6 +1,6 @@
 //! What analysis and functions may know of the session.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::Catalog;
@@ -41,7 +41,7 @@ pub struct SessionCx {
     /// What `set_config` calls of the running statement ask for.
     pub(crate) requests: Arc<Mutex<Vec<SettingRequest>>>,
     /// What analysis gave notice of.
-    pub(crate) notices: Arc<Mutex<Vec<SqlError>>>,
+    pub(crate) notices: Arc<Notices>,
     /// Whether the running statement is to end.
     pub(crate) cancel: Arc<Cancel>,
     /// The running statement's text, with those that were sent together with it.
@@ -82,10 +82,36 @@ pub(crate) struct SettingRequest {
     pub(crate) local: bool,
 }
 
+/// What analysis gave notice of. Most statements leave nothing here, and take no lock to see that.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    any: AtomicBool,
+    list: Mutex<Vec<SqlError>>,
+}
+
+impl Notices {
+    fn add(&self, notice: SqlError) {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// All of them, which are then gone.
+    pub(crate) fn take(&self) -> Vec<SqlError> {
+        match self.any.load(Ordering::Acquire) {
+            false => Vec::new(),
+            true => {
+                let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+                self.any.store(false, Ordering::Release);
+                std::mem::take(&mut list)
+            }
+        }
+    }
+}
+
 impl SessionCx {
     /// Gives notice of something to the client.
     pub(crate) fn notify(&self, notice: SqlError) {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+        self.notices.add(notice);
     }
 
     /// What analysis may know where there is no session: default settings, the schema `public`.

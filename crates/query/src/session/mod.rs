@@ -22,7 +22,7 @@ mod template;
 pub(crate) mod transaction;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::Catalog;
@@ -278,9 +278,7 @@ impl Session {
 
     /// Notices and warnings raised since the last call.
     pub fn take_notices(&mut self) -> Vec<SqlError> {
-        let analysis = &self.cx.notices;
-        let mut notices =
-            std::mem::take(&mut *analysis.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut notices = self.cx.notices.take();
         notices.append(&mut self.notices);
         notices
     }
